@@ -1,0 +1,80 @@
+# The manual of the house: `make` lists what can be done, and everything here can be run again at no cost.
+#
+#   make test PYTHON=python3.13     chooses the interpreter (it is used once, to create the environment)
+#   make test VENV=build/py313      chooses the environment
+#   make test ARGS="-k softmax"     adds arguments to the command that the target runs
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+# Output that is made, not written.
+DEMO_OUTPUT := build/demo/probabilities.npz
+
+python := $(VENV)/bin/python
+pip := $(python) -m pip install --quiet --disable-pip-version-check
+
+# Each stamp records that a step of the set-up is done; make repeats it when what it was made from is newer.
+environment := $(VENV)/.stamp-environment
+package := $(VENV)/.stamp-package
+developer := $(VENV)/.stamp-developer
+peers := $(VENV)/.stamp-peers
+
+sources := pyproject.toml CMakeLists.txt $(shell find src -type f -not -name '*.pyc')
+cpp_sources := $(shell find src -name '*.hpp' -o -name '*.cpp')
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(package) ## build, install and explain the shipped logits of a digit classifier
+	@mkdir -p $(dir $(DEMO_OUTPUT))
+	@$(VENV)/bin/logitkit demo examples/data/digits.npz -o $(DEMO_OUTPUT) $(ARGS)
+
+test: $(developer) ## run the whole test suite, doctests included
+	$(python) -m pytest --doctest-modules --pyargs logitkit tests $(ARGS)
+
+lint: $(developer) ## check style, formatting and types; changes nothing
+	$(python) -m ruff check .
+	$(python) -m ruff format --check .
+	$(python) -m mypy --strict src
+	$(VENV)/bin/clang-format --dry-run --Werror $(cpp_sources)
+
+format: $(developer) ## rewrite the sources in the house's format
+	$(python) -m ruff check --fix-only .
+	$(python) -m ruff format .
+	$(VENV)/bin/clang-format -i $(cpp_sources)
+
+bench: $(peers) ## measure accuracy and speed beside the other libraries
+	$(python) -m benchmarks $(ARGS)
+
+clean: ## remove build outputs and caches; the environment stays
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find $(wildcard benchmarks examples src tests tools) -name __pycache__ -prune -exec rm -rf {} +
+
+# An environment that already works is kept: it may hold more than this file installs.
+$(environment):
+	@tools/check_machine.sh "$(PYTHON)"
+	@if $(python) -m pip --version >/dev/null 2>&1; then echo "Using the environment in $(VENV)."; else \
+	    echo "Creating the environment in $(VENV)."; "$(PYTHON)" -m venv --clear $(VENV); fi
+	@touch $@
+
+$(package): $(environment) $(sources)
+	@echo "Building and installing logitkit (about two minutes)."
+	@$(pip) .
+	@touch $@
+
+# The package is installed by now, so pip adds only what the extras name.
+$(developer): $(package)
+	@echo "Installing what the tests and checks need."
+	@$(pip) "logitkit[test,lint]"
+	@touch $@
+
+$(peers): $(package)
+	@echo "Installing the libraries to compare with; PyTorch is a large download."
+	@$(pip) "logitkit[bench]"
+	@$(pip) "torch==2.13.0"
+	@touch $@
