@@ -346,6 +346,9 @@ def _keep(x: ArrayLike, values: Array, mask: ArrayLike | None) -> NDArray[np.boo
 
 def _quotient(x: Array, m: Array, t: Array) -> tuple[Array, Array]:
     """Return q and its error: ``q + error = (x - m) / t`` to twice the precision of float64."""
+    # A common factor keeps the difference of the largest numbers finite.
+    factor = np.where(np.maximum(np.abs(x), np.abs(m)) > 1e300, 0.25, 1.0)
+    x, m, t = x * factor, m * factor, t * factor
     d = x - m
     back = d - x
     d_error = (x - (d - back)) - (m + back)  # what the subtraction lost (Knuth's two-sum)
@@ -358,10 +361,7 @@ def _quotient(x: Array, m: Array, t: Array) -> tuple[Array, Array]:
     product = q * f
     p_error = ((q_hi * f_hi - product) + q_hi * f_lo + q_lo * f_hi) + q_lo * f_lo
     error = ((scaled - product) - p_error + np.ldexp(d_error, -k)) / f
-    exact = np.isfinite(d) & (np.abs(q) < 2.0**50) & np.isfinite(error)
-    # x - m may overflow where the quotient by a large t does not.
-    q = np.where(np.isinf(d) & np.isfinite(x), x / t - m / t, q)
-    return q, np.where(exact, error, 0.0)
+    return q, np.where((np.abs(q) < 2.0**50) & np.isfinite(error), error, 0.0)
 
 
 def _leading(a: Array) -> Array:
