@@ -31,7 +31,9 @@ def make(*arguments, **environment):
 def documented_targets():
     """Return every target that a document tells the reader to make."""
     texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")]
-    return sorted(set(re.findall(r"(?:^\$ |`)(?:\w+=\w+ )*make (\w+)", "\n".join(texts), re.M)))
+    return sorted(
+        set(re.findall(r"(?:^\$ |`)(?:\w+=\w+ )*make (\w+)", "\n".join(texts), re.MULTILINE))
+    )
 
 
 def test_the_two_commands_are_documented():
