@@ -1,0 +1,86 @@
+"""``logitkit compare``: softmax beside the other activation functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from logitkit.cli import options
+from logitkit.cli.command import Command
+from logitkit.cli.library import library
+from logitkit.cli.output import emit
+from logitkit.cli.source import load_row
+from logitkit.stream.formats import Table
+
+__all__ = ["command"]
+
+FUNCTIONS = ("softmax", "log_softmax", "sigmoid", "tanh", "relu", "leaky_relu", "silu")
+
+
+@click.command(
+    "compare",
+    cls=Command,
+    short_help="Softmax beside sigmoid, tanh, ReLU and the others.",
+    examples=(
+        "logitkit compare 2 1 0.1",
+        "logitkit compare 2 -1 0.5 --labels cat,dog,bird --json",
+        "logitkit compare logits.csv --row 1 -o compare.csv",
+    ),
+)
+@options.numbers
+@options.labels
+@options.key
+@options.row
+@options.common
+def command(
+    values: tuple[str, ...],
+    labels: tuple[str, ...] | None,
+    key: str | None,
+    row: int | None,
+    as_json: bool,
+    output: Path | None,
+    threads: int | None,
+) -> None:
+    """Apply softmax and the other activation functions to the same scores.
+
+    The last line is the sum of each column: only softmax sums to 1 on any scores.
+    """
+    import numpy as np
+
+    table = load_row(values, key, labels, row)
+    with library(threads) as logitkit:
+        results = {name: getattr(logitkit, name)(table.array) for name in FUNCTIONS}
+    each = np.column_stack(list(results.values()))
+    with np.errstate(invalid="ignore"):
+        sums = each.sum(axis=0, dtype=np.float64)
+    names = [*(table.labels or map(str, range(len(each)))), "sum"]
+    scores = table.array.astype(each.dtype)
+    with np.errstate(invalid="ignore"):
+        lines = np.vstack([each, sums.astype(each.dtype)])
+        first = np.append(scores, scores.sum())
+    result = Table(
+        np.column_stack([first, lines]),
+        ("logit", *FUNCTIONS),
+        name="comparison",
+        index={"class": names},
+        document={
+            "logits": table.array,
+            "labels": table.labels,
+            **results,
+            "sums": dict(zip(FUNCTIONS, sums, strict=True)),
+            "sums_to_1": [
+                name
+                for name, total in zip(FUNCTIONS, sums, strict=True)
+                if abs(total - 1) <= 4 * np.finfo(each.dtype).eps
+            ],
+        },
+    )
+
+    def view() -> object:
+        from logitkit.cli import views
+
+        heads = ["logit", *FUNCTIONS]
+        return views.matrix(result.array, heads, rows=names, heading="class")
+
+    emit(result, view, as_json=as_json, output=output)

@@ -1,0 +1,81 @@
+"""``logitkit info``: the version, the machine, and what is installed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+
+import click
+
+from logitkit.cli.command import Command
+from logitkit.cli.library import library
+from logitkit.cli.output import show
+
+__all__ = ["command"]
+
+
+@click.command(
+    "info",
+    cls=Command,
+    short_help="Version, instruction set, threads, packages.",
+    examples=("logitkit info", "logitkit info --json"),
+)
+@click.option("--json", "as_json", is_flag=True, help="Print strict JSON.")
+def command(as_json: bool) -> None:
+    """Show the version, the instruction set and threads in use, and the optional packages."""
+    import sys
+
+    with library() as logitkit:
+        facts = {
+            "version": logitkit.__version__,
+            "cpu": logitkit.cpu_info(),
+            "config": logitkit.show_config(mode="dicts"),
+            "extras": extras(),
+        }
+    if as_json:
+        from logitkit.stream.formats.json import dumps
+
+        click.echo(dumps(facts))
+        return
+    lines = list(flat(facts))
+    if sys.stdout.isatty():
+        from rich import box
+        from rich.table import Table
+
+        grid = Table(box=box.SIMPLE, show_header=False)
+        for name, value in lines:
+            grid.add_row(name, value)
+        show(grid)
+    else:
+        click.echo("".join(f"{name}\t{value}\n" for name, value in lines), nl=False)
+
+
+def flat(facts: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield dotted names and values."""
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list | tuple):
+            yield f"{prefix}{name}", ", ".join(map(str, value))
+        else:
+            yield f"{prefix}{name}", str(value)
+
+
+def extras() -> dict[str, dict[str, str | None]]:
+    """Return the version of each package of each extra; None for one that is not installed."""
+    found: dict[str, dict[str, str | None]] = {}
+    for requirement in metadata.requires("logitkit") or ():
+        extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)", requirement)
+        package = re.match(r"[\w.-]+", requirement)
+        if extra and package and package[0].lower() != "logitkit":
+            found.setdefault(extra[1], {})[package[0]] = installed(package[0])
+    return found
+
+
+def installed(package: str) -> str | None:
+    """Return the version of a package."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,70 @@
+"""``logitkit jacobian``: the derivative of softmax."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from logitkit.cli import options
+from logitkit.cli.command import Command
+from logitkit.cli.library import library
+from logitkit.cli.output import emit
+from logitkit.cli.source import load_row
+from logitkit.stream.formats import Table
+
+__all__ = ["command"]
+
+
+@click.command(
+    "jacobian",
+    cls=Command,
+    short_help="The derivative of softmax, as a matrix.",
+    examples=(
+        "logitkit jacobian 2 1 0.1",
+        "logitkit jacobian 2 1 0.1 -T 0.5 --labels a,b,c",
+        "logitkit jacobian logits.csv --row 0 -o jacobian.npy",
+    ),
+)
+@options.numbers
+@options.temperature
+@options.labels
+@options.key
+@options.row
+@options.common
+def command(
+    values: tuple[str, ...],
+    temperature: float,
+    labels: tuple[str, ...] | None,
+    key: str | None,
+    row: int | None,
+    as_json: bool,
+    output: Path | None,
+    threads: int | None,
+) -> None:
+    """Show how each probability (row) moves with each score (column): (diag(p) - p pᵀ) / T."""
+    table = load_row(values, key, labels, row)
+    with library(threads) as logitkit:
+        probabilities = logitkit.softmax(table.array, temperature=temperature)
+        jacobian = logitkit.softmax_jacobian(probabilities, temperature=temperature)
+    result = Table(
+        jacobian,
+        table.labels,
+        name="jacobian",
+        index={"class": table.labels} if table.labels else {},
+        document={
+            "logits": table.array,
+            "labels": table.labels,
+            "temperature": temperature,
+            "probabilities": probabilities,
+            "jacobian": jacobian,
+        },
+    )
+
+    def view() -> object:
+        from logitkit.cli import views
+
+        names = views.class_names(table.labels, len(jacobian))
+        return views.matrix(jacobian, names, rows=names, heading="class")
+
+    emit(result, view, as_json=as_json, output=output)

@@ -1,0 +1,123 @@
+"""What ``softmax`` and ``log-softmax`` share: a function of an array that keeps its shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from logitkit.cli.library import library
+from logitkit.cli.output import emit
+from logitkit.cli.progress import LONG, progress
+from logitkit.cli.source import load
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from rich.console import RenderableType
+
+    from logitkit.stream.formats import Table
+
+__all__ = ["apply", "run"]
+
+BLOCK = 1 << 20  # numbers a step of the progress bar
+
+
+def run(
+    function: str,
+    name: str,
+    *,
+    values: tuple[str, ...],
+    key: str | None,
+    labels: tuple[str, ...] | None,
+    temperature: float,
+    axis: int | tuple[int, ...] | None,
+    dtype: str | None,
+    as_json: bool,
+    output: Path | None,
+    threads: int | None,
+) -> None:
+    """Load, compute, print.
+
+    Parameters
+    ----------
+    function : str
+        The function of logitkit.
+    name : str
+        What the result is called in ``.npz`` and JSON.
+    values, key, labels, temperature, axis, dtype, as_json, output, threads
+        The options of the command.
+    """
+    table = load(values, key, labels)
+    with library(threads) as logitkit:
+        result = apply(
+            getattr(logitkit, function), table.array, axis=axis, temperature=temperature, dtype=dtype
+        )
+    document = {
+        "function": function,
+        "temperature": temperature,
+        "axis": axis,
+        "dtype": str(result.dtype),
+        "labels": table.labels,
+        name: result,
+    }
+    done = replace(table, array=result, name=name, document=document)
+    emit(done, lambda: view(table, done), as_json=as_json, output=output)
+
+
+def apply(
+    function: Callable[..., Any],
+    array: NDArray[Any],
+    *,
+    axis: int | tuple[int, ...] | None,
+    **options: Any,
+) -> NDArray[Any]:
+    """Call ``function``, block by block with a progress bar where the work is long.
+
+    A row's result does not depend on the block that it is in, so the bits are the same.
+    """
+    import numpy as np
+
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    whole = None in axes or any(a in (0, -array.ndim) for a in axes)
+    if array.size < LONG or array.ndim < 2 or whole:
+        return np.asarray(function(array, axis=axis, **options))
+    step = max(1, BLOCK * len(array) // array.size)
+    result = None
+    with progress("Computing", len(array), array.size) as advance:
+        for start in range(0, len(array), step):
+            block = function(array[start : start + step], axis=axis, **options)
+            if result is None:
+                result = np.empty(array.shape, block.dtype)
+            result[start : start + step] = block
+            advance(len(block))
+    assert result is not None
+    return result
+
+
+def view(before: Table, after: Table) -> RenderableType:
+    """Return one line a class for one row, one line a row for many."""
+    from logitkit.cli import views
+
+    rows = after.rows()
+    names = views.class_names(after.labels, rows.shape[1])
+    if len(rows) > 1:
+        return views.matrix(rows, names)
+    logits, values = before.rows()[0], rows[0]
+    if after.name == "probabilities":
+        return views.columns(
+            names,
+            [
+                ("logit", [f"{x:g}" for x in logits]),
+                ("probability", [views.number(p) for p in values]),
+                ("percent", [views.percent(p) for p in values]),
+            ],
+            bars=values,
+        )
+    return views.columns(
+        names,
+        [
+            ("logit", [f"{x:g}" for x in logits]),
+            ("log-probability", [views.number(p) for p in values]),
+        ],
+    )

@@ -1,0 +1,1 @@
+"""Data that flows through the library: files in, files out."""
