@@ -25,7 +25,7 @@ class Failure(click.ClickException):
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        self.exit_code = exit_code  # type: ignore[misc]
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the sentence, if there is one, on standard error."""
@@ -49,14 +49,14 @@ def failures() -> Iterator[None]:
         raise Failure("", READER_GONE) from error
     except KeyboardInterrupt as error:
         raise Failure("interrupted", INTERRUPTED) from error
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise Failure(missing(error), MISSING_EXTRA) from error
     except MemoryError as error:
         raise Failure(f"not enough memory: {error}", BAD_DATA) from error
     except OSError as error:
         silence_stdout()
-        name = "" if error.filename is None else f"{os.fspath(error.filename)}: "
-        raise Failure(f"{name}{error.strerror or error}", BAD_DATA) from error
+        place = "standard output" if error.filename is None else os.fspath(error.filename)
+        raise Failure(f"{place}: {error.strerror or error}", BAD_DATA) from error
     except Exception as error:
         from logitkit.stream.formats.table import DataError
 
@@ -77,7 +77,7 @@ def usage(error: click.UsageError) -> Failure:
     return Failure(f"{error.format_message()}\nTry '{command} --help'.", USAGE)
 
 
-def missing(error: ImportError) -> str:
+def missing(error: ModuleNotFoundError) -> str:
     """Name the pip command that brings what is missing."""
     if "pip install" in str(error) or not error.name:
         return str(error)

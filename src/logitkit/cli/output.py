@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from logitkit.cli.errors import BAD_DATA, Failure
 from logitkit.cli.progress import progress
 from logitkit.stream.formats import Table
 
@@ -55,8 +56,11 @@ def save(table: Table, path: Path) -> None:
     """Write a file and say so on standard error."""
     from logitkit.stream.formats import write
 
-    with progress(f"Writing {path}", len(table.rows()), table.array.size) as advance:
-        write(path, table, advance)
+    try:
+        with progress(f"Writing {path}", len(table.rows()), table.array.size) as advance:
+            write(path, table, advance)
+    except OSError as error:
+        raise Failure(f"cannot write {path}: {error.strerror or error}", BAD_DATA) from error
     click.echo(f"Wrote {path}: {table.name}, {table.array.dtype} {table.array.shape}.", err=True)
 
 

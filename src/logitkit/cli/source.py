@@ -64,7 +64,7 @@ def load_row(
     rows = table.rows()
     if row is None and len(rows) > 1:
         raise click.UsageError(
-            f"{table.source} has {len(rows)} rows; choose one with --row 0 to --row {len(rows) - 1}."
+            f"{table.source} has {len(rows)} rows; choose one with --row, 0 to {len(rows) - 1}."
         )
     if row is not None and not -len(rows) <= row < len(rows):
         raise click.UsageError(f"--row {row}: {table.source} has {plural(len(rows), 'row')}.")
@@ -122,8 +122,10 @@ def single_column(table: Table) -> Table:
     lines, columns = table.array.shape
     if columns > 1 or lines == 1:
         return table
-    text = f"{table.source} has {lines} lines of one number, and each line is a row; " \
-           "for one column of scores use --axis 0"  # fmt: skip
+    text = (
+        f"{table.source} has {lines} lines of one number, and each line is a row; "
+        "for one column of scores use --axis 0"
+    )
     return replace(table, notes=(*table.notes, text))
 
 

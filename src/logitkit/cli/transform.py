@@ -51,7 +51,11 @@ def run(
     table = load(values, key, labels)
     with library(threads) as logitkit:
         result = apply(
-            getattr(logitkit, function), table.array, axis=axis, temperature=temperature, dtype=dtype
+            getattr(logitkit, function),
+            table.array,
+            axis=axis,
+            temperature=temperature,
+            dtype=dtype,
         )
     document = {
         "function": function,
@@ -104,20 +108,10 @@ def view(before: Table, after: Table) -> RenderableType:
     if len(rows) > 1:
         return views.matrix(rows, names)
     logits, values = before.rows()[0], rows[0]
+    columns = [("logit", [f"{x:g}" for x in logits])]
     if after.name == "probabilities":
-        return views.columns(
-            names,
-            [
-                ("logit", [f"{x:g}" for x in logits]),
-                ("probability", [views.number(p) for p in values]),
-                ("percent", [views.percent(p) for p in values]),
-            ],
-            bars=values,
-        )
-    return views.columns(
-        names,
-        [
-            ("logit", [f"{x:g}" for x in logits]),
-            ("log-probability", [views.number(p) for p in values]),
-        ],
-    )
+        columns.append(("probability", [views.number(p) for p in values]))
+        columns.append(("percent", [views.percent(p) for p in values]))
+        return views.columns(names, columns, values=values, bars=True)
+    columns.append(("log-probability", [views.number(p) for p in values]))
+    return views.columns(names, columns, values=values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from logitkit.cli.library import library
 from logitkit.cli.output import emit
 from logitkit.cli.source import load_row
 from logitkit.stream.formats import Table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 __all__ = ["command"]
 
@@ -77,10 +81,10 @@ def command(
         },
     )
 
-    def view() -> object:
+    def view() -> RenderableType:
         from logitkit.cli import views
 
         heads = ["logit", *FUNCTIONS]
-        return views.matrix(result.array, heads, rows=names, heading="class")
+        return views.matrix(result.array, heads, rows=names, heading="class", decimals=4)
 
     emit(result, view, as_json=as_json, output=output)

@@ -38,13 +38,11 @@ ASCII_SHADES = " .+#@"
 @click.argument("file", metavar="FILE")
 @click.option("--digit", type=int, default=5, show_default=True, help="The class to explain.")
 @options.common
-def command(
-    file: str, digit: int, as_json: bool, output: Path | None, threads: int | None
-) -> None:
+def command(file: str, digit: int, as_json: bool, output: Path | None, threads: int | None) -> None:
     """Explain one handwritten digit, then turn all logits of FILE into probabilities.
 
-    FILE is an .npz archive with logits (N, K), the true labels (N) and images (N, H, W). With -o the
-    probabilities are written.
+    FILE is an .npz archive with logits (N, K), the true labels (N) and images (N, H, W). With -o
+    the probabilities are written.
     """
     logits, truth, images = contents(file)
     right = logits.argmax(axis=1) == truth

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from logitkit.cli.library import library
 from logitkit.cli.output import emit
 from logitkit.cli.source import load_row
 from logitkit.stream.formats import Table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 __all__ = ["command"]
 
@@ -61,7 +65,7 @@ def command(
         },
     )
 
-    def view() -> object:
+    def view() -> RenderableType:
         from logitkit.cli import views
 
         names = views.class_names(table.labels, len(jacobian))

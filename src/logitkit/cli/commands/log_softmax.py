@@ -27,7 +27,7 @@ __all__ = ["command"]
 @options.temperature
 @options.axis
 @options.labels
-@options.dtype("The type of the result; that of the input where it is not given.")
+@options.dtype(help="The type of the result; that of the input where it is not given.")
 @options.key
 @options.common
 def command(**kwargs: Any) -> None:

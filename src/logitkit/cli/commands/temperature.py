@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,47 +15,44 @@ from logitkit.cli.output import emit
 from logitkit.cli.source import load_row
 from logitkit.stream.formats import Table
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 __all__ = ["command"]
 
+MOST = 100_000  # temperatures in a range
 
-class Sweep(click.ParamType):
-    """Temperatures and ranges of them, separated by commas."""
 
-    name = "sweep"
+def to_temperatures(value: str) -> list[float]:
+    """Read ``0,0.1:10:25,inf``: temperatures and ranges of them."""
+    temperatures: list[float] = []
+    for part in value.split(","):
+        if ":" in part:
+            temperatures.extend(log_spaced(part))
+        else:
+            temperatures.append(options.to_temperature(part))
+    return temperatures
 
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> list[float]:
-        """Read ``0,0.1:10:25,inf``."""
-        temperatures: list[float] = []
-        for part in value.split(","):
-            if ":" in part:
-                temperatures.extend(self.spread(part, param, ctx))
-            else:
-                temperatures.append(options.TEMPERATURE.convert(part, param, ctx))
-        return temperatures
 
-    def spread(
-        self, part: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> list[float]:
-        """Return log-spaced temperatures; both ends are exact."""
-        try:
-            first, last, count = part.split(":")
-            start, stop, points = float(first), float(last), int(count)
-        except ValueError:
-            self.fail(f"{part!r} is not a range: FIRST:LAST:COUNT, as 0.1:10:25.", param, ctx)
-        if not (0 < start < float("inf") and 0 < stop < float("inf")):
-            self.fail(
-                f"{part!r}: the ends of a range are positive and finite; "
-                "add the limits by name, as 0,0.1:10:25,inf.",
-                param,
-                ctx,
-            )
-        if not 2 <= points <= 100_000:
-            self.fail(f"{part!r}: a range has 2 to 100000 temperatures.", param, ctx)
-        import numpy as np
+def log_spaced(text: str) -> list[float]:
+    """Read ``FIRST:LAST:COUNT``; both ends are exact."""
+    try:
+        first, last, count = text.split(":")
+        start, stop, points = float(first), float(last), int(count)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not a range: FIRST:LAST:COUNT, as 0.1:10:25."
+        ) from None
+    if not (0 < start < math.inf and 0 < stop < math.inf):
+        raise click.BadParameter(
+            f"{text!r}: the ends of a range are positive and finite; "
+            "add the limits beside it, as 0,0.1:10:25,inf."
+        )
+    if not 2 <= points <= MOST:
+        raise click.BadParameter(f"{text!r}: a range has 2 to {MOST} temperatures.")
+    import numpy as np
 
-        return [float(value) for value in np.geomspace(start, stop, points)]
+    return [float(value) for value in np.geomspace(start, stop, points)]
 
 
 @click.command(
@@ -69,8 +68,9 @@ class Sweep(click.ParamType):
 @options.numbers
 @click.option(
     "--sweep",
-    type=Sweep(),
     default="0,0.1:10:9,inf",
+    metavar="LIST",
+    type=to_temperatures,
     show_default=True,
     help="Temperatures, and log-spaced ranges FIRST:LAST:COUNT, separated by commas.",
 )
@@ -111,12 +111,12 @@ def command(
         },
     )
 
-    def view() -> object:
+    def view() -> RenderableType:
         from logitkit.cli import views
 
         return views.matrix(
             result.array[:, 1:],
-            result.labels[1:],
+            ("entropy", *names),
             rows=[f"{t:.4g}" for t in sweep],
             heading="temperature",
         )

@@ -10,13 +10,10 @@ from __future__ import annotations
 import importlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from logitkit.stream.atomic import replacing
 from logitkit.stream.formats.table import Advance, DataError, Table
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["READABLE", "WRITABLE", "Advance", "DataError", "Table", "read", "suffix", "write"]
 
@@ -30,7 +27,7 @@ def suffix(path: str | os.PathLike[str]) -> str:
 
 
 def read(path: str | os.PathLike[str], key: str | None = None) -> Table:
-    """Read the numbers of a file.
+    r"""Read the numbers of a file.
 
     Parameters
     ----------

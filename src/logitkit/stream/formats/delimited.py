@@ -102,8 +102,10 @@ def collect(rows: Iterator[tuple[int, list[str]]], source: str) -> Table:
             if words:
                 labels = tuple(cell.strip() for cell in row)
                 if len(words) < width:
-                    notes = (f"line {line} of {source} is taken as class names: {words[0]!r} "
-                             "is not a number",)  # fmt: skip
+                    notes = (
+                        f"line {line} of {source} is taken as class names: {words[0]!r} "
+                        "is not a number",
+                    )
                 continue
         if len(row) != width:
             raise DataError(
@@ -115,8 +117,7 @@ def collect(rows: Iterator[tuple[int, list[str]]], source: str) -> Table:
             column = next(i for i, cell in enumerate(row) if not is_number(cell))
             name = f" ({labels[column]})" if labels else ""
             raise DataError(
-                f"{source}, line {line}, column {column + 1}{name}: "
-                f"{row[column]!r} is not a number"
+                f"{source}, line {line}, column {column + 1}{name}: {row[column]!r} is not a number"
             ) from None
         count += 1
     if not width:

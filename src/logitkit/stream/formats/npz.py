@@ -72,7 +72,7 @@ def class_names(archive: Any, array: NDArray[Any], source: str) -> tuple[str, ..
 
 def write(file: BinaryIO, table: Table, advance: Advance | None = None) -> None:
     """Write the array under its name, the labels as ``classes``, and the text columns."""
-    arrays: dict[str, NDArray[Any]] = {name: np.array(text) for name, text in table.index.items()}
+    arrays: dict[str, Any] = {name: np.array(text) for name, text in table.index.items()}
     if table.labels is not None:
         arrays["classes"] = np.array(table.labels)
     arrays[table.name] = table.array
