@@ -46,9 +46,10 @@ def choose(names: list[str], key: str | None, source: str) -> str:
         return key
     if "logits" in names:
         return "logits"
-    if len(names) > 1:
+    others = [name for name in names if name != "classes"]
+    if len(others) != 1:
         raise DataError(f"{source} has no array named 'logits', choose one with --key: {held}")
-    return names[0]
+    return others[0]
 
 
 def load(archive: Any, name: str, source: str) -> NDArray[Any]:

@@ -1,0 +1,80 @@
+"""``logitkit explain``: the worked calculation."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import click
+
+from logitkit.cli import options
+from logitkit.cli.command import Command
+from logitkit.cli.library import library
+from logitkit.cli.narrow import narrow
+from logitkit.cli.output import emit
+from logitkit.cli.source import load_row, note
+from logitkit.stream.formats import Table
+
+__all__ = ["command"]
+
+STEPS = ("logit", "scaled", "shifted", "exponential", "probability", "percent", "log_probability")
+
+
+@click.command(
+    "explain",
+    cls=Command,
+    short_help="The calculation step by step, and what it says.",
+    examples=(
+        "logitkit explain 1.5 2.2 -0.3 0.8 --labels apple,orange,banana,avocado",
+        "logitkit explain 1000 1001 1002 --dtype float32",
+        "logitkit explain logits.csv --row 2 --json",
+    ),
+)
+@options.numbers
+@options.temperature
+@options.labels
+@options.dtype(help="Convert the scores to this type first.")
+@options.key
+@options.row
+@options.common
+def command(
+    values: tuple[str, ...],
+    temperature: float,
+    labels: tuple[str, ...] | None,
+    dtype: str | None,
+    key: str | None,
+    row: int | None,
+    as_json: bool,
+    output: Path | None,
+    threads: int | None,
+) -> None:
+    """Show each step from scores to probabilities, and where the naive way would fail.
+
+    In a pipe only the table is printed; --json has the sentence and both ways too.
+    """
+    import numpy as np
+
+    table = load_row(values, key, labels, row)
+    scores = table.array
+    if dtype is not None:
+        scores, lost = narrow(scores, dtype)
+        if lost:
+            note(lost)
+    with library(threads) as logitkit:
+        explanation = logitkit.explain(scores, labels=table.labels, temperature=temperature)
+    steps = explanation.steps
+    columns = [
+        [math.nan if value is None else value for value in (getattr(step, name) for step in steps)]
+        for name in STEPS
+    ]
+    result = Table(
+        np.array(columns).T,
+        STEPS,
+        name="steps",
+        index={
+            "class": [step.label for step in steps],
+            "rank": ["" if step.rank is None else str(step.rank) for step in steps],
+        },
+        document=explanation.to_dict(),
+    )
+    emit(result, lambda: explanation, as_json=as_json, output=output)

@@ -1,0 +1,122 @@
+"""``logitkit stability``: the naive softmax, the shifted one, and the library's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from logitkit.cli import options
+from logitkit.cli.command import Command
+from logitkit.cli.library import library
+from logitkit.cli.narrow import narrow
+from logitkit.cli.output import emit
+from logitkit.cli.source import load_row
+from logitkit.stream.formats import Table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from rich.console import RenderableType
+
+__all__ = ["command"]
+
+DTYPES = ("float16", "float32", "float64")
+WAYS = ("naive", "shifted", "library")
+
+
+@click.command(
+    "stability",
+    cls=Command,
+    short_help="Where the naive softmax overflows, in which type and why.",
+    examples=(
+        "logitkit stability 1000 1001 1002",
+        "logitkit stability 11 11 --dtype float16",
+        "logitkit stability 1000 1001 1002 --json",
+    ),
+)
+@options.numbers
+@options.temperature
+@options.labels
+@options.dtype(help="Show one type only.")
+@options.key
+@options.row
+@options.common
+def command(
+    values: tuple[str, ...],
+    temperature: float,
+    labels: tuple[str, ...] | None,
+    dtype: str | None,
+    key: str | None,
+    row: int | None,
+    as_json: bool,
+    output: Path | None,
+    threads: int | None,
+) -> None:
+    """Compute the same softmax in three ways and in three types.
+
+    naive is exp(x) / sum(exp(x)); shifted subtracts the largest score first; library is
+    logitkit.softmax. The failing step of the naive way is named with its cause.
+    """
+    import numpy as np
+
+    table = load_row(values, key, labels, row)
+    names = table.labels or tuple(map(str, range(table.array.size)))
+    with library(threads) as logitkit:
+        trials = [
+            trial(logitkit, table.array, name, names, temperature)
+            for name in ([dtype] if dtype else DTYPES)
+        ]
+    result = Table(
+        np.vstack([np.column_stack([t["logits"], *(t[way] for way in WAYS)]) for t in trials]),
+        ("logit", *WAYS),
+        name="stability",
+        index={
+            "dtype": [t["dtype"] for t in trials for _ in names],
+            "class": list(names) * len(trials),
+            "naive_failure": [t["failure"] or "none" for t in trials for _ in names],
+        },
+        document={"labels": table.labels, "temperature": temperature, "trials": trials},
+    )
+    emit(result, lambda: view(trials, names), as_json=as_json, output=output)
+
+
+def trial(
+    logitkit: Any, scores: NDArray[Any], dtype: str, names: Sequence[str], temperature: float
+) -> dict[str, Any]:
+    """Compute all three ways in one type."""
+    import numpy as np
+
+    x, lost = narrow(scores, dtype)
+    naive = logitkit.explain(x, labels=names, temperature=temperature).naive
+    with np.errstate(all="ignore"):
+        exponentials = np.exp((x - x.max()) / x.dtype.type(temperature))
+        shifted = exponentials / exponentials.sum(dtype=x.dtype)
+    causes = [lost] if lost else []
+    causes.extend(f"{failure.step}: {failure.message}" for failure in naive.failures)
+    return {
+        "dtype": dtype,
+        "logits": x,
+        "naive": np.array(naive.quotients, dtype=x.dtype),
+        "shifted": shifted,
+        "library": logitkit.softmax(x, temperature=temperature),
+        "failing_step": "cast" if lost else naive.failures[0].step if naive.failures else None,
+        "failure": "; ".join(causes) or None,
+    }
+
+
+def view(trials: Sequence[dict[str, Any]], names: Sequence[str]) -> RenderableType:
+    """Return a table for each type, with what failed below it."""
+    import numpy as np
+    from rich.console import Group
+
+    from logitkit.cli import views
+
+    parts: list[RenderableType] = []
+    for t in trials:
+        array = np.column_stack([t["logits"], *(t[way] for way in WAYS)])
+        verdict = f"fails: {t['failure']}" if t["failure"] else "works"
+        parts.append(views.text(f"{t['dtype']}: naive {verdict}."))
+        parts.append(views.matrix(array, ("logit", *WAYS), rows=names, heading="class"))
+    return Group(*parts)
