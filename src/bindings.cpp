@@ -1,0 +1,142 @@
+// The Python face of the core: arrays in, arrays out, the GIL released for large work. No arithmetic here.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "core/dispatch.hpp"
+#include "core/plan.hpp"
+#include "core/pool.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using namespace logitkit;
+
+namespace {
+
+// Below this many elements releasing and taking the GIL would cost more than it gives.
+constexpr std::int64_t gil_elements = 4096;
+
+class Buffer {
+public:
+    Buffer(nb::handle array, bool writable) {
+        if (PyObject_GetBuffer(array.ptr(), &view_, PyBUF_STRIDES | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0)) != 0) {
+            throw nb::python_error();
+        }
+    }
+    ~Buffer() { PyBuffer_Release(&view_); }
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+
+    char format() const { return view_.format != nullptr && view_.format[1] == '\0' ? view_.format[0] : '?'; }
+    int dims() const { return view_.ndim; }
+    std::int64_t size(int dim) const { return view_.shape[dim]; }
+
+    // As an operand of the request: the same shape, but 1 along the reduced dimensions of a reduction's result.
+    Operand operand(const Request& request, const char* name, bool one_per_row = false) const {
+        bool fits = view_.ndim == request.dims;
+        Operand result;
+        result.data = static_cast<char*>(view_.buf);
+        for (int dim = 0; fits && dim < request.dims; ++dim) {
+            const bool single = one_per_row && request.reduced[dim];
+            fits = view_.shape[dim] == (single ? 1 : request.shape[dim]);
+            result.strides[dim] = single ? 0 : view_.strides[dim];
+        }
+        if (!fits) throw std::invalid_argument(std::string(name) + " does not have the shape of the request");
+        return result;
+    }
+
+private:
+    Py_buffer view_;
+};
+
+void expect_format(const Buffer& buffer, char format, const char* name) {
+    if (buffer.format() != format) {
+        throw nb::type_error((std::string(name) + " must have the buffer format '" + format + "'").c_str());
+    }
+}
+
+// Runs one operation along the dimensions whose bits are set in `axes`.
+void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle temperature, nb::handle mask,
+           nb::handle g, int empty, bool exact, int regime) {
+    if (op < 0 || op >= op_count || empty < 0 || empty > 2 || regime < 0 || regime > 2) {
+        throw std::invalid_argument("op, empty or regime is out of range");
+    }
+    const Buffer x_buffer(x, false), out_buffer(out, true);
+    const char format = x_buffer.format();
+    if (format != 'f' && format != 'd') throw nb::type_error("x must have the buffer format 'f' or 'd'");
+    expect_format(out_buffer, format, "out");
+
+    Request request;
+    request.op = static_cast<Op>(op);
+    request.dtype = format == 'f' ? DType::float32 : DType::float64;
+    request.empty = static_cast<Empty>(empty);
+    request.regime = static_cast<Regime>(regime);
+    request.exact = exact;
+    request.dims = x_buffer.dims();
+    if (request.dims > most_dims) throw std::invalid_argument("x has too many dimensions");
+    for (int dim = 0; dim < request.dims; ++dim) {
+        request.shape[dim] = x_buffer.size(dim);
+        request.reduced[dim] = (axes >> dim & 1) != 0;
+    }
+    request.x = x_buffer.operand(request, "x");
+    request.out = out_buffer.operand(request, "out", request.is_reduction());
+
+    double one_temperature = 1;
+    std::optional<Buffer> temperatures, mask_buffer, g_buffer;
+    if (PyFloat_CheckExact(temperature.ptr())) {
+        one_temperature = PyFloat_AsDouble(temperature.ptr());
+        request.temperature.data = reinterpret_cast<char*>(&one_temperature);
+    } else {
+        expect_format(temperatures.emplace(temperature, false), 'd', "temperature");
+        request.temperature = temperatures->operand(request, "temperature");
+    }
+    if (!mask.is_none()) {
+        expect_format(mask_buffer.emplace(mask, false), '?', "mask");
+        request.mask = mask_buffer->operand(request, "mask");
+    }
+    if (!g.is_none()) {
+        expect_format(g_buffer.emplace(g, false), format, "g");
+        request.g = g_buffer->operand(request, "g");
+    } else if (request.op == Op::softmax_vjp) {
+        throw std::invalid_argument("softmax_vjp needs g");
+    }
+
+    if (request.size() <= gil_elements) return run(request);
+    const nb::gil_scoped_release released;
+    run(request);
+}
+
+}  // namespace
+
+NB_MODULE(_core, m) {
+    m.doc() = "The compiled core of logitkit: kernels, dispatch and threads. Not a public interface.";
+    m.attr("SOFTMAX") = static_cast<int>(Op::softmax);
+    m.attr("LOG_SOFTMAX") = static_cast<int>(Op::log_softmax);
+    m.attr("LOGSUMEXP") = static_cast<int>(Op::logsumexp);
+    m.attr("ENTROPY") = static_cast<int>(Op::entropy);
+    m.attr("SOFTMAX_VJP") = static_cast<int>(Op::softmax_vjp);
+
+    m.def("apply", &apply, "op"_a, "x"_a, "out"_a, "axes"_a, "temperature"_a, "mask"_a = nb::none(), "g"_a = nb::none(),
+          "empty"_a = 0, "exact"_a = false, "regime"_a = 0,
+          "Run one operation along the dimensions whose bits are set in `axes`, into `out`.");
+    m.def("available_isas", &available_isas, "The instruction sets that this machine can run, best first.");
+    m.def("isa", [] { return std::string(current_kernels().name); }, "The instruction set in use.");
+    m.def("select_isa", &select_isa, "name"_a, "Use one of the available instruction sets from now on.");
+    m.def("cache_bytes", &cache_bytes, "level"_a, "Bytes of the data cache of a level, 0 where unknown.");
+    m.def("available_cpus", &available_cpus, "CPUs that the affinity mask and the cgroup leave to this process.");
+    m.def("thread_count", &thread_count, "Threads that a call from this thread may use.");
+    m.def("set_thread_count", &set_thread_count, "count"_a, "Set the number of threads for the process.");
+    m.def("thread_limit", &thread_limit, "The limit of the calling thread, 0 if it has none.");
+    m.def("set_thread_limit", &set_thread_limit, "limit"_a, "Limit the calling thread alone; 0 lifts the limit.");
+
+    try {
+        select_isa_from_environment();
+        set_thread_count(default_thread_count());
+    } catch (const std::invalid_argument& error) {
+        throw nb::import_error(error.what());
+    }
+}

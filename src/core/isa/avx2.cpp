@@ -1,0 +1,13 @@
+// The kernels compiled for avx2; CMakeLists.txt has the flags.
+#define LOGITKIT_ISA isa_avx2
+
+#include "vec/avx2.hpp"
+
+#include "rows/operations.hpp"
+
+namespace logitkit {
+
+extern const Kernels kernels_avx2;
+const Kernels kernels_avx2 = {"avx2", isa_avx2::table};
+
+}  // namespace logitkit

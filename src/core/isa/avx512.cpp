@@ -1,0 +1,13 @@
+// The kernels compiled for avx512; CMakeLists.txt has the flags.
+#define LOGITKIT_ISA isa_avx512
+
+#include "vec/avx512.hpp"
+
+#include "rows/operations.hpp"
+
+namespace logitkit {
+
+extern const Kernels kernels_avx512;
+const Kernels kernels_avx512 = {"avx512", isa_avx512::table};
+
+}  // namespace logitkit

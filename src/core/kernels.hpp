@@ -1,0 +1,51 @@
+// The contract between the plan, which knows shapes and threads, and the kernels, which know rows.
+#pragma once
+
+#include <cstdint>
+
+namespace logitkit {
+
+enum class Op { softmax, log_softmax, logsumexp, entropy, softmax_vjp };
+inline constexpr int op_count = 5;
+
+enum class DType { float32, float64 };
+inline constexpr int dtype_count = 2;
+
+// What stands in a row whose elements are all -inf.
+enum class Empty { nan, zero, uniform };
+
+// How a row is done. `automatic` chooses by the length of the row alone, so that the bits do not depend on the machine.
+enum class Regime { automatic, stored, online };
+
+// Rows of one length in contiguous memory.
+//   x     the logits; for softmax_vjp the probabilities p
+//   g     softmax_vjp only: the gradient with respect to p
+//   out   one value a row for logsumexp and entropy, else a row; exactly x (in place), exactly g, or apart from both
+// Preconditions: length >= 1; every pointer aligned to its element; steps are counted in elements; temperature >= 0,
+// not NaN. `exact` computes float32 in float64. `stream` allows stores that bypass the caches.
+struct RowBatch {
+    const void* x = nullptr;
+    const void* g = nullptr;
+    void* out = nullptr;
+    std::int64_t rows = 0;
+    std::int64_t length = 0;
+    std::int64_t x_step = 0;
+    std::int64_t g_step = 0;
+    std::int64_t out_step = 0;
+    const double* temperature = nullptr;
+    std::int64_t temperature_step = 0;
+    Empty empty = Empty::nan;
+    Regime regime = Regime::automatic;
+    bool exact = false;
+    bool stream = false;
+};
+
+using Kernel = void (*)(const RowBatch&);
+
+// One instruction set: its name and a kernel for each operation and dtype.
+struct Kernels {
+    const char* name;
+    const Kernel (*table)[dtype_count];  // [op][dtype]
+};
+
+}  // namespace logitkit

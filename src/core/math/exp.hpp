@@ -1,0 +1,162 @@
+// e^r - 1 for the kernels, and the exponentials of a row measured from its anchor.
+//
+// Identity:   e^(x - m) = 2^k (1 + q(r)),  k an integer near (x - m) log2(e),  r = (x - m) - k ln(2)
+// Interval:   |r| <= 1.0005 ln(2)/2 (k is rounded in working precision, hence the margin)
+// Polynomial: q(r) = r + r^2 P(r), fitted and printed by tools/fit_coefficients.py
+// Bound:      float degree 6, relative error 2^-28.2 before rounding; double degree 11, 2^-57.5
+//
+// The anchored exponent. x - m is never rounded: with N the exponent of the anchor and ln(2) = head + tail,
+//     r = (x - (N + k) head) - (m - N head) - k tail
+// where both brackets are exact (head has 16 bits, fma rounds once), so r carries an error of about 2^-26 whatever the
+// distance of x from m; subtracting m first would cost up to 32 ULP. Two anchors:
+//   at the maximum m:      e^0 is exactly 1, the others are measured from it;
+//   at the exponent N:     2^N is the unit, so that sums of blocks merge by exact powers of two.
+// Higham, Blanchard and Higham, "Accurately computing the log-sum-exp and softmax functions" (2021) bound the shifted
+// form that this replaces; the exponent as accumulator is from Dukhan and Ablavatski, "Two-pass softmax" (2020).
+//
+// Worst input of the float exponential on [-104, 0] against the anchor 0: see docs/accuracy.md (printed by
+// `python -m benchmarks accuracy`).
+#pragma once
+
+#include "vec/common.hpp"
+
+namespace logitkit::LOGITKIT_ISA {
+namespace {
+
+// Exponentials are kept times 2^60, so that none of those that matter is subnormal before the one final rounding.
+constexpr int unit_exponent = 60;
+constexpr double unit = 0x1p+60;
+
+// Anchors up to this size keep k, N and the brackets above exact enough; larger rows take the wide path (wide.hpp).
+constexpr double largest_anchor = 4096;
+
+template <class V>
+struct ExpConstants;
+
+template <>
+struct ExpConstants<F32x16> {
+    static constexpr float log2e = 0x1.715476p+0f;
+    static constexpr float head = 0x1.62e4p-1f;
+    static constexpr float tail = 0x1.7f7d1cp-20f;
+    static constexpr float magic = magic_float;
+};
+
+template <>
+struct ExpConstants<F64x8> {
+    static constexpr double log2e = 0x1.71547652b82fep+0;
+    static constexpr double head = 0x1.62e42ffp-1;
+    static constexpr double tail = -0x1.718432a1b0e26p-35;
+    static constexpr double magic = magic_double;
+};
+
+// pow2 adds this to the bits of k + magic and shifts: 2^(k + unit_exponent), or 0 where that is no normal number.
+constexpr std::int32_t pow2_offset_float = unit_exponent + 127 - 0x4b400000;
+constexpr std::int64_t pow2_offset_double = unit_exponent + 1023 - 0x4338000000000000;
+
+inline F32x16 expm1_polynomial(F32x16 r) {
+    F32x16 p = F32x16::set1(0x1.6a239cp-10f);
+    p = fma(p, r, F32x16::set1(0x1.1239c8p-7f));
+    p = fma(p, r, F32x16::set1(0x1.5558d2p-5f));
+    p = fma(p, r, F32x16::set1(0x1.555492p-3f));
+    p = fma(p, r, F32x16::set1(0x1.fffffcp-2f));
+    return fma(r * r, p, r);
+}
+
+inline F64x8 expm1_polynomial(F64x8 r) {
+    const F64x8 r2 = r * r;
+    const F64x8 r4 = r2 * r2;
+    const F64x8 p01 = fma(r, F64x8::set1(0x1.55555555554fap-3), F64x8::set1(0x1.000000000000ap-1));
+    const F64x8 p23 = fma(r, F64x8::set1(0x1.1111111127cb6p-7), F64x8::set1(0x1.5555555550804p-5));
+    const F64x8 p45 = fma(r, F64x8::set1(0x1.a01a012a26993p-13), F64x8::set1(0x1.6c16c18439477p-10));
+    const F64x8 p67 = fma(r, F64x8::set1(0x1.71df258530863p-19), F64x8::set1(0x1.a01999e0ddf35p-16));
+    const F64x8 p89 = fma(r, F64x8::set1(0x1.ad7f7fe1bdc07p-26), F64x8::set1(0x1.28ad9cdacceb9p-22));
+    const F64x8 low = fma(r2, p23, p01);
+    const F64x8 high = fma(r4, p89, fma(r2, p67, p45));
+    return fma(r2, fma(r4, high, low), r);
+}
+
+// One exponential as scale * (1 + q): the product is left to the caller, who rounds once.
+template <class V>
+struct Exponential {
+    V scale;  // 2^k times the unit, a power of two or 0
+    V q;
+
+    V value() const { return fma(scale, q, scale); }
+};
+
+// The temperature as the kernels use it: x / T = x * high + x * low.
+template <class T>
+struct Inverse {
+    T high, low;
+
+    explicit Inverse(double temperature) : high(static_cast<T>(1 / temperature)) {
+        const double rest = __builtin_fma(-static_cast<double>(high), temperature, 1.0);
+        low = static_cast<T>(rest / temperature);
+    }
+};
+
+// Where the exponentials of a float row are measured from. Scaled: a temperature other than 1.
+template <bool Scaled>
+class Anchor {
+public:
+    static Anchor at_maximum(float m, const Inverse<float>& inverse) {
+        Anchor a(inverse);
+        float low = 0;
+        if constexpr (Scaled) {
+            const float high = m * inverse.high;
+            low = __builtin_fmaf(m, inverse.high, -high) + m * inverse.low;
+            m = high;
+        }
+        a.log2_ = m * C::log2e;
+        a.exponent_ = nearest(a.log2_);
+        a.bracket_ = __builtin_fmaf(-a.exponent_, C::head, m);
+        a.low_ = low;
+        return a;
+    }
+    static Anchor at_exponent(float exponent, const Inverse<float>& inverse) {
+        Anchor a(inverse);
+        a.log2_ = a.exponent_ = exponent;
+        a.bracket_ = exponent * C::tail;
+        a.low_ = 0;
+        return a;
+    }
+    // The exponent N of 2^N nearest to e^(x / T).
+    static float exponent_of(float x, const Inverse<float>& inverse) {
+        if constexpr (Scaled) x = x * inverse.high;
+        return nearest(x * C::log2e);
+    }
+
+    Exponential<F32x16> exp(F32x16 x) const {
+        // -inf and what is far below any sum become a finite number whose power of two is 0; NaN stays.
+        x = max(F32x16::set1(lowest_), x);
+        F32x16 low;
+        if constexpr (Scaled) {
+            const F32x16 high = x * F32x16::set1(inverse_.high);
+            low = fma(x, F32x16::set1(inverse_.high), F32x16::set1(0) - high);
+            low = fma(x, F32x16::set1(inverse_.low), low) - F32x16::set1(low_);
+            x = high;
+        }
+        const F32x16 magic_k = fma(x, F32x16::set1(C::log2e), F32x16::set1(-log2_)) + F32x16::set1(C::magic);
+        const F32x16 k = magic_k - F32x16::set1(C::magic);
+        const F32x16 n = k + F32x16::set1(exponent_);
+        F32x16 r = fma(n, F32x16::set1(-C::head), x) - F32x16::set1(bracket_);
+        r = fma(k, F32x16::set1(-C::tail), r);
+        if constexpr (Scaled) r = r + low;
+        return {pow2(magic_k, pow2_offset_float), expm1_polynomial(r)};
+    }
+
+private:
+    using C = ExpConstants<F32x16>;
+
+    explicit Anchor(const Inverse<float>& inverse) : inverse_(inverse) {
+        const float floor = Scaled ? -65536.0f / inverse.high : -65536.0f;
+        lowest_ = floor < -0x1.fffffep+127f ? -0x1.fffffep+127f : floor;
+    }
+    static float nearest(float x) { return (x + C::magic) - C::magic; }
+
+    Inverse<float> inverse_;
+    float log2_, exponent_, bracket_, low_, lowest_;
+};
+
+}  // namespace
+}  // namespace logitkit::LOGITKIT_ISA

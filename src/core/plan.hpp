@@ -1,0 +1,45 @@
+// From arrays to rows: collapses dimensions, chooses between rows in place and rows packed into scratch, cuts the work
+// into parts for the threads. The only place that knows sizes of caches.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels.hpp"
+
+namespace logitkit {
+
+inline constexpr int most_dims = 64;
+
+// An array broadcast to the shape of the request: strides in bytes, 0 along broadcast and reduced dimensions.
+struct Operand {
+    char* data = nullptr;
+    std::int64_t strides[most_dims] = {};
+
+    explicit operator bool() const { return data != nullptr; }
+};
+
+struct Request {
+    Op op = Op::softmax;
+    DType dtype = DType::float32;
+    int dims = 0;
+    std::int64_t shape[most_dims] = {};
+    bool reduced[most_dims] = {};
+    Operand x, g, mask, temperature, out;  // g, mask: may be absent; mask: bytes, 0 = does not take part
+    Empty empty = Empty::nan;
+    Regime regime = Regime::automatic;
+    bool exact = false;
+
+    // One value a row, not a row.
+    bool is_reduction() const { return op == Op::logsumexp || op == Op::entropy; }
+    std::int64_t size() const;
+};
+
+// Computes the whole request. Preconditions: the operands have the request's shape, temperatures are >= 0 and not NaN,
+// out is exactly x or g, or apart from both. Throws std::bad_alloc.
+void run(const Request& request);
+
+// Bytes of the last-level cache, as the operating system tells it; 32 MiB where it does not.
+std::int64_t last_cache_bytes();
+std::int64_t cache_bytes(int level);
+
+}  // namespace logitkit

@@ -1,0 +1,209 @@
+#include "pool.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <exception>
+#include <fstream>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+
+namespace logitkit {
+namespace {
+
+constexpr int most_threads = 1024;
+
+// How long an idle worker looks for the next job before it sleeps: about what waking it costs.
+constexpr std::chrono::microseconds patience{20};
+
+inline void relax() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+struct Job {
+    const std::function<void(std::int64_t)>& task;
+    const std::int64_t parts;
+    const int workers;  // how many of the pool's threads may take part
+    std::atomic<std::int64_t> next{0};
+    std::atomic<int> running{0};
+    std::mutex failure_guard;
+    std::exception_ptr failure;
+
+    Job(const std::function<void(std::int64_t)>& t, std::int64_t p, int w) : task(t), parts(p), workers(w) {}
+
+    void work() {
+        for (std::int64_t part = next++; part < parts; part = next++) {
+            try {
+                task(part);
+            } catch (...) {
+                const std::lock_guard lock(failure_guard);
+                if (!failure) failure = std::current_exception();
+                next = parts;
+            }
+        }
+    }
+};
+
+// One pool per process. A forked child starts with a fresh one: the threads of its parent do not exist there.
+class Pool {
+public:
+    std::mutex in_use;  // held while a job runs
+
+    void run(Job& job) {
+        start(job.workers);
+        {
+            const std::lock_guard lock(guard_);
+            job_ = &job;
+            ++epoch_;
+        }
+        wake_.notify_all();
+        job.work();
+        {
+            // From here on nobody joins; who did is waited for. A worker that woke too late is not.
+            const std::lock_guard lock(guard_);
+            job_ = nullptr;
+        }
+        for (int spins = 0; job.running.load(std::memory_order_acquire) != 0; ++spins) {
+            if (spins < 1000) {
+                relax();
+            } else {
+                std::this_thread::yield();
+            }
+        }
+    }
+
+    static bool& inside_task() {
+        thread_local bool inside = false;
+        return inside;
+    }
+
+private:
+    void start(int workers) {
+        try {
+            for (; started_ < workers; ++started_) std::thread(&Pool::serve, this, started_).detach();
+        } catch (const std::system_error&) {
+            // No more threads to be had: those that there are do the work.
+        }
+    }
+
+    void serve(int index) {
+        inside_task() = true;
+        std::uint64_t seen = 0;
+        for (;;) {
+            const auto deadline = std::chrono::steady_clock::now() + patience;
+            while (epoch_.load(std::memory_order_acquire) == seen && std::chrono::steady_clock::now() < deadline) relax();
+            Job* job = nullptr;
+            {
+                std::unique_lock lock(guard_);
+                wake_.wait(lock, [&] { return epoch_ != seen; });
+                seen = epoch_;
+                if (job_ != nullptr && index < job_->workers) {
+                    job = job_;
+                    ++job->running;
+                }
+            }
+            if (job == nullptr) continue;
+            job->work();
+            job->running.fetch_sub(1, std::memory_order_release);
+        }
+    }
+
+    std::mutex guard_;
+    std::condition_variable wake_;
+    std::atomic<std::uint64_t> epoch_{0};
+    Job* job_ = nullptr;
+    int started_ = 0;
+};
+
+// Never destroyed: detached workers may look at it while the process exits.
+Pool* pool = nullptr;
+
+Pool& the_pool() {
+    static const bool once = [] {
+        pool = new Pool;
+        pthread_atfork([] { pool->in_use.lock(); }, [] { pool->in_use.unlock(); }, [] { pool = new Pool; });
+        return true;
+    }();
+    static_cast<void>(once);
+    return *pool;
+}
+
+std::atomic<int> process_count{0};  // 0: not set yet
+thread_local int this_thread_limit = 0;
+
+// "max 100000" or "200000 100000": microseconds of CPU time per period.
+int cgroup_cpus() {
+    std::ifstream file("/sys/fs/cgroup/cpu.max");
+    std::string quota;
+    double period = 0;
+    if (file >> quota >> period && quota != "max" && period > 0) {
+        return static_cast<int>(std::max(1.0, std::min(std::stod(quota) / period + 0.5, double{most_threads})));
+    }
+    return most_threads;
+}
+
+}  // namespace
+
+int available_cpus() {
+    cpu_set_t set;
+    int count = 1;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        count = CPU_COUNT(&set);
+    } else {
+        count = static_cast<int>(std::thread::hardware_concurrency());
+    }
+    return std::max(1, std::min(count, cgroup_cpus()));
+}
+
+int default_thread_count() {
+    const char* wanted = std::getenv("LOGITKIT_NUM_THREADS");
+    if (wanted == nullptr || *wanted == '\0') return available_cpus();
+    char* end = nullptr;
+    const long count = std::strtol(wanted, &end, 10);
+    if (*end != '\0' || count < 1 || count > most_threads) {
+        throw std::invalid_argument("LOGITKIT_NUM_THREADS is '" + std::string(wanted) +
+                                    "'; it must be a whole number from 1 to " + std::to_string(most_threads));
+    }
+    return static_cast<int>(count);
+}
+
+void set_thread_count(int count) { process_count = std::clamp(count, 1, most_threads); }
+void set_thread_limit(int limit) { this_thread_limit = std::clamp(limit, 0, most_threads); }
+int thread_limit() { return this_thread_limit; }
+
+int thread_count() {
+    if (this_thread_limit > 0) return this_thread_limit;
+    if (process_count == 0) process_count = default_thread_count();
+    return process_count;
+}
+
+void run_parallel(std::int64_t parts, const std::function<void(std::int64_t)>& task) {
+    const int threads = static_cast<int>(std::min<std::int64_t>(thread_count(), parts));
+    if (threads > 1 && !Pool::inside_task()) {
+        Pool& shared = the_pool();
+        const std::unique_lock lock(shared.in_use, std::try_to_lock);
+        if (lock.owns_lock()) {
+            Job job(task, parts, threads - 1);
+            Pool::inside_task() = true;
+            shared.run(job);
+            Pool::inside_task() = false;
+            if (job.failure) std::rethrow_exception(job.failure);
+            return;
+        }
+    }
+    for (std::int64_t part = 0; part < parts; ++part) task(part);
+}
+
+}  // namespace logitkit

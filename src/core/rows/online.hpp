@@ -1,0 +1,98 @@
+// Float rows too long for a cache: the normaliser in one sweep, block by block, then the result in a second one.
+//
+// Each block is measured from the exponent of its own maximum. Normalisers of two blocks differ by a power of two, so
+// merging them is exact but for the additions, which are done in the order of the blocks.
+// Milakov and Gimelshein, "Online normalizer calculation for softmax" (2018), by blocks in place of elements.
+#pragma once
+
+#include "rows/dense.hpp"
+
+namespace logitkit::LOGITKIT_ISA {
+namespace {
+
+// 2^k for -2000 <= k <= 0, in two steps where one would leave the range of a double.
+inline double power_of_two(double k) {
+    const auto half = [](int exponent) {
+        return __builtin_bit_cast(double, static_cast<std::uint64_t>(1023 + exponent) << 52);
+    };
+    const int whole = k < -2000 ? -2000 : static_cast<int>(k);
+    return half(whole / 2) * half(whole - whole / 2);
+}
+
+// The exponential of a maximum in the unit of an exponent; double working precision.
+inline double exp_of(double x, double exponent) {
+    using C = ExpConstants<F64x8>;
+    const double r = __builtin_fma(-exponent, C::tail, __builtin_fma(-exponent, C::head, x));
+    return unit + unit * reduce_max(expm1_polynomial(F64x8::set1(r)));
+}
+
+// Stands for an exponent below all those that an anchor can have.
+constexpr double lowest_exponent = -65536;
+
+template <bool Scaled>
+inline Normalizer normalize_block(const float* x, std::int64_t n, const Inverse<float>& inverse, double temperature) {
+    const float m = row_max<F32x16>(x, n);
+    const double y = m * static_cast<double>(inverse.high);
+    if (m == -__builtin_inff()) {
+        bool nothing = true;  // nothing but -inf adds nothing; a NaN spoils the row
+        for (std::int64_t i = 0; nothing && i < n; ++i) nothing = x[i] == -__builtin_inff();
+        return {m, nothing ? 0 : __builtin_nan(""), 0, unit, lowest_exponent};
+    }
+    // Out of the anchor's range: below, the block vanishes beside any other; above, the row is done by wide.hpp.
+    if (y < -2 * largest_anchor) return {m, 0, 1, unit, lowest_exponent};
+    if (y > 2 * largest_anchor) return {m, 0, 1, unit, -lowest_exponent};
+    const float exponent = Anchor<Scaled>::exponent_of(m, inverse);
+    const Rest rest = exp_sum_rest(x, n, Anchor<Scaled>::at_exponent(exponent, inverse), m);
+    return {m, rest.sum, rest.count, exp_of(m / temperature, exponent), exponent};
+}
+
+inline Normalizer merge(const Normalizer& a, const Normalizer& b) {
+    const Normalizer& top = b.max > a.max ? b : a;
+    const Normalizer& other = b.max > a.max ? a : b;
+    Normalizer result = top;
+    const bool tie = other.max == top.max;
+    const double down = power_of_two(other.exponent - top.exponent);
+    // With a tie the maxima are counted together, else those of the other are part of the rest.
+    result.rest += down * (tie ? other.rest : other.sum());
+    if (tie) result.count += other.count;
+    return result;
+}
+
+template <bool Scaled>
+inline Normalizer normalize_online(const float* x, std::int64_t length, const Inverse<float>& inverse,
+                                   double temperature) {
+    Normalizer result{-__builtin_inf(), 0, 0, unit, lowest_exponent};
+    for_blocks(length, [&](std::int64_t start, std::int64_t n) {
+        result = merge(result, normalize_block<Scaled>(x + start, n, inverse, temperature));
+    });
+    return result;
+}
+
+// Computes the exponentials again from the common exponent: one rounding, and with `stream` no read of the output.
+template <class A>
+inline void exp_scale_store(const float* x, std::int64_t length, const A& anchor, Reciprocal<float> by, float* out,
+                            bool stream) {
+    const F32x16 high = F32x16::set1(by.high), low = F32x16::set1(by.low);
+    const auto probability = [&](F32x16 v) {
+        const Exponential<F32x16> e = anchor.exp(v);
+        const F32x16 first = e.scale * high;
+        return first + fma(first, e.q, e.scale * low);
+    };
+    std::int64_t i = 0;
+    const std::int64_t unaligned = (reinterpret_cast<std::uintptr_t>(out) & 63) / sizeof(float);
+    if (stream && length >= 64) {
+        if (unaligned != 0) {
+            const int head = static_cast<int>(16 - unaligned);
+            probability(F32x16::load_part(x, head, 0)).store_part(out, head);
+            i = head;
+        }
+        for (; i + 16 <= length; i += 16) probability(F32x16::load(x + i)).stream(out + i);
+        F32x16::fence();
+    }
+    for_vectors<F32x16>(length - i, [&](std::int64_t j, auto part) {
+        part.store(probability(part.template load<F32x16>(x + i + j, 0.0f)), out + i + j);
+    });
+}
+
+}  // namespace
+}  // namespace logitkit::LOGITKIT_ISA

@@ -1,0 +1,181 @@
+// The operations: for each row of a batch the path that its length, its largest score and its temperature ask for.
+// An instruction set is this file compiled with its lanes; `table` is what the dispatch sees of it.
+#pragma once
+
+#include "kernels.hpp"
+#include "rows/dense.hpp"
+#include "rows/gradient.hpp"
+#include "rows/online.hpp"
+#include "rows/special.hpp"
+#include "rows/wide.hpp"
+
+namespace logitkit::LOGITKIT_ISA {
+namespace {
+
+template <class T>
+struct Row {
+    const T* x;
+    const T* g;
+    T* out;
+    std::int64_t length;
+    double temperature;
+};
+
+template <class T, class Body>
+inline void for_rows(const RowBatch& batch, Body body) {
+    const auto* x = static_cast<const T*>(batch.x);
+    const auto* g = static_cast<const T*>(batch.g);
+    auto* out = static_cast<T*>(batch.out);
+    for (std::int64_t i = 0; i < batch.rows; ++i) {
+        body(Row<T>{x + i * batch.x_step, g == nullptr ? nullptr : g + i * batch.g_step, out + i * batch.out_step,
+                    batch.length, batch.temperature[i * batch.temperature_step]});
+    }
+}
+
+// Calls body.operator()<Scaled>() with Scaled = a temperature other than 1.
+template <class Body>
+inline auto with_scaled(double temperature, Body body) {
+    return temperature == 1 ? body.template operator()<false>() : body.template operator()<true>();
+}
+
+inline float largest(const Row<float>& row) { return row_max<F32x16>(row.x, row.length); }
+inline double largest(const Row<double>& row) { return row_max<F64x8>(row.x, row.length); }
+
+// Whether float exponentials, measured from their anchor, serve for this row.
+inline bool is_anchored(const RowBatch& batch, const Row<float>& row, double m) {
+    return !batch.exact && row.temperature > 0x1p-100 && row.temperature < 0x1p+100 &&
+           __builtin_fabs(m) <= largest_anchor * row.temperature;
+}
+inline bool is_anchored(const RowBatch&, const Row<double>&, double) { return false; }
+
+// Tries the row in one sweep; false where it is too short for that or not anchored.
+inline bool try_online(const RowBatch& batch, const Row<float>& row, Normalizer& normalizer) {
+    const bool long_enough =
+        batch.regime == Regime::automatic ? row.length > stored_length : batch.regime == Regime::online;
+    if (!long_enough || !is_anchored(batch, row, 0)) return false;
+    normalizer = with_scaled(row.temperature, [&]<bool Scaled>() {
+        return normalize_online<Scaled>(row.x, row.length, Inverse<float>(row.temperature), row.temperature);
+    });
+    return is_anchored(batch, row, normalizer.max);
+}
+inline bool try_online(const RowBatch&, const Row<double>&, Normalizer&) { return false; }
+
+inline void softmax_online(const RowBatch& batch, const Row<float>& row, const Normalizer& normalizer) {
+    with_scaled(row.temperature, [&]<bool Scaled>() {
+        const auto anchor = Anchor<Scaled>::at_exponent(static_cast<float>(normalizer.exponent),
+                                                        Inverse<float>(row.temperature));
+        exp_scale_store(row.x, row.length, anchor, reciprocal(normalizer.sum()), row.out, batch.stream);
+    });
+}
+inline void softmax_online(const RowBatch&, const Row<double>&, const Normalizer&) {}
+
+template <bool Scaled>
+inline Anchor<Scaled> anchor_of(const Row<float>& row, float m) {
+    return Anchor<Scaled>::at_maximum(m, Inverse<float>(row.temperature));
+}
+
+// log(sum of e^((x - m) / T)) of a row whose exponentials are anchored at its maximum.
+inline double log_sum_anchored(const Row<float>& row, float m) {
+    return with_scaled(row.temperature, [&]<bool Scaled>() {
+        return normalizer_at_maximum(row.x, row.length, m, anchor_of<Scaled>(row, m)).log_sum();
+    });
+}
+inline double log_sum_anchored(const Row<double>&, double) { return 0; }
+
+template <class T>
+inline void softmax_row(const RowBatch& batch, const Row<T>& row) {
+    Normalizer normalizer;
+    if (try_online(batch, row, normalizer)) return softmax_online(batch, row, normalizer);
+    const T m = largest(row);
+    if (!is_ordinary(m, row.temperature)) {
+        return softmax_special(row.x, row.length, m, row.temperature, batch.empty, false, row.out);
+    }
+    with_scaled(row.temperature, [&]<bool Scaled>() {
+        if constexpr (sizeof(T) == sizeof(float)) {
+            if (is_anchored(batch, row, m)) {
+                return softmax_stored(row.x, row.length, anchor_of<Scaled>(row, m), row.out);
+            }
+        }
+        softmax_wide<T, Scaled>(row.x, row.length, m, row.temperature, row.out);
+    });
+}
+
+inline void log_store_anchored(const Row<float>& row, double m, double log_sum) {
+    log_store(row.x, row.length, m, row.temperature, log_sum, row.out);
+}
+inline void log_store_anchored(const Row<double>&, double, double) {}
+
+template <class T>
+inline void log_softmax_row(const RowBatch& batch, const Row<T>& row) {
+    Normalizer normalizer;
+    if (try_online(batch, row, normalizer)) return log_store_anchored(row, normalizer.max, normalizer.log_sum());
+    const T m = largest(row);
+    if (!is_ordinary(m, row.temperature)) {
+        return softmax_special(row.x, row.length, m, row.temperature, batch.empty, true, row.out);
+    }
+    if (is_anchored(batch, row, m)) return log_store_anchored(row, m, log_sum_anchored(row, m));
+    with_scaled(row.temperature, [&]<bool Scaled>() {
+        log_softmax_wide<T, Scaled>(row.x, row.length, m, row.temperature, row.out);
+    });
+}
+
+template <class T>
+inline double logsumexp_row(const RowBatch& batch, const Row<T>& row) {
+    Normalizer normalizer;
+    const bool online = try_online(batch, row, normalizer);
+    const T m = online ? static_cast<T>(normalizer.max) : largest(row);
+    if (!is_ordinary(m, row.temperature)) return logsumexp_special(row.x, row.length, m, row.temperature);
+    const double y = static_cast<double>(m) / row.temperature;
+    if (online || is_anchored(batch, row, m)) {
+        const double log_sum = online ? normalizer.log_sum() : log_sum_anchored(row, m);
+        // Where the two cancel, what float exponentials lack would show: such a row is done again in float64.
+        const double enough = log_sum < 1 ? log_sum : 1;
+        if (!(__builtin_fabs(y + log_sum) < enough)) return y + log_sum;
+    }
+    const Pair log_sum = with_scaled(row.temperature, [&]<bool Scaled>() {
+        return log_sum_wide<T, Scaled>(row.x, row.length, m, row.temperature);
+    });
+    if (!__builtin_isfinite(y)) return y;
+    const double y_low = __builtin_fma(-y, row.temperature, static_cast<double>(m)) / row.temperature;
+    const Pair sum = two_sum(y, log_sum.high);
+    return sum.high + (sum.low + (y_low + log_sum.low));
+}
+
+template <class T>
+inline double entropy_row(const RowBatch&, const Row<T>& row) {
+    const T m = largest(row);
+    if (!is_ordinary(m, row.temperature)) return entropy_special(row.x, row.length, m, row.temperature);
+    return with_scaled(row.temperature, [&]<bool Scaled>() {
+        return entropy_wide<T, Scaled>(row.x, row.length, m, row.temperature);
+    });
+}
+
+template <class T>
+void softmax(const RowBatch& batch) {
+    for_rows<T>(batch, [&](const Row<T>& row) { softmax_row(batch, row); });
+}
+template <class T>
+void log_softmax(const RowBatch& batch) {
+    for_rows<T>(batch, [&](const Row<T>& row) { log_softmax_row(batch, row); });
+}
+template <class T>
+void logsumexp(const RowBatch& batch) {
+    for_rows<T>(batch, [&](const Row<T>& row) { *row.out = static_cast<T>(logsumexp_row(batch, row)); });
+}
+template <class T>
+void entropy(const RowBatch& batch) {
+    for_rows<T>(batch, [&](const Row<T>& row) { *row.out = static_cast<T>(entropy_row(batch, row)); });
+}
+template <class T>
+void softmax_vjp(const RowBatch& batch) {
+    for_rows<T>(batch, [&](const Row<T>& row) { softmax_vjp_row(row.x, row.g, row.length, row.temperature, row.out); });
+}
+
+constexpr Kernel table[op_count][dtype_count] = {
+    {softmax<float>, softmax<double>},         {log_softmax<float>, log_softmax<double>},
+    {logsumexp<float>, logsumexp<double>},     {entropy<float>, entropy<double>},
+    {softmax_vjp<float>, softmax_vjp<double>},
+};
+
+}  // namespace
+}  // namespace logitkit::LOGITKIT_ISA

@@ -1,0 +1,206 @@
+// Rows computed in float64: every float64 row, float32 rows asked to be exact, and float32 rows whose scores are too
+// large for the anchored exponent.
+//
+// Identity: y = (x - m) / T as a pair (the difference and the quotient keep what they round off), e^y = 2^k (1 + q(r)).
+// Sums are pairs per lane (two_sum), so a sum is good to the last bit whatever its length.
+#pragma once
+
+#include "rows/dense.hpp"
+
+namespace logitkit::LOGITKIT_ISA {
+namespace {
+
+// The distance of an element from the maximum, in units of the temperature. T is the type of the elements, Scaled a
+// temperature other than 1. Values are scaled by a power of two first where x - m or 1 / T could overflow or vanish.
+template <class T, bool Scaled>
+class Distance {
+public:
+    struct Lanes {
+        F64x8 high, low;
+    };
+
+    Distance(double m, double temperature) {
+        double factor = 1;
+        if (__builtin_fabs(m) > 0x1p+960 || temperature > 0x1p+960) {
+            factor = 0x1p-16;
+        } else if (temperature < 0x1p-900) {
+            // Either small differences matter, or none but 0 does.
+            if (__builtin_fabs(m) < 0x1p+800) {
+                factor = 0x1p+100;
+            } else {
+                temperature = 0x1p-900;
+            }
+        }
+        if (factor < 1 && temperature < 0x1p-900) temperature = 0x1p-900;
+        const Inverse<double> inverse(temperature * factor);
+        factor_ = factor;
+        maximum_ = m * factor;
+        lowest_ = maximum_ - 2048 * (temperature * factor);
+        inverse_high_ = inverse.high;
+        inverse_low_ = inverse.low;
+    }
+
+    // For exponentials: clamped where e^y is 0, so that -inf gives a number; NaN stays.
+    Lanes clamped(F64x8 x) const { return divide(max(F64x8::set1(lowest_), prescale(x))); }
+
+    // For log-probabilities: -inf stays -inf.
+    Lanes plain(F64x8 x) const {
+        const Lanes y = divide(prescale(x));
+        return {y.high, zero_where_equal(y.low, y.high, F64x8::set1(-__builtin_inf()))};
+    }
+
+private:
+    F64x8 prescale(F64x8 x) const {
+        if constexpr (Scaled || sizeof(T) == 8) x = x * F64x8::set1(factor_);
+        return x;
+    }
+    Lanes divide(F64x8 x) const {
+        const F64x8 m = F64x8::set1(maximum_);
+        const F64x8 high = x - m;
+        F64x8 low = F64x8::set1(0);
+        if constexpr (sizeof(T) == 8) {
+            const F64x8 back = high - x;  // two_sum of x and -m
+            low = (x - (high - back)) - (m + back);
+        }
+        if constexpr (!Scaled) {
+            // A factor other than 1 is undone exactly.
+            if constexpr (sizeof(T) == 8) return {high * F64x8::set1(inverse_high_), low * F64x8::set1(inverse_high_)};
+            return {high, low};
+        }
+        const F64x8 by = F64x8::set1(inverse_high_);
+        const F64x8 quotient = high * by;
+        const F64x8 rest = fma(high, by, F64x8::set1(0) - quotient);
+        return {quotient, fma(low, by, fma(high, F64x8::set1(inverse_low_), rest))};
+    }
+
+    double factor_, maximum_, lowest_, inverse_high_, inverse_low_;
+};
+
+// e^y, times the unit, for a y <= 0 given as a pair.
+template <class Lanes>
+inline Exponential<F64x8> exp_of_distance(Lanes y) {
+    using C = ExpConstants<F64x8>;
+    const F64x8 magic_k = fma(y.high, F64x8::set1(C::log2e), F64x8::set1(C::magic));
+    const F64x8 k = magic_k - F64x8::set1(C::magic);
+    F64x8 r = fma(k, F64x8::set1(-C::head), y.high);
+    r = fma(k, F64x8::set1(-C::tail), r) + y.low;
+    return {pow2(magic_k, pow2_offset_double), expm1_polynomial(r)};
+}
+
+// A sum that keeps what each addition rounds off.
+class PairSum {
+public:
+    void add(F64x8 a) {
+        const F64x8 s = high_ + a;
+        const F64x8 t = s - high_;
+        low_ = low_ + ((high_ - (s - t)) + (a - t));
+        high_ = s;
+    }
+    void add_small(F64x8 a) { low_ = low_ + a; }
+    // Adds the exponential before its rounding; gives the rounded one.
+    template <class Keep>
+    F64x8 add(Exponential<F64x8> e, Keep keep) {
+        const F64x8 tail = e.scale * e.q;
+        const F64x8 value = e.scale + tail;
+        add_small(keep(tail - (value - e.scale)));
+        add(keep(value));
+        return value;
+    }
+    Pair total() const {
+        double high[8], low[8];
+        high_.store(high);
+        low_.store(low);
+        Pair sum{0, 0};
+        for (int i = 0; i < 8; ++i) sum = logitkit::LOGITKIT_ISA::add(sum, Pair{high[i], low[i]});
+        return sum;
+    }
+
+private:
+    F64x8 high_ = F64x8::set1(0), low_ = F64x8::set1(0);
+};
+
+struct WideNormalizer {
+    Pair rest;  // in units of e^max times `unit`
+    std::int64_t count;
+
+    Pair sum() const { return add({static_cast<double>(count) * unit, 0}, rest); }
+    Pair log_sum() const { return log_of_sum(static_cast<double>(count), {rest.high / unit, rest.low / unit}); }
+};
+
+// Sums the exponentials other than those of the maxima, and stores them all where `out` is given (float64 rows).
+template <class T, bool Scaled, bool Store>
+inline WideNormalizer normalize_wide(const T* x, std::int64_t length, T m, const Distance<T, Scaled>& distance, T* out) {
+    WideNormalizer result{{0, 0}, 0};
+    const F64x8 maximum = F64x8::set1(m);
+    for_blocks(length, [&](std::int64_t start, std::int64_t n) {
+        PairSum sum;
+        for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
+            const F64x8 v = part.template load<F64x8>(x + start + i, -__builtin_inf());
+            result.count += count_equal(v, maximum);
+            const F64x8 e = sum.add(exp_of_distance(distance.clamped(v)),
+                                    [&](F64x8 a) { return zero_where_equal(a, v, maximum); });
+            if constexpr (Store) part.store(e, out + start + i);
+        });
+        result.rest = add(result.rest, sum.total());
+    });
+    return result;
+}
+
+inline Reciprocal<double> reciprocal(Pair sum) {
+    const double high = 1 / sum.high;
+    return {high, __builtin_fma(-high, sum.low, __builtin_fma(-high, sum.high, 1.0)) * high};
+}
+
+template <class T, bool Scaled>
+inline void softmax_wide(const T* x, std::int64_t length, T m, double temperature, T* out) {
+    const Distance<T, Scaled> distance(m, temperature);
+    constexpr bool stored = sizeof(T) == 8;
+    const WideNormalizer normalizer = normalize_wide<T, Scaled, stored>(x, length, m, distance, out);
+    const Reciprocal<double> by = reciprocal(normalizer.sum());
+    if constexpr (stored) {
+        scale<F64x8>(out, length, by);
+    } else {
+        const F64x8 high = F64x8::set1(by.high);
+        for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
+            const F64x8 v = part.template load<F64x8>(x + i, 0.0);
+            part.store(exp_of_distance(distance.clamped(v)).value() * high, out + i);
+        });
+    }
+}
+
+template <class T, bool Scaled>
+inline Pair log_sum_wide(const T* x, std::int64_t length, T m, double temperature) {
+    const Distance<T, Scaled> distance(m, temperature);
+    return normalize_wide<T, Scaled, false>(x, length, m, distance, nullptr).log_sum();
+}
+
+template <class T, bool Scaled>
+inline void log_softmax_wide(const T* x, std::int64_t length, T m, double temperature, T* out) {
+    const Pair log_sum = log_sum_wide<T, Scaled>(x, length, m, temperature);
+    const Distance<T, Scaled> distance(m, temperature);
+    const F64x8 high = F64x8::set1(log_sum.high), low = F64x8::set1(log_sum.low);
+    for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
+        const auto y = distance.plain(part.template load<F64x8>(x + i, 0.0));
+        part.store((y.high - high) + (y.low - low), out + i);
+    });
+}
+
+// The entropy log(sum) + sum(e^y |y|) / sum of softmax: both terms >= 0.
+template <class T, bool Scaled>
+inline double entropy_wide(const T* x, std::int64_t length, T m, double temperature) {
+    const Distance<T, Scaled> distance(m, temperature);
+    const WideNormalizer normalizer = normalize_wide<T, Scaled, false>(x, length, m, distance, nullptr);
+    Pair weighted{0, 0};
+    for_blocks(length, [&](std::int64_t start, std::int64_t n) {
+        PairSum sum;
+        for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
+            const auto y = distance.clamped(part.template load<F64x8>(x + start + i, -__builtin_inf()));
+            sum.add(exp_of_distance(y).value() * (F64x8::set1(0) - y.high));
+        });
+        weighted = add(weighted, sum.total());
+    });
+    return normalizer.log_sum().high + weighted.high / normalizer.sum().high;
+}
+
+}  // namespace
+}  // namespace logitkit::LOGITKIT_ISA

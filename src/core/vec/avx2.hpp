@@ -1,0 +1,167 @@
+// Lane primitives for AVX2 with FMA: F32x16 is two ymm registers, F64x8 another two. Rules: see generic.hpp.
+#pragma once
+
+#include <immintrin.h>
+
+#include "vec/common.hpp"
+
+namespace logitkit::LOGITKIT_ISA {
+namespace {
+
+// Sliding a window of lanes over it gives the mask of the first n lanes.
+alignas(64) constexpr std::int32_t mask_window[32] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+                                                      -1, -1, -1, -1, -1, 0,  0,  0,  0,  0,  0,
+                                                      0,  0,  0,  0,  0,  0,  0,  0,  0,  0};
+
+inline __m256i first_floats(int n) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(mask_window + 16 - n));
+}
+inline __m256i first_doubles(int n) {
+    return _mm256_cvtepi32_epi64(_mm_loadu_si128(reinterpret_cast<const __m128i*>(mask_window + 16 - n)));
+}
+inline int clamp_lanes(int n, int most) { return n < 0 ? 0 : n > most ? most : n; }
+
+struct F32x16 {
+    static constexpr int lanes = 16;
+    __m256 a, b;
+
+    static F32x16 set1(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+    static F32x16 load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+    static F32x16 load_part(const float* p, int n, float fill) {
+        return {load_half(p, clamp_lanes(n, 8), fill), load_half(p + 8, clamp_lanes(n - 8, 8), fill)};
+    }
+    void store(float* p) const {
+        _mm256_storeu_ps(p, a);
+        _mm256_storeu_ps(p + 8, b);
+    }
+    void store_part(float* p, int n) const {
+        _mm256_maskstore_ps(p, first_floats(clamp_lanes(n, 8)), a);
+        if (n > 8) _mm256_maskstore_ps(p + 8, first_floats(n - 8), b);
+    }
+    void stream(float* p) const {
+        _mm256_stream_ps(p, a);
+        _mm256_stream_ps(p + 8, b);
+    }
+    static void fence() { _mm_sfence(); }
+
+    friend F32x16 operator+(F32x16 x, F32x16 y) { return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
+    friend F32x16 operator-(F32x16 x, F32x16 y) { return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }
+    friend F32x16 operator*(F32x16 x, F32x16 y) { return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)}; }
+    friend F32x16 max(F32x16 x, F32x16 y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
+    friend F32x16 fma(F32x16 x, F32x16 y, F32x16 z) {
+        return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
+    }
+    friend F32x16 zero_where_equal(F32x16 e, F32x16 x, F32x16 y) {
+        return {_mm256_andnot_ps(_mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ), e.a),
+                _mm256_andnot_ps(_mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ), e.b)};
+    }
+    friend int count_equal(F32x16 x, F32x16 y) {
+        return __builtin_popcount(static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ)))) +
+               __builtin_popcount(static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ))));
+    }
+    friend F32x16 pow2(F32x16 magic_k, std::int32_t offset) {
+        return {pow2_half(magic_k.a, offset), pow2_half(magic_k.b, offset)};
+    }
+    friend float reduce_max(F32x16 x) {
+        const __m256 eight = _mm256_max_ps(x.a, x.b);
+        __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+        four = _mm_max_ps(four, _mm_movehl_ps(four, four));
+        return _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four)));
+    }
+
+private:
+    static __m256 load_half(const float* p, int n, float fill) {
+        if (n == 0) return _mm256_set1_ps(fill);
+        const __m256i mask = first_floats(n);
+        return _mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps(p, mask), _mm256_castsi256_ps(mask));
+    }
+    static __m256 pow2_half(__m256 magic_k, std::int32_t offset) {
+        const __m256i biased = _mm256_add_epi32(_mm256_castps_si256(magic_k), _mm256_set1_epi32(offset));
+        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_max_epi32(biased, _mm256_setzero_si256()), 23));
+    }
+};
+
+struct F64x8 {
+    static constexpr int lanes = 8;
+    __m256d a, b;
+
+    static F64x8 set1(double x) { return {_mm256_set1_pd(x), _mm256_set1_pd(x)}; }
+    static F64x8 load(const double* p) { return {_mm256_loadu_pd(p), _mm256_loadu_pd(p + 4)}; }
+    static F64x8 load(const float* p) {
+        return {_mm256_cvtps_pd(_mm_loadu_ps(p)), _mm256_cvtps_pd(_mm_loadu_ps(p + 4))};
+    }
+    static F64x8 load_part(const double* p, int n, double fill) {
+        return {load_half(p, clamp_lanes(n, 4), fill), load_half(p + 4, clamp_lanes(n - 4, 4), fill)};
+    }
+    static F64x8 load_part(const float* p, int n, double fill) {
+        const __m256 part = _mm256_maskload_ps(p, first_floats(n));
+        const __m256d low = _mm256_cvtps_pd(_mm256_castps256_ps128(part));
+        const __m256d high = _mm256_cvtps_pd(_mm256_extractf128_ps(part, 1));
+        const __m256d filler = _mm256_set1_pd(fill);
+        return {_mm256_blendv_pd(filler, low, _mm256_castsi256_pd(first_doubles(clamp_lanes(n, 4)))),
+                _mm256_blendv_pd(filler, high, _mm256_castsi256_pd(first_doubles(clamp_lanes(n - 4, 4))))};
+    }
+    void store(double* p) const {
+        _mm256_storeu_pd(p, a);
+        _mm256_storeu_pd(p + 4, b);
+    }
+    void store(float* p) const { _mm256_storeu_ps(p, to_floats()); }
+    void store_part(double* p, int n) const {
+        _mm256_maskstore_pd(p, first_doubles(clamp_lanes(n, 4)), a);
+        if (n > 4) _mm256_maskstore_pd(p + 4, first_doubles(n - 4), b);
+    }
+    void store_part(float* p, int n) const { _mm256_maskstore_ps(p, first_floats(n), to_floats()); }
+    __m256 to_floats() const { return _mm256_set_m128(_mm256_cvtpd_ps(b), _mm256_cvtpd_ps(a)); }
+
+    friend F64x8 operator+(F64x8 x, F64x8 y) { return {_mm256_add_pd(x.a, y.a), _mm256_add_pd(x.b, y.b)}; }
+    friend F64x8 operator-(F64x8 x, F64x8 y) { return {_mm256_sub_pd(x.a, y.a), _mm256_sub_pd(x.b, y.b)}; }
+    friend F64x8 operator*(F64x8 x, F64x8 y) { return {_mm256_mul_pd(x.a, y.a), _mm256_mul_pd(x.b, y.b)}; }
+    friend F64x8 max(F64x8 x, F64x8 y) { return {_mm256_max_pd(x.a, y.a), _mm256_max_pd(x.b, y.b)}; }
+    friend F64x8 fma(F64x8 x, F64x8 y, F64x8 z) {
+        return {_mm256_fmadd_pd(x.a, y.a, z.a), _mm256_fmadd_pd(x.b, y.b, z.b)};
+    }
+    friend F64x8 zero_where_equal(F64x8 e, F64x8 x, F64x8 y) {
+        return {_mm256_andnot_pd(_mm256_cmp_pd(x.a, y.a, _CMP_EQ_OQ), e.a),
+                _mm256_andnot_pd(_mm256_cmp_pd(x.b, y.b, _CMP_EQ_OQ), e.b)};
+    }
+    friend int count_equal(F64x8 x, F64x8 y) {
+        return __builtin_popcount(static_cast<unsigned>(_mm256_movemask_pd(_mm256_cmp_pd(x.a, y.a, _CMP_EQ_OQ)))) +
+               __builtin_popcount(static_cast<unsigned>(_mm256_movemask_pd(_mm256_cmp_pd(x.b, y.b, _CMP_EQ_OQ))));
+    }
+    friend F64x8 pow2(F64x8 magic_k, std::int64_t offset) {
+        return {pow2_half(magic_k.a, offset), pow2_half(magic_k.b, offset)};
+    }
+    friend double reduce_max(F64x8 x) {
+        const __m256d four = _mm256_max_pd(x.a, x.b);
+        const __m128d two = _mm_max_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+        return _mm_cvtsd_f64(_mm_max_sd(two, _mm_unpackhi_pd(two, two)));
+    }
+    friend double reduce_sum(F64x8 x) {
+        const __m256d four = _mm256_add_pd(x.a, x.b);
+        const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+        return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+    }
+
+private:
+    static __m256d load_half(const double* p, int n, double fill) {
+        if (n == 0) return _mm256_set1_pd(fill);
+        const __m256i mask = first_doubles(n);
+        return _mm256_blendv_pd(_mm256_set1_pd(fill), _mm256_maskload_pd(p, mask), _mm256_castsi256_pd(mask));
+    }
+    static __m256d pow2_half(__m256d magic_k, std::int64_t offset) {
+        const __m256i biased = _mm256_add_epi64(_mm256_castpd_si256(magic_k), _mm256_set1_epi64x(offset));
+        const __m256i below = _mm256_cmpgt_epi64(_mm256_setzero_si256(), biased);
+        return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_andnot_si256(below, biased), 52));
+    }
+};
+
+inline F64x8 widen_low(F32x16 x) {
+    return {_mm256_cvtps_pd(_mm256_castps256_ps128(x.a)), _mm256_cvtps_pd(_mm256_extractf128_ps(x.a, 1))};
+}
+inline F64x8 widen_high(F32x16 x) {
+    return {_mm256_cvtps_pd(_mm256_castps256_ps128(x.b)), _mm256_cvtps_pd(_mm256_extractf128_ps(x.b, 1))};
+}
+inline F32x16 narrow(F64x8 low, F64x8 high) { return {low.to_floats(), high.to_floats()}; }
+
+}  // namespace
+}  // namespace logitkit::LOGITKIT_ISA

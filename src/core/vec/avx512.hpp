@@ -1,0 +1,94 @@
+// Lane primitives for AVX-512 (F, BW, DQ, VL): F32x16 is one zmm register, F64x8 another. Rules: see generic.hpp.
+#pragma once
+
+#include <immintrin.h>
+
+#include "vec/common.hpp"
+
+namespace logitkit::LOGITKIT_ISA {
+namespace {
+
+struct F32x16 {
+    static constexpr int lanes = 16;
+    __m512 v;
+
+    static __mmask16 first(int n) { return static_cast<__mmask16>((1u << n) - 1u); }
+    static F32x16 set1(float a) { return {_mm512_set1_ps(a)}; }
+    static F32x16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+    static F32x16 load_part(const float* p, int n, float fill) {
+        return {_mm512_mask_loadu_ps(_mm512_set1_ps(fill), first(n), p)};
+    }
+    void store(float* p) const { _mm512_storeu_ps(p, v); }
+    void store_part(float* p, int n) const { _mm512_mask_storeu_ps(p, first(n), v); }
+    void stream(float* p) const { _mm512_stream_ps(p, v); }
+    static void fence() { _mm_sfence(); }
+
+    friend F32x16 operator+(F32x16 a, F32x16 b) { return {_mm512_add_ps(a.v, b.v)}; }
+    friend F32x16 operator-(F32x16 a, F32x16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
+    friend F32x16 operator*(F32x16 a, F32x16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+    friend F32x16 max(F32x16 a, F32x16 b) { return {_mm512_max_ps(a.v, b.v)}; }
+    friend F32x16 fma(F32x16 a, F32x16 b, F32x16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+    friend F32x16 zero_where_equal(F32x16 a, F32x16 x, F32x16 y) {
+        return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, y.v, _CMP_NEQ_UQ), a.v)};
+    }
+    friend int count_equal(F32x16 x, F32x16 y) {
+        return __builtin_popcount(_mm512_cmp_ps_mask(x.v, y.v, _CMP_EQ_OQ));
+    }
+    friend F32x16 pow2(F32x16 magic_k, std::int32_t offset) {
+        const __m512i biased = _mm512_add_epi32(_mm512_castps_si512(magic_k.v), _mm512_set1_epi32(offset));
+        return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_max_epi32(biased, _mm512_setzero_si512()), 23))};
+    }
+    friend float reduce_max(F32x16 a) { return _mm512_reduce_max_ps(a.v); }
+};
+
+struct F64x8 {
+    static constexpr int lanes = 8;
+    __m512d v;
+
+    static __mmask8 first(int n) { return static_cast<__mmask8>((1u << n) - 1u); }
+    static F64x8 set1(double a) { return {_mm512_set1_pd(a)}; }
+    static F64x8 load(const double* p) { return {_mm512_loadu_pd(p)}; }
+    static F64x8 load(const float* p) { return {_mm512_cvtps_pd(_mm256_loadu_ps(p))}; }
+    static F64x8 load_part(const double* p, int n, double fill) {
+        return {_mm512_mask_loadu_pd(_mm512_set1_pd(fill), first(n), p)};
+    }
+    static F64x8 load_part(const float* p, int n, double fill) {
+        const __m256 part = _mm256_maskz_loadu_ps(first(n), p);
+        return {_mm512_mask_cvtps_pd(_mm512_set1_pd(fill), first(n), part)};
+    }
+    void store(double* p) const { _mm512_storeu_pd(p, v); }
+    void store(float* p) const { _mm256_storeu_ps(p, _mm512_cvtpd_ps(v)); }
+    void store_part(double* p, int n) const { _mm512_mask_storeu_pd(p, first(n), v); }
+    void store_part(float* p, int n) const { _mm256_mask_storeu_ps(p, first(n), _mm512_cvtpd_ps(v)); }
+
+    friend F64x8 operator+(F64x8 a, F64x8 b) { return {_mm512_add_pd(a.v, b.v)}; }
+    friend F64x8 operator-(F64x8 a, F64x8 b) { return {_mm512_sub_pd(a.v, b.v)}; }
+    friend F64x8 operator*(F64x8 a, F64x8 b) { return {_mm512_mul_pd(a.v, b.v)}; }
+    friend F64x8 max(F64x8 a, F64x8 b) { return {_mm512_max_pd(a.v, b.v)}; }
+    friend F64x8 fma(F64x8 a, F64x8 b, F64x8 c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
+    friend F64x8 zero_where_equal(F64x8 a, F64x8 x, F64x8 y) {
+        return {_mm512_maskz_mov_pd(_mm512_cmp_pd_mask(x.v, y.v, _CMP_NEQ_UQ), a.v)};
+    }
+    friend int count_equal(F64x8 x, F64x8 y) {
+        return __builtin_popcount(_mm512_cmp_pd_mask(x.v, y.v, _CMP_EQ_OQ));
+    }
+    friend F64x8 pow2(F64x8 magic_k, std::int64_t offset) {
+        const __m512i biased = _mm512_add_epi64(_mm512_castpd_si512(magic_k.v), _mm512_set1_epi64(offset));
+        return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_max_epi64(biased, _mm512_setzero_si512()), 52))};
+    }
+    friend double reduce_max(F64x8 a) { return _mm512_reduce_max_pd(a.v); }
+    friend double reduce_sum(F64x8 a) {
+        const __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(a.v), _mm512_extractf64x4_pd(a.v, 1));
+        const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+        return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+    }
+};
+
+inline F64x8 widen_low(F32x16 a) { return {_mm512_cvtps_pd(_mm512_castps512_ps256(a.v))}; }
+inline F64x8 widen_high(F32x16 a) { return {_mm512_cvtps_pd(_mm512_extractf32x8_ps(a.v, 1))}; }
+inline F32x16 narrow(F64x8 low, F64x8 high) {
+    return {_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low.v)), _mm512_cvtpd_ps(high.v), 1)};
+}
+
+}  // namespace
+}  // namespace logitkit::LOGITKIT_ISA

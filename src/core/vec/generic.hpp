@@ -1,0 +1,184 @@
+// Lane primitives on plain arrays: the definition that the other instruction sets must equal, bit for bit.
+//
+// F32x16 is sixteen floats, F64x8 eight doubles, on every machine; a kernel written for them gives the same bits
+// everywhere because each lane sees the same operations in the same order. Rules that the kernels rely on:
+//   max(a, b) is a > b ? a : b, so a NaN in `a` is dropped and a NaN in `b` stays;
+//   load_part and store_part touch the first n lanes only, memory behind them may be unmapped;
+//   pow2 takes k + pow2_magic (so that k stands in the low mantissa bits) and gives 2^(k + offset - bias), or 0 below.
+#pragma once
+
+#include <cstdint>
+
+#include "vec/common.hpp"
+
+namespace logitkit::LOGITKIT_ISA {
+namespace {
+
+struct F64x8;
+
+struct F32x16 {
+    static constexpr int lanes = 16;
+    float v[16];
+
+    static F32x16 set1(float a) {
+        F32x16 r;
+        for (float& lane : r.v) lane = a;
+        return r;
+    }
+    static F32x16 load(const float* p) {
+        F32x16 r;
+        __builtin_memcpy(r.v, p, sizeof r.v);
+        return r;
+    }
+    static F32x16 load_part(const float* p, int n, float fill) {
+        F32x16 r = set1(fill);
+        __builtin_memcpy(r.v, p, sizeof(float) * static_cast<unsigned>(n));
+        return r;
+    }
+    void store(float* p) const { __builtin_memcpy(p, v, sizeof v); }
+    void store_part(float* p, int n) const { __builtin_memcpy(p, v, sizeof(float) * static_cast<unsigned>(n)); }
+    void stream(float* p) const { store(p); }
+    static void fence() {}
+
+    friend F32x16 operator+(F32x16 a, F32x16 b) { return map(a, b, [](float x, float y) { return x + y; }); }
+    friend F32x16 operator-(F32x16 a, F32x16 b) { return map(a, b, [](float x, float y) { return x - y; }); }
+    friend F32x16 operator*(F32x16 a, F32x16 b) { return map(a, b, [](float x, float y) { return x * y; }); }
+    friend F32x16 max(F32x16 a, F32x16 b) { return map(a, b, [](float x, float y) { return x > y ? x : y; }); }
+    friend F32x16 fma(F32x16 a, F32x16 b, F32x16 c) {
+        F32x16 r;
+        for (int i = 0; i < 16; ++i) r.v[i] = __builtin_fmaf(a.v[i], b.v[i], c.v[i]);
+        return r;
+    }
+    friend F32x16 zero_where_equal(F32x16 a, F32x16 x, F32x16 y) {
+        F32x16 r;
+        for (int i = 0; i < 16; ++i) r.v[i] = x.v[i] == y.v[i] ? 0.0f : a.v[i];
+        return r;
+    }
+    friend int count_equal(F32x16 x, F32x16 y) {
+        int n = 0;
+        for (int i = 0; i < 16; ++i) n += x.v[i] == y.v[i];
+        return n;
+    }
+    friend F32x16 pow2(F32x16 magic_k, std::int32_t offset) {
+        F32x16 r;
+        for (int i = 0; i < 16; ++i) {
+            const std::uint32_t biased = __builtin_bit_cast(std::uint32_t, magic_k.v[i]) + static_cast<std::uint32_t>(offset);
+            r.v[i] = static_cast<std::int32_t>(biased) < 0 ? 0.0f : __builtin_bit_cast(float, biased << 23);
+        }
+        return r;
+    }
+    friend float reduce_max(F32x16 a) {
+        float r = a.v[0];
+        for (int i = 1; i < 16; ++i) r = a.v[i] > r ? a.v[i] : r;
+        return r;
+    }
+
+private:
+    template <class F>
+    static F32x16 map(F32x16 a, F32x16 b, F f) {
+        F32x16 r;
+        for (int i = 0; i < 16; ++i) r.v[i] = f(a.v[i], b.v[i]);
+        return r;
+    }
+};
+
+struct F64x8 {
+    static constexpr int lanes = 8;
+    double v[8];
+
+    static F64x8 set1(double a) {
+        F64x8 r;
+        for (double& lane : r.v) lane = a;
+        return r;
+    }
+    static F64x8 load(const double* p) {
+        F64x8 r;
+        __builtin_memcpy(r.v, p, sizeof r.v);
+        return r;
+    }
+    static F64x8 load(const float* p) {
+        F64x8 r;
+        for (int i = 0; i < 8; ++i) r.v[i] = p[i];
+        return r;
+    }
+    template <class T>
+    static F64x8 load_part(const T* p, int n, double fill) {
+        F64x8 r = set1(fill);
+        for (int i = 0; i < n; ++i) r.v[i] = p[i];
+        return r;
+    }
+    void store(double* p) const { __builtin_memcpy(p, v, sizeof v); }
+    void store(float* p) const {
+        for (int i = 0; i < 8; ++i) p[i] = static_cast<float>(v[i]);
+    }
+    template <class T>
+    void store_part(T* p, int n) const {
+        for (int i = 0; i < n; ++i) p[i] = static_cast<T>(v[i]);
+    }
+
+    friend F64x8 operator+(F64x8 a, F64x8 b) { return map(a, b, [](double x, double y) { return x + y; }); }
+    friend F64x8 operator-(F64x8 a, F64x8 b) { return map(a, b, [](double x, double y) { return x - y; }); }
+    friend F64x8 operator*(F64x8 a, F64x8 b) { return map(a, b, [](double x, double y) { return x * y; }); }
+    friend F64x8 max(F64x8 a, F64x8 b) { return map(a, b, [](double x, double y) { return x > y ? x : y; }); }
+    friend F64x8 fma(F64x8 a, F64x8 b, F64x8 c) {
+        F64x8 r;
+        for (int i = 0; i < 8; ++i) r.v[i] = __builtin_fma(a.v[i], b.v[i], c.v[i]);
+        return r;
+    }
+    friend F64x8 zero_where_equal(F64x8 a, F64x8 x, F64x8 y) {
+        F64x8 r;
+        for (int i = 0; i < 8; ++i) r.v[i] = x.v[i] == y.v[i] ? 0.0 : a.v[i];
+        return r;
+    }
+    friend int count_equal(F64x8 x, F64x8 y) {
+        int n = 0;
+        for (int i = 0; i < 8; ++i) n += x.v[i] == y.v[i];
+        return n;
+    }
+    friend F64x8 pow2(F64x8 magic_k, std::int64_t offset) {
+        F64x8 r;
+        for (int i = 0; i < 8; ++i) {
+            const std::uint64_t biased = __builtin_bit_cast(std::uint64_t, magic_k.v[i]) + static_cast<std::uint64_t>(offset);
+            r.v[i] = static_cast<std::int64_t>(biased) < 0 ? 0.0 : __builtin_bit_cast(double, biased << 52);
+        }
+        return r;
+    }
+    friend double reduce_max(F64x8 a) {
+        double r = a.v[0];
+        for (int i = 1; i < 8; ++i) r = a.v[i] > r ? a.v[i] : r;
+        return r;
+    }
+    friend double reduce_sum(F64x8 a) {
+        return ((a.v[0] + a.v[4]) + (a.v[2] + a.v[6])) + ((a.v[1] + a.v[5]) + (a.v[3] + a.v[7]));
+    }
+
+private:
+    template <class F>
+    static F64x8 map(F64x8 a, F64x8 b, F f) {
+        F64x8 r;
+        for (int i = 0; i < 8; ++i) r.v[i] = f(a.v[i], b.v[i]);
+        return r;
+    }
+};
+
+inline F64x8 widen_low(F32x16 a) {
+    F64x8 r;
+    for (int i = 0; i < 8; ++i) r.v[i] = a.v[i];
+    return r;
+}
+inline F64x8 widen_high(F32x16 a) {
+    F64x8 r;
+    for (int i = 0; i < 8; ++i) r.v[i] = a.v[i + 8];
+    return r;
+}
+inline F32x16 narrow(F64x8 low, F64x8 high) {
+    F32x16 r;
+    for (int i = 0; i < 8; ++i) {
+        r.v[i] = static_cast<float>(low.v[i]);
+        r.v[i + 8] = static_cast<float>(high.v[i]);
+    }
+    return r;
+}
+
+}  // namespace
+}  // namespace logitkit::LOGITKIT_ISA
