@@ -94,6 +94,7 @@ def version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 
 @click.group(
+    "logitkit",
     cls=App,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -38,6 +38,8 @@ class Command(click.Command):
             if isinstance(param, click.Option) and not (param.is_flag or param.count)
             for name in param.opts
         }
+        if ctx.resilient_parsing:  # completion, of an unfinished line
+            return super().parse_args(ctx, args)
         options: list[str] = []
         values: list[str] = []
         rest = iter(args)
@@ -49,7 +51,12 @@ class Command(click.Command):
             else:
                 options.append(token)
                 if token in wants_value:
-                    options.extend(value for value in [next(rest, None)] if value is not None)
+                    value = next(rest, None)
+                    if value is None:  # or the -- below would be taken for it
+                        raise click.BadOptionUsage(
+                            token, f"Option '{token}' requires an argument.", ctx
+                        )
+                    options.append(value)
         return super().parse_args(ctx, [*options, "--", *values])
 
 

@@ -49,7 +49,7 @@ def failures() -> Iterator[None]:
         raise Failure("", READER_GONE) from error
     except KeyboardInterrupt as error:
         raise Failure("interrupted", INTERRUPTED) from error
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise Failure(missing(error), MISSING_EXTRA) from error
     except MemoryError as error:
         raise Failure(f"not enough memory: {error}", BAD_DATA) from error
@@ -77,11 +77,12 @@ def usage(error: click.UsageError) -> Failure:
     return Failure(f"{error.format_message()}\nTry '{command} --help'.", USAGE)
 
 
-def missing(error: ModuleNotFoundError) -> str:
+def missing(error: ImportError) -> str:
     """Name the pip command that brings what is missing."""
     if "pip install" in str(error) or not error.name:
         return str(error)
-    return f"this command needs {error.name}: pip install {error.name.partition('.')[0]}"
+    package = error.name.partition(".")[0]
+    return f"this command needs {package}: pip install {package}"
 
 
 def silence_stdout() -> None:

@@ -102,31 +102,17 @@ def standard_input() -> Table:
     """Read text from standard input: a row a line."""
     from logitkit.stream.formats.delimited import parse
 
-    return single_column(parse(sys.stdin, "standard input"))
+    return parse(sys.stdin, "standard input")
 
 
 def file(path: str, key: str | None) -> Table:
     """Read a file of numbers."""
     from logitkit.stream.formats import read
 
-    name = suffix(path)
-    if name not in READABLE:
+    if suffix(path) not in READABLE:
         formats = f".{', .'.join(READABLE)}"
         raise click.UsageError(f"{path!r} is neither a number nor a file that ends in {formats}.")
-    table = read(path, key)
-    return single_column(table) if name in ("csv", "tsv") else table
-
-
-def single_column(table: Table) -> Table:
-    """Warn where a column of scores may have been meant as one row."""
-    lines, columns = table.array.shape
-    if columns > 1 or lines == 1:
-        return table
-    text = (
-        f"{table.source} has {lines} lines of one number, and each line is a row; "
-        "for one column of scores use --axis 0"
-    )
-    return replace(table, notes=(*table.notes, text))
+    return read(path, key)
 
 
 def no_input() -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from logitkit.cli.library import library
 from logitkit.cli.output import emit
 from logitkit.cli.progress import LONG, progress
-from logitkit.cli.source import load
+from logitkit.cli.source import load, note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,6 +49,11 @@ def run(
         The options of the command.
     """
     table = load(values, key, labels)
+    if table.array.ndim == 2 and table.array.shape[1] == 1 < len(table.array) and axis in (-1, 1):
+        note(
+            f"{table.source} has {len(table.array)} rows of one number, which softmax turns into 1; "
+            "for one column of scores use --axis 0"
+        )
     with library(threads) as logitkit:
         result = apply(
             getattr(logitkit, function),
