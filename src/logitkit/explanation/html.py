@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 LINE = "1px solid rgba(128,128,128,.45)"
 NUMBER = "padding:.25em .7em;text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;"
-LABEL = "padding:.25em .7em;text-align:left;font-weight:600;"
+LABEL = (
+    "padding:.25em .7em;text-align:left;font-weight:600;"
+    "white-space:pre;max-width:12em;overflow:hidden;text-overflow:ellipsis;"
+)
 WRONG = "color:#d64545;font-weight:600;"
 FAINT = "opacity:.7;"
 BAR = "display:inline-block;height:.75em;border-radius:2px;background:#3b82f6;"
@@ -28,7 +31,7 @@ def html(e: "Explanation") -> str:
         f'<th scope="col" style="{(NUMBER if i else LABEL) + faint[i]}">{escape(name)}</th>'
         for i, name in enumerate(table.header)
     )
-    head += '<th scope="col"><span aria-hidden="true"></span></th>'
+    head += "<td></td>"
     body = "".join(
         f"<tr>{_row(row, faint)}{_bar(step.probability)}</tr>"
         for row, step in zip(table.rows, shown(e), strict=True)

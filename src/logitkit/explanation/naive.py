@@ -85,7 +85,7 @@ Found = list[tuple[str, int | None, str]]
 
 def _divide(x: Scores, z: Scores, t: np.floating[Any], temperature: float) -> Found:
     name = x.dtype.name
-    if t != temperature and (t == 0 or np.isinf(t)):
+    if float(t) != temperature and (t == 0 or np.isinf(t)):
         return [("divide", None, f"the temperature {temperature:g} is {t:g} in {name}")]
     bad = np.flatnonzero(~np.isnan(x) & np.isnan(z) | np.isfinite(x) & np.isinf(z))
     if not bad.size:

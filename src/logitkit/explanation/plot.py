@@ -26,17 +26,22 @@ def plot(e: "Explanation", ax: "Axes | None" = None) -> "Axes":
         ax = plt.subplots(figsize=(6.4, height), layout="constrained")[1]
     lengths = np.nan_to_num([s.probability for s in steps])
     bars = ax.barh(np.arange(len(steps)), lengths, color="#3b82f6", height=0.7)
-    defined = not e.stable.failures
-    ax.bar_label(bars, [percent(s) if defined else "NaN" for s in steps], padding=4)
+    told = [_short(percent(s)) if not e.stable.failures else "NaN" for s in steps]
+    ax.bar_label(bars, told, padding=4)
     # A dollar sign in a name is a dollar sign, not mathematics.
     names = [printable(s.label).replace("$", r"\$") for s in steps]
     ax.set_yticks(np.arange(len(steps)), names)
-    ax.invert_yaxis()
-    ax.set_xlim(0, 1.18)  # room for the label of a bar of length 1
-    ax.set_xticks(np.linspace(0, 1, 6))
+    ax.set_ylim(len(steps) - 0.4, -0.6)
+    # From 0 to 1, so that charts compare, unless no bar would be seen; room for the last label.
+    end = 1.0 if not 0 < lengths.max() < 0.2 else float(lengths.max())
+    ax.set_xlim(0, 1.22 * end)
+    ax.set_xticks([t for t in ax.get_xticks() if t <= 1])
     ax.set_xlabel("probability")
     fewer = f", the {len(steps)} most likely" if len(steps) < len(e.steps) else ""
     ax.set_title(title(e) + fewer, fontsize="medium")
     ax.spines[["top", "right"]].set_visible(False)
-    ax.set_axisbelow(True)
     return ax
+
+
+def _short(words: str) -> str:
+    return words.replace("more than ", "> ").replace("less than ", "< ")

@@ -57,7 +57,7 @@ class Terminal:
         yield grid
         for line in hidden_line(table):
             yield Text(line, style="dim")
-        yield Text(printable(e.sentence), style="bold")
+        yield Text(f"\n{printable(e.sentence)}\n", style="bold")
         for note in e.notes:
             yield Text(printable(note), style="dim")
 
