@@ -3,6 +3,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -90,6 +91,7 @@ void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
     if (PyFloat_CheckExact(temperature.ptr())) {
         one_temperature = PyFloat_AsDouble(temperature.ptr());
         request.temperature.data = reinterpret_cast<char*>(&one_temperature);
+        std::fill_n(request.temperature.strides, request.dims, 0);
     } else {
         expect_format(temperatures.emplace(temperature, false), 'd', "temperature");
         request.temperature = temperatures->operand(request, "temperature");

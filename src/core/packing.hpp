@@ -11,12 +11,12 @@ namespace logitkit {
 // The dimensions of one row, outermost first, and the strides of an operand along them and to the next row.
 struct RowShape {
     int dims = 0;
-    std::int64_t sizes[most_dims] = {};
+    std::int64_t sizes[most_dims];
 };
 
 struct Place {
     char* data = nullptr;
-    std::int64_t strides[most_dims] = {};
+    std::int64_t strides[most_dims];  // the first `dims` are set
     std::int64_t next_row = 0;
 };
 

@@ -64,7 +64,8 @@ Plan::Plan(const Request& r) : request(&r), item_size(r.dtype == DType::float32 
         int& count = r.reduced[dim] ? row.dims : outer_dims;
         (r.reduced[dim] ? row.sizes : outer_sizes)[count] = r.shape[dim];
         for (int i = 0; i < operand_count; ++i) {
-            (r.reduced[dim] ? places[i].strides : outer_strides[i])[count] = operands[i]->strides[dim];
+            // An absent operand goes along with any step.
+            (r.reduced[dim] ? places[i].strides : outer_strides[i])[count] = *operands[i] ? operands[i]->strides[dim] : 0;
         }
         ++count;
     }
@@ -89,7 +90,7 @@ void Plan::collapse() {
         for (int dim = 1; dim < dims; ++dim) {
             bool one_step = true;
             for (int i = 0; i < operand_count; ++i) {
-                one_step &= strides_of(i)[last] == strides_of(i)[dim] * sizes[dim];
+                one_step &= !is_present(*this, i) || strides_of(i)[last] == strides_of(i)[dim] * sizes[dim];
             }
             if (one_step) {
                 sizes[last] *= sizes[dim];

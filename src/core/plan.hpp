@@ -13,7 +13,7 @@ inline constexpr int most_dims = 64;
 // An array broadcast to the shape of the request: strides in bytes, 0 along broadcast and reduced dimensions.
 struct Operand {
     char* data = nullptr;
-    std::int64_t strides[most_dims] = {};
+    std::int64_t strides[most_dims];  // the first `dims` are set
 
     explicit operator bool() const { return data != nullptr; }
 };
@@ -22,8 +22,8 @@ struct Request {
     Op op = Op::softmax;
     DType dtype = DType::float32;
     int dims = 0;
-    std::int64_t shape[most_dims] = {};
-    bool reduced[most_dims] = {};
+    std::int64_t shape[most_dims];
+    bool reduced[most_dims];
     Operand x, g, mask, temperature, out;  // g, mask: may be absent; mask: bytes, 0 = does not take part
     Empty empty = Empty::nan;
     Regime regime = Regime::automatic;

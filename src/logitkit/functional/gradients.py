@@ -1,0 +1,124 @@
+"""The derivative of softmax: the Jacobian, and its products with a vector.
+
+``d p_i / d x_j = p_i (delta_ij - p_j) / T``: ``p_i (1 - p_i)`` on the diagonal, ``-p_i p_j`` off it. The functions take
+the probabilities p, which a caller has already, not the scores.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from logitkit.backends import backend_of
+
+
+def softmax_vjp(
+    p: Any, g: Any, /, *, axis: int | tuple[int, ...] | None = -1, temperature: Any = 1.0
+) -> Any:
+    """Vector-Jacobian product: the gradient with respect to the scores, ``p * (g - sum(p * g)) / T``.
+
+    Parameters
+    ----------
+    p : array_like
+        Probabilities, the result of `logitkit.softmax`.
+    g : array_like
+        The gradient of a loss with respect to p, the shape of p.
+    axis : int, tuple of int, or None
+        The axis along which p sums to 1.
+    temperature : float or array_like
+        The temperature that p was made with. At 0 and infinity the result is 0.
+
+    Returns
+    -------
+    ndarray
+        The gradient of the loss with respect to the scores: shape and dtype of p. Where p is 0 (masked, impossible) it is 0,
+        whatever stands in g.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `logitkit.softmax`; also if the shapes of p and g differ.
+
+    Notes
+    -----
+    O(n) time, no memory but the result; the Jacobian is never formed. Sums are in float64.
+
+    Examples
+    --------
+    >>> import logitkit as lk
+    >>> p = lk.softmax([1.5, 2.2, -0.3, 0.8])
+    >>> lk.softmax_vjp(p, [0.0, 1.0, 0.0, 0.0]).round(4)
+    array([-0.1491,  0.2477, -0.0246, -0.074 ])
+    """
+    return backend_of(p).softmax_vjp(p, g, axis=axis, temperature=temperature)
+
+
+def softmax_jvp(
+    p: Any, v: Any, /, *, axis: int | tuple[int, ...] | None = -1, temperature: Any = 1.0
+) -> Any:
+    """Jacobian-vector product: the change of the probabilities when the scores move along v.
+
+    The Jacobian of softmax is symmetric, so this is `logitkit.softmax_vjp` under the name that forward-mode
+    differentiation looks for.
+
+    Parameters
+    ----------
+    p : array_like
+        Probabilities, the result of `logitkit.softmax`.
+    v : array_like
+        A direction in the scores, the shape of p.
+    axis, temperature
+        As for `logitkit.softmax_vjp`.
+
+    Returns
+    -------
+    ndarray
+        ``p * (v - sum(p * v)) / T``: shape and dtype of p.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `logitkit.softmax_vjp`.
+
+    Examples
+    --------
+    >>> import logitkit as lk
+    >>> p = lk.softmax([0.0, 0.0])
+    >>> lk.softmax_jvp(p, [0.01, 0.0])
+    array([ 0.0025, -0.0025])
+    """
+    return backend_of(p).softmax_vjp(p, v, axis=axis, temperature=temperature)
+
+
+def softmax_jacobian(p: Any, /, *, temperature: Any = 1.0) -> Any:
+    """Jacobian of softmax along the last axis: ``(diag(p) - p p^T) / T``.
+
+    Parameters
+    ----------
+    p : array_like, shape (..., K)
+        Probabilities, the result of `logitkit.softmax`.
+    temperature : float or array_like
+        The temperature that p was made with; an array gives one a row. At 0 and infinity the result is 0.
+
+    Returns
+    -------
+    ndarray, shape (..., K, K)
+        Symmetric, each row sums to 0. ``p_i (1 - p_i) / T`` on the diagonal, ``-p_i p_j / T`` off it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `logitkit.softmax`; also for a scalar.
+
+    Notes
+    -----
+    O(K^2) time and memory a row: for looking at. `logitkit.softmax_vjp` multiplies by it in O(K).
+
+    Examples
+    --------
+    >>> import logitkit as lk
+    >>> lk.softmax_jacobian(lk.softmax([1.0, 2.0, 3.0])).round(4)
+    array([[ 0.0819, -0.022 , -0.0599],
+           [-0.022 ,  0.1848, -0.1628],
+           [-0.0599, -0.1628,  0.2227]])
+    """
+    return backend_of(p).softmax_jacobian(p, temperature=temperature)
