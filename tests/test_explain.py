@@ -126,9 +126,10 @@ def test_the_steps_follow_from_each_other(x, t):
     np.testing.assert_allclose(column(e, "scaled"), z / t, rtol=1e-15)
     np.testing.assert_allclose(column(e, "shifted"), (z - z.max()) / t, rtol=1e-15)
     np.testing.assert_allclose(column(e, "exponential"), np.exp(column(e, "shifted")), rtol=1e-15)
-    np.testing.assert_allclose(
-        np.array(column(e, "exponential")) / e.stable.total, column(e, "probability"), rtol=1e-13
-    )
+    # The rounding of a shifted score, half an ULP of it, is a relative error of its exponential.
+    p = np.array(column(e, "probability"))
+    bound = np.finfo(float).eps * (4 + np.abs(column(e, "shifted"))) * p + 1e-323
+    assert np.all(np.abs(np.array(column(e, "exponential")) / e.stable.total - p) <= bound)
     assert column(e, "rank") == [1 + sum(other > v for other in x) for v in x]
     assert e.sentence and all(e.notes) and str(e)
 
@@ -248,6 +249,7 @@ def test_undefined(x, t, why, stable):
     assert all(map(math.isnan, column(e, "probability")))
     assert set(column(e, "rank")) == {None}
     assert not e.stable.works and not e.naive.works
+    assert "exp" not in {f.step for f in e.naive.failures}  # it is not exp that fails here
     for view in (str(e), e.to_markdown(), e._repr_html_()):
         assert "NaN" in view
 
