@@ -36,6 +36,13 @@ def progress(task: str, rows: int, size: int) -> Iterator[Callable[[int], None]]
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    # Rich would take over sys.stdout, and with it the data.
+    bar = Progress(
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    with bar:
         job = bar.add_task(task, total=rows)
         yield lambda count: bar.advance(job, count)
