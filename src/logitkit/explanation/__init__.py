@@ -1,7 +1,7 @@
 """The worked softmax of one vector of scores: steps, words, and views of them.
 
 `steps` and `naive` compute, `sentence` puts into words, and `text`, `html` and `plot` show.
-Nothing beyond NumPy is imported before a view asks for it.
+Words and views are imported when they are asked for, so that ``import logitkit`` stays quick.
 """
 
 import math
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from logitkit.explanation import html, plot, sentence, terminal, text
 from logitkit.explanation.naive import Failure, Way
 from logitkit.explanation.steps import Step, Worked
 
@@ -100,11 +99,15 @@ class Explanation(Worked):
     @property
     def sentence(self) -> str:
         """The interpretation in one sentence."""
+        from logitkit.explanation import sentence
+
         return sentence.sentence(self)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Limits, ties, impossible classes, and how the naive and the stable way fare."""
+        from logitkit.explanation import sentence
+
         return sentence.notes(self)
 
     def to_dict(self) -> dict[str, Any]:
@@ -121,6 +124,8 @@ class Explanation(Worked):
 
     def to_markdown(self) -> str:
         """Return the table, the sentence and the notes in Markdown."""
+        from logitkit.explanation import text
+
         return text.markdown(self)
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
@@ -141,10 +146,14 @@ class Explanation(Worked):
         ImportError
             If matplotlib is missing: ``pip install "logitkit[plot]"``.
         """
+        from logitkit.explanation import plot
+
         return plot.plot(self, ax)
 
     def __str__(self) -> str:
         """Return the table, the sentence and the notes as plain text."""
+        from logitkit.explanation import text
+
         return text.text(self)
 
     def __repr__(self) -> str:
@@ -152,10 +161,14 @@ class Explanation(Worked):
         return f"<Explanation: {self.sentence}>"
 
     def _repr_html_(self) -> str:
+        from logitkit.explanation import html
+
         return html.html(self)
 
     def __rich__(self) -> "RenderableType":
         """Return what rich prints."""
+        from logitkit.explanation import terminal
+
         return terminal.Terminal(self)
 
 

