@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import platform
 import sys
-from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
@@ -31,6 +28,8 @@ def cpu_info() -> dict[str, Any]:
     >>> lk.cpu_info()["available"][-1]
     'generic'
     """
+    import platform  # here and below: imported when asked, to keep `import logitkit` short
+
     return {
         "isa": _core.isa(),
         "available": _core.available_isas(),
@@ -60,11 +59,16 @@ def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, Any] |
     >>> lk.show_config(mode="dicts")["versions"]["logitkit"] == lk.__version__
     True
     """
+    import platform
+    from importlib.util import find_spec
+
+    from logitkit import __version__
+
     config = {
         "cpu": cpu_info(),
         "threads": _core.thread_count(),
         "versions": {
-            "logitkit": version("logitkit"),
+            "logitkit": __version__,
             "python": platform.python_version(),
             "numpy": np.__version__,
         },
@@ -86,7 +90,7 @@ def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, Any] |
 
 
 def _model() -> str:
-    """Return the processor's name, where the system tells it."""
+    """Return the processor's name, "" where the system does not tell it."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             for line in file:
@@ -94,4 +98,4 @@ def _model() -> str:
                     return line.partition(":")[2].strip()
     except OSError:
         pass
-    return platform.processor()
+    return ""

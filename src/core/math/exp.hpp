@@ -53,13 +53,13 @@ struct ExpConstants<F64x8> {
 constexpr std::int32_t pow2_offset_float = unit_exponent + 127 - 0x4b400000;
 constexpr std::int64_t pow2_offset_double = unit_exponent + 1023 - 0x4338000000000000;
 
-inline F32x16 expm1_polynomial(F32x16 r) {
+// P of the identity above.
+inline F32x16 expm1_rest(F32x16 r) {
     F32x16 p = F32x16::set1(0x1.6a239cp-10f);
     p = fma(p, r, F32x16::set1(0x1.1239c8p-7f));
     p = fma(p, r, F32x16::set1(0x1.5558d2p-5f));
     p = fma(p, r, F32x16::set1(0x1.555492p-3f));
-    p = fma(p, r, F32x16::set1(0x1.fffffcp-2f));
-    return fma(r * r, p, r);
+    return fma(p, r, F32x16::set1(0x1.fffffcp-2f));
 }
 
 inline F64x8 expm1_polynomial(F64x8 r) {
@@ -82,6 +82,11 @@ struct Exponential {
     V q;
 
     V value() const { return fma(scale, q, scale); }
+};
+
+// The same with what the roundings of r and q lost, for sums of which single terms count: about 2^-27 in place of 2^-25.
+struct CarefulExponential : Exponential<F32x16> {
+    F32x16 lost;  // to be added to q
 };
 
 // The temperature as the kernels use it: x / T = x * high + x * low.
@@ -127,26 +132,50 @@ public:
     }
 
     Exponential<F32x16> exp(F32x16 x) const {
+        const Reduced reduced = reduce(x);
+        F32x16 r;
+        if constexpr (Scaled) {
+            r = reduced.head + fma(reduced.k, F32x16::set1(-C::tail), reduced.low);
+        } else {
+            r = fma(reduced.k, F32x16::set1(-C::tail), reduced.head);
+        }
+        return {pow2(reduced.magic_k, pow2_offset_float), fma(r * r, expm1_rest(r), r)};
+    }
+
+    CarefulExponential careful_exp(F32x16 x) const {
+        const Reduced reduced = reduce(x);
+        const F32x16 small = fma(reduced.k, F32x16::set1(-C::tail), reduced.low);
+        const F32x16 r = reduced.head + small;
+        const F32x16 lost_r = (reduced.head - r) + small;
+        const F32x16 r2 = r * r, p = expm1_rest(r);
+        const F32x16 q = fma(r2, p, r);
+        const F32x16 lost_q = fma(r2, p, r - q);
+        return {{pow2(reduced.magic_k, pow2_offset_float), q}, fma(lost_r, q, lost_r) + lost_q};
+    }
+
+private:
+    using C = ExpConstants<F32x16>;
+
+    // r = head - k tail + low
+    struct Reduced {
+        F32x16 magic_k, k, head, low;
+    };
+
+    Reduced reduce(F32x16 x) const {
         // -inf and what is far below any sum become a finite number whose power of two is 0; NaN stays.
         x = max(F32x16::set1(lowest_), x);
-        F32x16 low;
+        F32x16 low = F32x16::set1(0);
         if constexpr (Scaled) {
             const F32x16 high = x * F32x16::set1(inverse_.high);
-            low = fma(x, F32x16::set1(inverse_.high), F32x16::set1(0) - high);
+            low = fma(x, F32x16::set1(inverse_.high), low - high);
             low = fma(x, F32x16::set1(inverse_.low), low) - F32x16::set1(low_);
             x = high;
         }
         const F32x16 magic_k = fma(x, F32x16::set1(C::log2e), F32x16::set1(-log2_)) + F32x16::set1(C::magic);
         const F32x16 k = magic_k - F32x16::set1(C::magic);
         const F32x16 n = k + F32x16::set1(exponent_);
-        F32x16 r = fma(n, F32x16::set1(-C::head), x) - F32x16::set1(bracket_);
-        r = fma(k, F32x16::set1(-C::tail), r);
-        if constexpr (Scaled) r = r + low;
-        return {pow2(magic_k, pow2_offset_float), expm1_polynomial(r)};
+        return {magic_k, k, fma(n, F32x16::set1(-C::head), x) - F32x16::set1(bracket_), low};
     }
-
-private:
-    using C = ExpConstants<F32x16>;
 
     explicit Anchor(const Inverse<float>& inverse) : inverse_(inverse) {
         const float floor = Scaled ? -65536.0f / inverse.high : -65536.0f;

@@ -2,7 +2,8 @@
 //
 // A row is cut into blocks of `block_length`; within a block lane j sums the elements j, j + 16, ... in float64, and the
 // blocks are added in their order. That order is a property of the row alone: threads, layouts and instruction sets
-// give the same bits. What the rounding of 1 + q loses is summed apart, so a sum is good to about 2^-26.
+// give the same bits. A sum is good to about 2^-26, whatever its length; the sum of the rest, from which logarithms are
+// taken, to 2^-27.
 #pragma once
 
 #include "math/exp.hpp"
@@ -53,27 +54,34 @@ inline T row_max(const T* x, std::int64_t length) {
     return reduce_max(max(max(a, b), max(c, d)));
 }
 
-// Sums of float exponentials over one block.
+// Sums of float exponentials over one block. What the rounding of 1 + q loses is summed apart.
 class BlockSum {
 public:
-    F32x16 add(Exponential<F32x16> e) { return add(e, [](F32x16 value) { return value; }); }
-
-    // Adds what `keep` leaves of the exponential; gives the rounded exponential.
-    template <class Keep>
-    F32x16 add(Exponential<F32x16> e, Keep keep) {
+    // Adds an exponential and gives it rounded.
+    F32x16 add(Exponential<F32x16> e) {
         const F32x16 tail = e.scale * e.q;
         const F32x16 value = e.scale + tail;
-        lost_ = lost_ + keep(tail - (value - e.scale));
-        const F32x16 kept = keep(value);
-        low_ = low_ + widen_low(kept);
-        high_ = high_ + widen_high(kept);
+        add(value, tail - (value - e.scale));
         return value;
+    }
+    // Adds an exponential unless x is the maximum.
+    void add_rest(CarefulExponential e, F32x16 x, F32x16 maximum) {
+        const F32x16 tail = e.scale * e.q;
+        const F32x16 value = e.scale + tail;
+        const F32x16 lost = fma(e.scale, e.lost, tail - (value - e.scale));
+        add(zero_where_equal(value, x, maximum), zero_where_equal(lost, x, maximum));
     }
     double total() const {
         return reduce_sum(low_ + high_) + reduce_sum(widen_low(lost_) + widen_high(lost_));
     }
 
 private:
+    void add(F32x16 value, F32x16 lost) {
+        low_ = low_ + widen_low(value);
+        high_ = high_ + widen_high(value);
+        lost_ = lost_ + lost;
+    }
+
     F64x8 low_ = F64x8::set1(0), high_ = F64x8::set1(0);
     F32x16 lost_ = F32x16::set1(0);
 };
@@ -103,7 +111,7 @@ inline Rest exp_sum_rest(const float* x, std::int64_t n, const A& anchor, float 
     for_vectors<F32x16>(n, [&](std::int64_t i, auto part) {
         const F32x16 v = part.template load<F32x16>(x + i, -__builtin_inff());
         count += count_equal(v, maximum);
-        sum.add(anchor.exp(v), [&](F32x16 e) { return zero_where_equal(e, v, maximum); });
+        sum.add_rest(anchor.careful_exp(v), v, maximum);
     });
     return {sum.total(), count};
 }

@@ -135,7 +135,7 @@ inline double logsumexp_row(const RowBatch& batch, const Row<T>& row) {
     const Pair log_sum = with_scaled(row.temperature, [&]<bool Scaled>() {
         return log_sum_wide<T, Scaled>(row.x, row.length, m, row.temperature);
     });
-    if (!__builtin_isfinite(y)) return y;
+    if (!__builtin_isfinite(y)) return y + log_sum.high;
     const double y_low = __builtin_fma(-y, row.temperature, static_cast<double>(m)) / row.temperature;
     const Pair sum = two_sum(y, log_sum.high);
     return sum.high + (sum.low + (y_low + log_sum.low));

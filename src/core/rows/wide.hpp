@@ -35,7 +35,9 @@ public:
         const Inverse<double> inverse(temperature * factor);
         factor_ = factor;
         maximum_ = m * factor;
-        lowest_ = maximum_ - 2048 * (temperature * factor);
+        // The second term where the first is lost in m: there any other element is out of reach.
+        const double reach = 2048 * (temperature * factor), grain = __builtin_fabs(maximum_) * 0x1p-40;
+        lowest_ = maximum_ - (reach > grain ? reach : grain);
         inverse_high_ = inverse.high;
         inverse_low_ = inverse.low;
     }

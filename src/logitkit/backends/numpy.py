@@ -140,14 +140,21 @@ def softmax_jacobian(p: Any, *, temperature: Any) -> Any:
         raise ValueError("p is a scalar; softmax_jacobian needs probabilities along its last axis")
     axes = arguments.normalize_axes(-1, p.ndim)
     divide = arguments.broadcast_temperature(temperature, p.shape, axes)
-    result_dtype, compute = arguments.result_dtypes(p.dtype, None)
+    result_dtype, _ = arguments.result_dtypes(p.dtype, None)
     values = p.astype(np.float64)
-    jacobian = -values[..., :, None] * values[..., None, :]
-    diagonal = np.arange(p.shape[-1])
-    jacobian[..., diagonal, diagonal] = values * (1.0 - values)
-    # At the limits 0 and infinity the probabilities do not move.
-    t = np.asarray(divide)[..., None] if isinstance(divide, np.ndarray) else divide
-    jacobian = np.divide(jacobian, t, where=np.not_equal(t, 0), out=np.zeros_like(jacobian))
+    # At the limits 0 and infinity of the temperature the probabilities do not move.
+    t = np.asarray(divide)
+    slope = np.divide(1.0, t, where=t > 0, out=np.zeros_like(t))
+    if t.ndim:
+        slope = slope[..., None]
+    with np.errstate(all="ignore"):
+        jacobian = -values[..., :, None] * values[..., None, :]
+        diagonal = np.arange(p.shape[-1])
+        jacobian[..., diagonal, diagonal] = values * (1.0 - values)
+        jacobian *= slope
+    # Where p is 0 so is the derivative, whatever the others are; and 0 has no sign.
+    impossible = values == 0
+    jacobian[impossible[..., :, None] | impossible[..., None, :] | (jacobian == 0)] = 0.0
     return jacobian.astype(result_dtype, copy=False)
 
 
