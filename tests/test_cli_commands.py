@@ -1,11 +1,13 @@
 """Each command against the library's own functions."""
 
+import json
 import math
 
-import logitkit
 import numpy as np
 import pytest
 from cli_process import invoke, loads, ok
+
+import logitkit
 
 X = [2.0, 1.0, 0.1]
 TOKENS = ["2", "1", "0.1"]
@@ -56,7 +58,9 @@ def test_explain_in_a_narrow_type_and_at_the_limits():
 
 
 def test_temperature_sweeps():
-    head, lines = text(ok("temperature", *TOKENS, "--sweep", "0,0.1:10:25,inf", "--labels", "a,b,c"))
+    head, lines = text(
+        ok("temperature", *TOKENS, "--sweep", "0,0.1:10:25,inf", "--labels", "a,b,c")
+    )
     assert head == ["temperature", "entropy", "a", "b", "c"]
     sweep = [0.0, *np.geomspace(0.1, 10, 25), math.inf]
     assert len(lines) == 27
@@ -139,8 +143,8 @@ def test_stability_as_text():
 
 def test_info():
     facts = loads(ok("info", "--json"))
-    assert facts["version"] == logitkit.__version__
-    assert facts["cpu"] == loads(__import__("json").dumps(logitkit.cpu_info()))
-    assert facts["extras"]
+    assert facts == json.loads(json.dumps(logitkit.show_config(mode="dicts")))
+    assert facts["versions"]["logitkit"] == logitkit.__version__
     lines = dict(line.split("\t") for line in ok("info").splitlines())
-    assert lines["version"] == logitkit.__version__
+    assert lines["versions.logitkit"] == logitkit.__version__
+    assert lines["cpu.available"] == ", ".join(logitkit.cpu_info()["available"])

@@ -1,9 +1,10 @@
 """The main job: an explained digit, and a file of probabilities."""
 
-import logitkit
 import numpy as np
 import pytest
 from cli_process import invoke, loads, ok, plain, terminal
+
+import logitkit
 
 RNG = np.random.default_rng(11)
 LOGITS = RNG.normal(size=(30, 10)).astype(np.float32)
@@ -38,7 +39,9 @@ def test_the_report_is_true(digits):
 
 def test_it_reads_well_in_a_pipe_and_on_a_terminal(digits):
     result = invoke("demo", digits, "-o", "p.csv")
-    assert result.exit_code == 0 and "Wrote p.csv: probabilities, float32 (30, 10)." in result.stderr
+    assert (
+        result.exit_code == 0 and "Wrote p.csv: probabilities, float32 (30, 10)." in result.stderr
+    )
     code, seen = terminal("demo", digits)
     for text in (result.stdout, plain(seen)):
         assert "Row 17 of digits.npz, a handwritten 5:" in text

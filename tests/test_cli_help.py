@@ -10,7 +10,7 @@ import pytest
 from cli_process import environment, invoke, ok, pipe
 
 import logitkit.cli.commands
-from logitkit.cli.app import COMMANDS, EXAMPLES, app
+from logitkit.cli.group import COMMANDS, EXAMPLES, app
 
 ALL = {name: app.get_command(None, name) for name in COMMANDS}
 

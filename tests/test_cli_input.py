@@ -2,10 +2,11 @@
 
 import os
 
-import logitkit
 import numpy as np
 import pytest
 from cli_process import invoke, loads, ok
+
+import logitkit
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [1000.0, 1001.0, 1002.0]])
 

@@ -5,11 +5,11 @@ import signal
 import subprocess
 import time
 
-import logitkit
 import numpy as np
 import pytest
 from cli_process import COMMAND, environment, invoke, loads, ok, pipe
 
+import logitkit
 from logitkit.cli import output as cli_output
 
 LOGITS = [[2.0, -1.0, 0.5], [-np.inf, 0.0, 1.0]]

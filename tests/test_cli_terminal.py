@@ -46,7 +46,7 @@ def test_of_many_classes_the_likely_ones_are_shown():
 )
 def test_every_command_draws_a_table(args, width):
     code, seen = terminal(*args.split(), width=width)
-    assert code == 0 and "─" in seen or args == "info"
+    assert (code == 0 and "─" in seen) or args == "info"
     assert max(map(len, plain(seen).splitlines())) <= width
 
 

@@ -56,7 +56,7 @@ def test_npz_prefers_logits_then_the_only_array_then_the_key(tmp_path):
     np.savez(path, other=[1.0])
     assert read(path).array == [1.0]
     np.savez(path, one=[1.0], two=[2.0])
-    with pytest.raises(DataError, match="no array named 'logits'.*it holds one, two"):
+    with pytest.raises(DataError, match=r"no array named 'logits'.*it holds one, two"):
         read(path)
     with pytest.raises(DataError, match="no array named 'three': it holds one, two"):
         read(path, "three")
@@ -168,7 +168,7 @@ def test_bad_npz_is_refused(tmp_path):
 
 
 def test_a_missing_file_and_an_unknown_format(tmp_path):
-    with pytest.raises(DataError, match="cannot read .*nothing.npy: No such file"):
+    with pytest.raises(DataError, match=r"cannot read .*nothing.npy: No such file"):
         read(tmp_path / "nothing.npy")
     with pytest.raises(ValueError, match=r"x.txt must end in .npy, .npz, .csv, .tsv$"):
         read("x.txt")

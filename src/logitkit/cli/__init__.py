@@ -10,7 +10,7 @@ import signal
 import sys
 from types import FrameType
 
-from logitkit.cli.app import app
+from logitkit.cli.group import app
 
 __all__ = ["app", "main"]
 

@@ -51,7 +51,7 @@ def run(
     table = load(values, key, labels)
     if table.array.ndim == 2 and table.array.shape[1] == 1 < len(table.array) and axis in (-1, 1):
         note(
-            f"{table.source} has {len(table.array)} rows of one number, which softmax turns into 1; "
+            f"{table.source} has {len(table.array)} rows of one number, each by itself; "
             "for one column of scores use --axis 0"
         )
     with library(threads) as logitkit:

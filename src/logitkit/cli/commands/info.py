@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import sys
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 
 import click
 
@@ -24,15 +23,8 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print strict JSON.")
 def command(as_json: bool) -> None:
     """Show the version, the instruction set and threads in use, and the optional packages."""
-    import sys
-
     with library() as logitkit:
-        facts = {
-            "version": logitkit.__version__,
-            "cpu": logitkit.cpu_info(),
-            "config": logitkit.show_config(mode="dicts"),
-            "extras": extras(),
-        }
+        facts: dict[str, object] = logitkit.show_config(mode="dicts")
     if as_json:
         from logitkit.stream.formats.json import dumps
 
@@ -60,22 +52,3 @@ def flat(facts: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, s
             yield f"{prefix}{name}", ", ".join(map(str, value))
         else:
             yield f"{prefix}{name}", str(value)
-
-
-def extras() -> dict[str, dict[str, str | None]]:
-    """Return the version of each package of each extra; None for one that is not installed."""
-    found: dict[str, dict[str, str | None]] = {}
-    for requirement in metadata.requires("logitkit") or ():
-        extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)", requirement)
-        package = re.match(r"[\w.-]+", requirement)
-        if extra and package and package[0].lower() != "logitkit":
-            found.setdefault(extra[1], {})[package[0]] = installed(package[0])
-    return found
-
-
-def installed(package: str) -> str | None:
-    """Return the version of a package."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
