@@ -155,25 +155,26 @@ private:
         }
     }
 
-    // Of integers on both sides of where the power leaves the range, with the kernels' kind of offset.
+    // Of what the kernels may ask for, in steps that have ties and their neighbours. A k of 0 may have either sign.
     void powers() {
-        constexpr bool single = sizeof(T) == 4;
-        const double magic = single ? static_cast<double>(magic_float) : magic_double;
-        const int range = single ? 70000 : 1100;
-        const Row none{};
-        name("pow2");
-        for (int k = -range; k < 400; k += single && k < -600 ? 997 : V::lanes) {
+        const int lowest = sizeof(T) == 4 ? -185 : -1520;
+        const T below = T(1) - (sizeof(T) == 4 ? T(0x1p-24) : T(0x1p-53)), above = T(2) - below;
+        for (int k = 8 * lowest; k <= 16; ++k) {
             Row row;
-            for (int i = 0; i < V::lanes; ++i) row.v[i] = static_cast<T>(magic + k + i);
-            if constexpr (single) {
-                see_lanes(pow2(row.get(), 127 - 0x4b400000), row, none, none);
-                see_lanes(pow2(row.get(), 60 + 127 - 0x4b400000), row, none, none);
-            } else {
-                see_lanes(pow2(row.get(), 1023 - 0x4338000000000000), row, none, none);
-                see_lanes(pow2(row.get(), 60 + 1023 - 0x4338000000000000), row, none, none);
+            for (int i = 0; i < V::lanes; ++i)
+                row.v[i] = static_cast<T>(k) / 8 * (i % 3 == 0 ? T(1) : i % 3 == 1 ? below : above);
+            row.v[V::lanes - 1] = static_cast<T>(nan);
+            Row nearest, scale;
+            const auto power = power_of(row.get());
+            power.k.store(nearest.v);
+            power.scale.store(scale.v);
+            for (int i = 0; i < V::lanes; ++i) {
+                name("power_of, k");
+                see(nearest.v[i] + T(0), static_cast<double>(row.v[i]));
+                name("power_of, scale");
+                if (i != V::lanes - 1) see(scale.v[i], static_cast<double>(row.v[i]));
             }
         }
-        for (int i = 0; i < edge_count(T()); ++i) see_lanes(pow2(window(i, 1).get(), 5), window(i, 1), none, none);
     }
 
     // Magnitudes that give another sum in another order. reduce_max is asked about numbers, or NaN alone: the kernels
