@@ -1,0 +1,70 @@
+"""Scores to measure accuracy with: ordinary ones, and each way to make them hard."""
+
+import ml_dtypes
+import numpy as np
+
+BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+FLOATS = [np.dtype(name) for name in ("float16", BFLOAT16, "float32", "float64")]
+COMPUTED = [np.dtype("float32"), np.dtype("float64")]  # what the kernels compute in
+
+
+def to_dtype(values, dtype):
+    """Round to a dtype; what is too large becomes its largest finite value."""
+    most = float(ml_dtypes.finfo(dtype).max)
+    return np.clip(values, -most, most).astype(dtype)
+
+
+def accuracy_inputs(dtype, scale=1):
+    """Return named (scores, temperature) of finite scores; `scale` < 1 for shorter rows."""
+    rng = np.random.default_rng(1)
+    reach = {"float16": 18, "bfloat16": 105, "float32": 105, "float64": 748}[dtype.name]
+    most = float(ml_dtypes.finfo(dtype).max)
+    least = float(ml_dtypes.finfo(dtype).smallest_subnormal)
+
+    def shape(rows, columns):
+        return rows, max(8, int(columns * scale))
+
+    def normal(rows, columns):
+        return rng.normal(size=shape(rows, columns))
+
+    def with_one_above(above):
+        x = normal(8, 1000)
+        x[np.arange(8), rng.integers(0, x.shape[1], 8)] = above
+        return x
+
+    down = -np.linspace(0, reach, max(64, int(4096 * scale)))
+    cases = {
+        "N(0,1), K=1000": normal(8, 1000),
+        "N(0,4), K=50257": 4 * normal(1, 50257),
+        "N(0,20), K=1000": 20 * normal(8, 1000),
+        "one score 30 above the rest": with_one_above(30),
+        "one score 80 above the rest": with_one_above(80),
+        "one score 700 above the rest": with_one_above(700),
+        "N(0,1), K=10": rng.normal(size=(200, 10)),
+        "N(0,3), K=2": 3 * rng.normal(size=(500, 2)),
+        "ties": np.round(normal(4, 300)),
+        "all equal": np.full(shape(2, 3001), 0.7),
+        "down to the subnormal results": np.stack([down, rng.permutation(down) + 3.3]),
+        "far from 0": 3000 + normal(4, 500),
+        "at the anchor's limit": np.stack([4095.9 + normal(2, 500)[0], 4096.3 + normal(2, 500)[0]]),
+        "1e6 and more": 1e6 * normal(4, 500),
+        "all magnitudes": normal(4, 500) * 10.0 ** rng.integers(-8, 4, shape(4, 500)),
+        "largest finite": most * rng.choice([-1, -0.5, 0.3, 0.999, 1], shape(4, 100)),
+        "subnormal scores": least * rng.integers(-50, 50, shape(4, 100)),
+        "logsumexp near 0": normal(8, 100) - np.log(shape(8, 100)[1]) - 0.5,
+    }
+    for temperature in (0.37, 3.3, 1e-3, 250.0, 1e-30, 1e30):
+        cases[f"N(0,4), K=300, T={temperature:g}"] = 4 * normal(3, 300)
+    result = {}
+    for name, values in cases.items():
+        temperature = float(name.partition("T=")[2] or 1)
+        result[name] = (to_dtype(values, dtype), temperature)
+    return result
+
+
+NAMES = list(accuracy_inputs(np.dtype("float32"), scale=0.01))
+
+
+def scale_of(isa):
+    """Shorter rows where the kernels call a library for every fused operation."""
+    return 0.1 if isa == "generic" else 1

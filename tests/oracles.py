@@ -1,0 +1,90 @@
+"""The true values, to more digits than the dtype under test has.
+
+`logitkit.reference` is the oracle for what a result means; these two are for its last digits:
+
+- `Exact` in ``numpy.longdouble`` (64 bit mantissa, or more) for whole arrays. The distance
+  ``q = (x - m) / T`` is taken before the exponential, and what its two roundings lose is carried
+  along, so that exp adds no more than 2^-63 of its own: at most 2^-10 ULP of float64. The range of
+  exponents (15 bit) is beyond that of float64, so nothing overflows.
+- `exact_row` in mpmath for chosen rows, with as many digits as log(1 + tiny) needs.
+"""
+
+import mpmath
+import numpy as np
+
+LD = np.longdouble
+assert np.finfo(LD).nmant >= 63, "numpy.longdouble has no more digits than float64 on this machine"
+
+
+class Exact:
+    """Softmax and its family along the last axis of finite scores (or -inf), as longdoubles."""
+
+    def __init__(self, x, temperature=1.0):
+        x, t = np.asarray(x).astype(LD), np.asarray(temperature).astype(LD)
+        if t.ndim:
+            t = t[..., None]
+        m = x.max(axis=-1, keepdims=True)
+        maxima = x == m
+        q, error = _quotient(np.where(np.isfinite(x), x, 0), m, t)
+        q = np.where(np.isfinite(x), q, -np.inf)
+        weights = np.exp(q) * (1 + error)
+        count = maxima.sum(axis=-1, keepdims=True).astype(LD)
+        rest = np.where(maxima, 0, weights).sum(axis=-1, keepdims=True)
+        log_sum = np.log(count) + np.log1p(rest / count)
+        self.softmax = weights / (count + rest)
+        self.log_softmax = q + (error - log_sum)
+        self.anchor = (m / t)[..., 0]
+        self.log_sum = log_sum[..., 0]
+        self.logsumexp = self.anchor + self.log_sum
+        with np.errstate(invalid="ignore"):
+            self.entropy = self.log_sum - np.where(weights > 0, self.softmax * q, 0).sum(axis=-1)
+
+
+def _quotient(x, m, t):
+    """Return q and its error: ``q + error = (x - m) / t`` to twice the precision (Dekker, Knuth)."""
+    d = x - m
+    back = d - x
+    lost = (x - (d - back)) - (m + back)
+    q = d / t
+    (q_high, q_low), (t_high, t_low) = _halves(q), _halves(t)
+    rest = (((d - q_high * t_high) - q_high * t_low) - q_low * t_high) - q_low * t_low
+    return q, (rest + lost) / t
+
+
+def _halves(a):
+    """Split into two parts of at most 32 bits, whose products are exact (Veltkamp)."""
+    c = LD(2**32 + 1) * a
+    high = c - (c - a)
+    return high, a - high
+
+
+def exact_row(x, temperature=1.0):
+    """Return softmax, log_softmax, logsumexp and entropy of one row of finite scores in mpmath."""
+    with mpmath.workdps(900):
+        z = [mpmath.mpf(float(v)) / mpmath.mpf(float(temperature)) for v in x]
+        m = max(z)
+        e = [mpmath.exp(v - m) for v in z]
+        total = mpmath.fsum(e)
+        log_sum = mpmath.log(total)
+        p = [v / total for v in e]
+        mean = mpmath.fsum(a * (b - m) for a, b in zip(p, z, strict=True))
+        return {
+            "softmax": p,
+            "log_softmax": [v - m - log_sum for v in z],
+            "logsumexp": [m + log_sum],
+            "entropy": [log_sum - mean],
+        }
+
+
+def to_longdouble(values):
+    """Return mpmath numbers as longdoubles: by head and tail, so that none of their digits is lost."""
+    result = []
+    for v in values:
+        with mpmath.workdps(900):
+            mantissa, exponent = mpmath.frexp(v)
+            if abs(exponent) > 16000:
+                result.append((LD(np.inf) if exponent > 0 else LD(0)) * int(mpmath.sign(v)))
+                continue
+            head = float(mantissa)
+            result.append(np.ldexp(LD(head) + LD(float(mantissa - head)), int(exponent)))
+    return np.array(result, LD)

@@ -1,0 +1,92 @@
+"""The one table of tolerances: how far a result may be from the true value, in ULP of its dtype.
+
+The unit is the spacing of the dtype at the true value (not at the rounded one), for subnormal
+results the smallest subnormal: nothing is excused. A bound of 0.51 is correct rounding but for near
+ties. `measured` is the largest error on the inputs of `inputs.py` over all instruction sets and
+regimes, and `where` the input that gave it; ``python tests/measure_tolerances.py`` prints both.
+
+What the distance is measured at:
+
+- softmax, log_softmax: the result itself, also at log-probabilities of -1e-30.
+- logsumexp: the result itself in float32 and below. In float64 ``m / T + log(sum)`` cancels where
+  the result is near 0 and no wider format is at hand: there the unit is that of the larger term.
+- entropy: the larger of its two terms, both of them >= 0. gradients: the larger of p g / T and
+  p (p . g) / T, whose difference they are; the Jacobian: the result itself.
+- sigmoid, tanh, silu: NumPy's elementary functions in the dtype; they are here for comparison.
+"""
+
+from dataclasses import dataclass
+
+import ml_dtypes
+import numpy as np
+
+LD = np.longdouble
+
+
+@dataclass(frozen=True)
+class Bound:
+    ulp: float
+    measured: float
+    where: str
+
+
+# (function, dtype, precision)
+BOUNDS = {
+    ("softmax", "float32", "default"): Bound(2, 1.674, "N(0,4), K=50257"),
+    ("softmax", "float32", "exact"): Bound(0.51, 0.5, "N(0,1), K=1000"),
+    ("softmax", "float64", "default"): Bound(2, 0, ""),
+    ("softmax", "float64", "exact"): Bound(2, 0, ""),
+    ("log_softmax", "float32", "default"): Bound(1, 0.811, "N(0,3), K=2"),
+    ("log_softmax", "float32", "exact"): Bound(0.51, 0.5, "N(0,4), K=300, T=0.001"),
+    ("log_softmax", "float64", "default"): Bound(2, 0, ""),
+    ("log_softmax", "float64", "exact"): Bound(2, 0, ""),
+    ("logsumexp", "float32", "default"): Bound(1, 0.509, "N(0,1), K=10"),
+    ("logsumexp", "float64", "default"): Bound(2, 0, ""),
+    ("entropy", "float32", "default"): Bound(4, 0.499, "N(0,1), K=10"),
+    ("entropy", "float64", "default"): Bound(4, 0, ""),
+}
+# Computed in float32 and rounded once.
+for _function in ("softmax", "log_softmax", "logsumexp", "entropy"):
+    for _dtype in ("float16", "bfloat16"):
+        BOUNDS[_function, _dtype, "default"] = Bound(0.51, 0.501, "N(0,3), K=2")
+        if _function.endswith("softmax"):
+            BOUNDS[_function, _dtype, "exact"] = Bound(0.51, 0.501, "N(0,3), K=2")
+
+
+def ulp_of(values, dtype):
+    """Return the spacing of a dtype at each value, the smallest subnormal below the normal ones."""
+    info = ml_dtypes.finfo(dtype)
+    _, exponent = np.frexp(np.abs(values))
+    return np.ldexp(LD(1), np.maximum(exponent - 1, info.minexp) - info.nmant)
+
+
+def errors(got, want, at=None):
+    """Return the distance from the true value in ULP of `got.dtype`, taken at `at` (else at `want`).
+
+    True values beyond the range of the dtype are infinite; a NaN is equal to a NaN alone.
+    """
+    got, want = np.asarray(got), np.asarray(want, LD)
+    assert got.shape == want.shape, (got.shape, want.shape)
+    assert want.size, "nothing to compare"
+    largest = LD(float(ml_dtypes.finfo(got.dtype).max))
+    beyond = np.abs(want) >= largest + ulp_of(largest, got.dtype) / 2
+    want = np.where(beyond, np.copysign(LD(np.inf), want), want)
+    wide = got.astype(np.float64).astype(LD)
+    same = (wide == want) | (np.isnan(wide) & np.isnan(want))
+    scale = want if at is None else np.maximum(np.abs(want), np.abs(at))
+    scale = np.where(np.isfinite(scale), scale, largest)
+    with np.errstate(invalid="ignore"):
+        distance = np.abs(wide - want) / ulp_of(scale, got.dtype)
+    return np.where(same, 0, np.where(np.isnan(distance), np.inf, distance)).astype(np.float64)
+
+
+def assert_within(function, got, want, at=None, precision="default"):
+    """Compare a result with the true value within the table's bound for its dtype."""
+    got = np.asarray(got)
+    bound = BOUNDS[function, got.dtype.name, precision].ulp
+    distance = errors(got, want, at)
+    worst = np.unravel_index(np.argmax(distance), distance.shape)
+    assert distance[worst] <= bound, (
+        f"{function} of {got.dtype.name} ({precision}) is {distance[worst]:.3f} ULP from the true value, "
+        f"allowed are {bound}: at {worst} {got[worst]!r}, true {np.asarray(want)[worst]!r}"
+    )
