@@ -190,11 +190,17 @@ def test_blocks_of_a_long_computation_change_no_bit(monkeypatch):
         np.testing.assert_array_equal(parts, whole)
 
 
-def test_threads_change_no_bit(folder):
+def test_threads_are_those_asked_for_and_change_no_bit(folder, monkeypatch):
     np.save("x.npy", np.random.default_rng(1).normal(size=(2000, 50)))
-    before = logitkit.get_num_threads()
+    before, used, softmax = logitkit.get_num_threads(), [], logitkit.softmax
+
+    def watched(*args, **kwargs):
+        used.append(logitkit.get_num_threads())
+        return softmax(*args, **kwargs)
+
+    monkeypatch.setattr(logitkit, "softmax", watched)
     assert len({ok("softmax", "x.npy", "--threads", n) for n in (1, 2, 3)}) == 1
-    assert logitkit.get_num_threads() == before
+    assert used == [1, 2, 3] and logitkit.get_num_threads() == before
 
 
 def test_an_unexpected_error_is_one_sentence(monkeypatch):
@@ -233,3 +239,19 @@ def test_a_pipe_has_no_control_characters():
         done = pipe(*args)
         assert done.returncode == 0 and done.stderr == ""
         assert not set(done.stdout) & set("\r\x1b\b")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("LOGITKIT_ISA", "mmx"), ("LOGITKIT_NUM_THREADS", "many")]
+)
+def test_a_setting_that_the_core_refuses_is_one_sentence(name, value):
+    done = subprocess.run(
+        [*COMMAND, "softmax", "1", "2"],
+        capture_output=True,
+        text=True,
+        env=environment(**{name: value}),
+        timeout=60,
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith(f"Error: {name}") and value in done.stderr
+    assert len(done.stderr.splitlines()) == 1

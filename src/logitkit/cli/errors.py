@@ -39,7 +39,6 @@ def failures() -> Iterator[None]:
     """Turn whatever goes wrong in the block into a `Failure`."""
     try:
         yield
-        sys.stdout.flush()
     except (Failure, click.exceptions.Exit, click.Abort):
         raise
     except click.UsageError as error:
@@ -50,7 +49,7 @@ def failures() -> Iterator[None]:
     except KeyboardInterrupt as error:
         raise Failure("interrupted", INTERRUPTED) from error
     except ImportError as error:
-        raise Failure(missing(error), MISSING_EXTRA) from error
+        raise missing(error) from error
     except MemoryError as error:
         raise Failure(f"not enough memory: {error}", BAD_DATA) from error
     except OSError as error:
@@ -77,16 +76,18 @@ def usage(error: click.UsageError) -> Failure:
     return Failure(f"{error.format_message()}\nTry '{command} --help'.", USAGE)
 
 
-def missing(error: ImportError) -> str:
-    """Name the pip command that brings what is missing."""
-    if "pip install" in str(error) or not error.name:
-        return str(error)
+def missing(error: ImportError) -> Failure:
+    """Name the pip command that brings what is missing, or the setting that the core refuses."""
+    if "pip install" in str(error):
+        return Failure(str(error), MISSING_EXTRA)
+    if not error.name:  # the core, about LOGITKIT_ISA or LOGITKIT_NUM_THREADS
+        return Failure(str(error), USAGE)
     package = error.name.partition(".")[0]
-    return f"this command needs {package}: pip install {package}"
+    return Failure(f"this command needs {package}: pip install {package}", MISSING_EXTRA)
 
 
 def silence_stdout() -> None:
-    """Point standard output at nothing, so that the last flush of the process cannot fail again."""
+    """Point standard output at nothing: as Python's manual says, its exit may flush again."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, sys.stdout.fileno())
