@@ -47,9 +47,8 @@ def main():
                     for how, got in results(function, x, temperature, precision):
                         error = errors(got, getattr(true, function), at).max()
                         worst = max(worst, (float(error), name, how))
-                print(
-                    f"{function:12} {dtype.name:9} {precision:8} {worst[0]:8.4f}  {worst[1]} ({worst[2]})"
-                )
+                ulp, name, how = worst
+                print(f"{function:12} {dtype.name:9} {precision:8} {ulp:8.4f}  {name} ({how})")
     _core.select_isa(isa)
 
 

@@ -41,7 +41,7 @@ class Exact:
 
 
 def _quotient(x, m, t):
-    """Return q and its error: ``q + error = (x - m) / t`` to twice the precision (Dekker, Knuth)."""
+    """Return q and its error: ``(x - m) / t`` to twice the precision (Dekker, Knuth)."""
     d = x - m
     back = d - x
     lost = (x - (d - back)) - (m + back)
@@ -77,7 +77,7 @@ def exact_row(x, temperature=1.0):
 
 
 def to_longdouble(values):
-    """Return mpmath numbers as longdoubles: by head and tail, so that none of their digits is lost."""
+    """Return mpmath numbers as longdoubles, by head and tail: none of their digits is lost."""
     result = []
     for v in values:
         with mpmath.workdps(900):

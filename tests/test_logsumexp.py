@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from kernel_calls import ONLINE, STORED, apply
 from oracles import Exact, exact_row, to_longdouble
-from test_softmax import CASES, scale_of
 from tolerances import assert_within
 
 import logitkit as lk
@@ -24,7 +23,7 @@ def unit_of(true, dtype):
 
 @pytest.mark.parametrize("dtype", inputs.FLOATS, ids=str)
 def test_within_the_table_on_every_input(isa, dtype):
-    for x, temperature in inputs.accuracy_inputs(dtype, scale_of(isa)).values():
+    for x, temperature in inputs.accuracy_inputs(dtype, inputs.scale_of(isa)).values():
         true = Exact(x, temperature)
         got = lk.logsumexp(x, temperature=temperature)
         assert_within("logsumexp", got, true.logsumexp, at=unit_of(true, dtype))
@@ -32,13 +31,15 @@ def test_within_the_table_on_every_input(isa, dtype):
 
 @pytest.mark.parametrize("regime", [STORED, ONLINE])
 def test_within_the_table_in_each_regime(isa, regime):
-    for x, temperature in inputs.accuracy_inputs(np.dtype("float32"), scale_of(isa)).values():
+    for x, temperature in inputs.accuracy_inputs(
+        np.dtype("float32"), inputs.scale_of(isa)
+    ).values():
         got = apply("logsumexp", x, temperature, regime=regime)
         assert_within("logsumexp", got, Exact(x, temperature).logsumexp)
 
 
 @pytest.mark.parametrize("dtype", inputs.COMPUTED, ids=str)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", inputs.NAMES)
 def test_within_the_table_against_mpmath(name, dtype):
     x, temperature = inputs.accuracy_inputs(dtype, scale=0.01)[name]
     row = x[0, :12]
@@ -49,7 +50,7 @@ def test_within_the_table_against_mpmath(name, dtype):
 
 
 def test_float32_keeps_its_digits_where_the_terms_cancel(isa):
-    # m is about -log(1 + e^-1): the sum of both is a rounding error of either, and all of it counts.
+    # m is about -log(1 + e^-1): the result is a rounding error of either term, and all of it counts.
     for step in np.arange(-20, 21):
         m = np.float32(-np.log1p(np.exp(-1)))
         m = (m.view(np.int32) + np.int32(step)).view(np.float32)
