@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "core/dispatch.hpp"
 #include "core/plan.hpp"
@@ -32,8 +33,31 @@ public:
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
 
-    char format() const { return view_.format != nullptr && view_.format[1] == '\0' ? view_.format[0] : '?'; }
+    // The element's letter; '=' or '@' in front of it says that its bytes are in this machine's order, which is also said
+    // of unaligned memory.
+    char format() const {
+        const char* letter = view_.format;
+        if (letter != nullptr && (*letter == '=' || *letter == '@')) ++letter;
+        return letter != nullptr && letter[0] != '\0' && letter[1] == '\0' ? *letter : '\0';
+    }
     int dims() const { return view_.ndim; }
+
+    // The addresses from the first byte to behind the last, whatever the signs of the strides.
+    std::pair<const char*, const char*> extent() const {
+        const char *first = static_cast<const char*>(view_.buf), *last = first;
+        for (int dim = 0; dim < view_.ndim; ++dim) {
+            if (view_.shape[dim] == 0) return {first, first};
+            (view_.strides[dim] < 0 ? first : last) += (view_.shape[dim] - 1) * view_.strides[dim];
+        }
+        return {first, last + view_.itemsize};
+    }
+    bool same_memory(const Buffer& other) const {
+        bool same = view_.buf == other.view_.buf && view_.ndim == other.view_.ndim && view_.itemsize == other.view_.itemsize;
+        for (int dim = 0; same && dim < view_.ndim; ++dim) {
+            same = view_.shape[dim] == other.view_.shape[dim] && view_.strides[dim] == other.view_.strides[dim];
+        }
+        return same;
+    }
     std::int64_t size(int dim) const { return view_.shape[dim]; }
 
     // As an operand of the request: the same shape, but 1 along the reduced dimensions of a reduction's result.
@@ -58,6 +82,15 @@ void expect_format(const Buffer& buffer, char format, const char* name) {
     if (buffer.format() != format) {
         throw nb::type_error((std::string(name) + " must have the buffer format '" + format + "'").c_str());
     }
+}
+
+// "same": every element of one is that element of the other; "apart": no byte in common by their extents; else "near".
+const char* memory_relation(nb::handle a, nb::handle b) {
+    const Buffer one(a, false), other(b, false);
+    if (one.same_memory(other)) return "same";
+    const auto [first, last] = one.extent();
+    const auto [other_first, other_last] = other.extent();
+    return last <= other_first || other_last <= first ? "apart" : "near";
 }
 
 // Runs one operation along the dimensions whose bits are set in `axes`.
@@ -125,6 +158,8 @@ NB_MODULE(_core, m) {
     m.def("apply", &apply, "op"_a, "x"_a, "out"_a, "axes"_a, "temperature"_a, "mask"_a = nb::none(), "g"_a = nb::none(),
           "empty"_a = 0, "exact"_a = false, "regime"_a = 0,
           "Run one operation along the dimensions whose bits are set in `axes`, into `out`.");
+    m.def("memory_relation", &memory_relation, "a"_a, "b"_a,
+          "Whether two arrays are the 'same' memory, 'apart', or 'near': possibly overlapping.");
     m.def("available_isas", &available_isas, "The instruction sets that this machine can run, best first.");
     m.def("isa", [] { return std::string(current_kernels().name); }, "The instruction set in use.");
     m.def("select_isa", &select_isa, "name"_a, "Use one of the available instruction sets from now on.");

@@ -23,9 +23,8 @@
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
-// Exponentials are kept times 2^60, so that none of those that matter is subnormal before the one final rounding.
-constexpr int unit_exponent = 60;
-constexpr double unit = 0x1p+60;
+constexpr double unit_float = 0x1p+60;
+constexpr double unit_double = 0x1p+500;
 
 // Anchors up to this size keep k, N and the brackets above exact enough; larger rows take the wide path (wide.hpp).
 constexpr double largest_anchor = 4096;
@@ -38,7 +37,6 @@ struct ExpConstants<F32x16> {
     static constexpr float log2e = 0x1.715476p+0f;
     static constexpr float head = 0x1.62e4p-1f;
     static constexpr float tail = 0x1.7f7d1cp-20f;
-    static constexpr float magic = magic_float;
 };
 
 template <>
@@ -46,20 +44,13 @@ struct ExpConstants<F64x8> {
     static constexpr double log2e = 0x1.71547652b82fep+0;
     static constexpr double head = 0x1.62e42ffp-1;
     static constexpr double tail = -0x1.718432a1b0e26p-35;
-    static constexpr double magic = magic_double;
 };
 
-// pow2 adds this to the bits of k + magic and shifts: 2^(k + unit_exponent), or 0 where that is no normal number.
-constexpr std::int32_t pow2_offset_float = unit_exponent + 127 - 0x4b400000;
-constexpr std::int64_t pow2_offset_double = unit_exponent + 1023 - 0x4338000000000000;
-
 // P of the identity above.
-inline F32x16 expm1_rest(F32x16 r) {
-    F32x16 p = F32x16::set1(0x1.6a239cp-10f);
-    p = fma(p, r, F32x16::set1(0x1.1239c8p-7f));
-    p = fma(p, r, F32x16::set1(0x1.5558d2p-5f));
-    p = fma(p, r, F32x16::set1(0x1.555492p-3f));
-    return fma(p, r, F32x16::set1(0x1.fffffcp-2f));
+inline F32x16 expm1_rest(F32x16 r, F32x16 r2) {
+    const F32x16 p01 = fma(r, F32x16::set1(0x1.555492p-3f), F32x16::set1(0x1.fffffcp-2f));
+    const F32x16 p23 = fma(r, F32x16::set1(0x1.1239c8p-7f), F32x16::set1(0x1.5558d2p-5f));
+    return fma(fma(F32x16::set1(0x1.6a239cp-10f), r2, p23), r2, p01);
 }
 
 inline F64x8 expm1_polynomial(F64x8 r) {
@@ -82,6 +73,8 @@ struct Exponential {
     V q;
 
     V value() const { return fma(scale, q, scale); }
+    // What `value` rounded off, exactly.
+    V lost_by(V value) const { return fma(scale, q, scale - value); }
 };
 
 // The same with what the roundings of r and q lost, for sums of which single terms count: about 2^-27 in place of 2^-25.
@@ -105,25 +98,17 @@ template <bool Scaled>
 class Anchor {
 public:
     static Anchor at_maximum(float m, const Inverse<float>& inverse) {
-        Anchor a(inverse);
         float low = 0;
         if constexpr (Scaled) {
             const float high = m * inverse.high;
             low = __builtin_fmaf(m, inverse.high, -high) + m * inverse.low;
             m = high;
         }
-        a.log2_ = m * C::log2e;
-        a.exponent_ = nearest(a.log2_);
-        a.bracket_ = __builtin_fmaf(-a.exponent_, C::head, m);
-        a.low_ = low;
-        return a;
+        const float log2 = m * C::log2e, exponent = nearest(log2);
+        return {log2, exponent, __builtin_fmaf(-exponent, C::head, m), low, inverse};
     }
     static Anchor at_exponent(float exponent, const Inverse<float>& inverse) {
-        Anchor a(inverse);
-        a.log2_ = a.exponent_ = exponent;
-        a.bracket_ = exponent * C::tail;
-        a.low_ = 0;
-        return a;
+        return {exponent, exponent, exponent * C::tail, 0, inverse};
     }
     // The exponent N of 2^N nearest to e^(x / T).
     static float exponent_of(float x, const Inverse<float>& inverse) {
@@ -139,7 +124,8 @@ public:
         } else {
             r = fma(reduced.k, F32x16::set1(-C::tail), reduced.head);
         }
-        return {pow2(reduced.magic_k, pow2_offset_float), fma(r * r, expm1_rest(r), r)};
+        const F32x16 r2 = r * r;
+        return {reduced.scale, fma(r2, expm1_rest(r, r2), r)};
     }
 
     CarefulExponential careful_exp(F32x16 x) const {
@@ -147,10 +133,10 @@ public:
         const F32x16 small = fma(reduced.k, F32x16::set1(-C::tail), reduced.low);
         const F32x16 r = reduced.head + small;
         const F32x16 lost_r = (reduced.head - r) + small;
-        const F32x16 r2 = r * r, p = expm1_rest(r);
+        const F32x16 r2 = r * r, p = expm1_rest(r, r2);
         const F32x16 q = fma(r2, p, r);
         const F32x16 lost_q = fma(r2, p, r - q);
-        return {{pow2(reduced.magic_k, pow2_offset_float), q}, fma(lost_r, q, lost_r) + lost_q};
+        return {{reduced.scale, q}, fma(lost_r, q, lost_r) + lost_q};
     }
 
 private:
@@ -158,11 +144,11 @@ private:
 
     // r = head - k tail + low
     struct Reduced {
-        F32x16 magic_k, k, head, low;
+        F32x16 k, scale, head, low;
     };
 
     Reduced reduce(F32x16 x) const {
-        // -inf and what is far below any sum become a finite number whose power of two is 0; NaN stays.
+        // -inf, and what is lost beside the maximum, becomes a finite number whose share of any sum rounds to 0; NaN stays.
         x = max(F32x16::set1(lowest_), x);
         F32x16 low = F32x16::set1(0);
         if constexpr (Scaled) {
@@ -171,17 +157,17 @@ private:
             low = fma(x, F32x16::set1(inverse_.low), low) - F32x16::set1(low_);
             x = high;
         }
-        const F32x16 magic_k = fma(x, F32x16::set1(C::log2e), F32x16::set1(-log2_)) + F32x16::set1(C::magic);
-        const F32x16 k = magic_k - F32x16::set1(C::magic);
-        const F32x16 n = k + F32x16::set1(exponent_);
-        return {magic_k, k, fma(n, F32x16::set1(-C::head), x) - F32x16::set1(bracket_), low};
+        const Power<F32x16> power = power_of(fma(x, F32x16::set1(C::log2e), F32x16::set1(-log2_)));
+        const F32x16 n = power.k + F32x16::set1(exponent_);
+        return {power.k, power.scale, fma(n, F32x16::set1(-C::head), x) - F32x16::set1(bracket_), low};
     }
 
-    explicit Anchor(const Inverse<float>& inverse) : inverse_(inverse) {
-        const float floor = Scaled ? -65536.0f / inverse.high : -65536.0f;
-        lowest_ = floor < -0x1.fffffep+127f ? -0x1.fffffep+127f : floor;
+    // log2: what the powers of two are counted from; exponent: N.
+    Anchor(float log2, float exponent, float bracket, float low, const Inverse<float>& inverse)
+        : inverse_(inverse), log2_(log2), exponent_(exponent), bracket_(bracket), low_(low) {
+        lowest_ = (log2 - 184.0f) / (C::log2e * inverse.high);
     }
-    static float nearest(float x) { return (x + C::magic) - C::magic; }
+    static float nearest(float x) { return (x + magic_float) - magic_float; }
 
     Inverse<float> inverse_;
     float log2_, exponent_, bracket_, low_, lowest_;

@@ -54,21 +54,26 @@ inline T row_max(const T* x, std::int64_t length) {
     return reduce_max(max(max(a, b), max(c, d)));
 }
 
+template <class T>
+inline bool has_nan(const T* x, std::int64_t length) {
+    bool found = false;
+    for (std::int64_t i = 0; i < length; ++i) found |= x[i] != x[i];
+    return found;
+}
+
 // Sums of float exponentials over one block. What the rounding of 1 + q loses is summed apart.
 class BlockSum {
 public:
     // Adds an exponential and gives it rounded.
     F32x16 add(Exponential<F32x16> e) {
-        const F32x16 tail = e.scale * e.q;
-        const F32x16 value = e.scale + tail;
-        add(value, tail - (value - e.scale));
+        const F32x16 value = e.value();
+        add(value, e.lost_by(value));
         return value;
     }
     // Adds an exponential unless x is the maximum.
     void add_rest(CarefulExponential e, F32x16 x, F32x16 maximum) {
-        const F32x16 tail = e.scale * e.q;
-        const F32x16 value = e.scale + tail;
-        const F32x16 lost = fma(e.scale, e.lost, tail - (value - e.scale));
+        const F32x16 value = e.value();
+        const F32x16 lost = fma(e.scale, e.lost, e.lost_by(value));
         add(zero_where_equal(value, x, maximum), zero_where_equal(lost, x, maximum));
     }
     double total() const {
@@ -148,7 +153,7 @@ inline void log_store(const float* x, std::int64_t length, double m, double temp
     });
 }
 
-// Everything that later passes need to know of a row, in units of 2^exponent times `unit` (2^exponent is e^max at the
+// Everything that later passes need to know of a row, in units of 2^exponent times `unit_float` (2^exponent is e^max at the
 // anchor of the maximum): `rest`, the sum without the maxima, `count` of them, and `top`, the exponential of each.
 struct Normalizer {
     double max;
@@ -157,6 +162,10 @@ struct Normalizer {
     double top;
     double exponent;
 
+    // Clamped elements leave a trace below anything that a float can hold.
+    void drop_clamped() {
+        if (rest < unit_float * 0x1p-150) rest = 0;
+    }
     double sum() const { return rest + static_cast<double>(count) * top; }
     // log(sum / e^max)
     double log_sum() const { return log_of_sum(static_cast<double>(count), {rest / top, 0}).high; }
@@ -164,12 +173,13 @@ struct Normalizer {
 
 template <class A>
 inline Normalizer normalizer_at_maximum(const float* x, std::int64_t length, float m, const A& anchor) {
-    Normalizer result{m, 0, 0, unit, 0};
+    Normalizer result{m, 0, 0, unit_float, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         const Rest rest = exp_sum_rest(x + start, n, anchor, m);
         result.rest += rest.sum;
         result.count += rest.count;
     });
+    result.drop_clamped();
     return result;
 }
 

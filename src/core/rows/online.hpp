@@ -23,7 +23,7 @@ inline double power_of_two(double k) {
 inline double exp_of(double x, double exponent) {
     using C = ExpConstants<F64x8>;
     const double r = __builtin_fma(-exponent, C::tail, __builtin_fma(-exponent, C::head, x));
-    return unit + unit * reduce_max(expm1_polynomial(F64x8::set1(r)));
+    return unit_float + unit_float * reduce_max(expm1_polynomial(F64x8::set1(r)));
 }
 
 // Stands for an exponent below all those that an anchor can have.
@@ -33,14 +33,12 @@ template <bool Scaled>
 inline Normalizer normalize_block(const float* x, std::int64_t n, const Inverse<float>& inverse, double temperature) {
     const float m = row_max<F32x16>(x, n);
     const double y = m * static_cast<double>(inverse.high);
-    if (m == -__builtin_inff()) {
-        bool nothing = true;  // nothing but -inf adds nothing; a NaN spoils the row
-        for (std::int64_t i = 0; nothing && i < n; ++i) nothing = x[i] == -__builtin_inff();
-        return {m, nothing ? 0 : __builtin_nan(""), 0, unit, lowest_exponent};
+    if (!(y >= -2 * largest_anchor && y <= 2 * largest_anchor)) {
+        // Out of the anchor's range. Below it the block vanishes beside any other, but for a NaN, which spoils the row;
+        // above it the row is done by wide.hpp.
+        const double rest = has_nan(x, n) ? __builtin_nan("") : 0;
+        return {m, rest, m == -__builtin_inff() ? 0 : 1, unit_float, y < 0 ? lowest_exponent : -lowest_exponent};
     }
-    // Out of the anchor's range: below, the block vanishes beside any other; above, the row is done by wide.hpp.
-    if (y < -2 * largest_anchor) return {m, 0, 1, unit, lowest_exponent};
-    if (y > 2 * largest_anchor) return {m, 0, 1, unit, -lowest_exponent};
     const float exponent = Anchor<Scaled>::exponent_of(m, inverse);
     const Rest rest = exp_sum_rest(x, n, Anchor<Scaled>::at_exponent(exponent, inverse), m);
     return {m, rest.sum, rest.count, exp_of(m / temperature, exponent), exponent};
@@ -61,10 +59,11 @@ inline Normalizer merge(const Normalizer& a, const Normalizer& b) {
 template <bool Scaled>
 inline Normalizer normalize_online(const float* x, std::int64_t length, const Inverse<float>& inverse,
                                    double temperature) {
-    Normalizer result{-__builtin_inf(), 0, 0, unit, lowest_exponent};
+    Normalizer result{-__builtin_inf(), 0, 0, unit_float, lowest_exponent};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         result = merge(result, normalize_block<Scaled>(x + start, n, inverse, temperature));
     });
+    result.drop_clamped();
     return result;
 }
 

@@ -11,13 +11,6 @@ inline bool is_ordinary(double m, double temperature) {
     return __builtin_isfinite(m) && temperature > 0 && temperature < __builtin_inf();
 }
 
-template <class T>
-inline bool has_nan(const T* x, std::int64_t length) {
-    bool found = false;
-    for (std::int64_t i = 0; i < length; ++i) found |= x[i] != x[i];
-    return found;
-}
-
 // How many elements are possible, that is not -inf.
 template <class T>
 inline std::int64_t count_possible(const T* x, std::int64_t length) {

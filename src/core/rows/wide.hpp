@@ -35,15 +35,17 @@ public:
         const Inverse<double> inverse(temperature * factor);
         factor_ = factor;
         maximum_ = m * factor;
-        // The second term where the first is lost in m: there any other element is out of reach.
-        const double reach = 2048 * (temperature * factor), grain = __builtin_fabs(maximum_) * 0x1p-40;
-        lowest_ = maximum_ - (reach > grain ? reach : grain);
         inverse_high_ = inverse.high;
         inverse_low_ = inverse.low;
     }
 
-    // For exponentials: clamped where e^y is 0, so that -inf gives a number; NaN stays.
-    Lanes clamped(F64x8 x) const { return divide(max(F64x8::set1(lowest_), prescale(x))); }
+    // For exponentials: clamped where e^y is lost beside 1, so that -inf gives a number; NaN stays.
+    Lanes clamped(F64x8 x) const {
+        const F64x8 lowest = F64x8::set1(-1050);
+        const Lanes y = divide(prescale(x));
+        const F64x8 high = max(lowest, y.high);
+        return {high, zero_where_equal(y.low, high, lowest)};
+    }
 
     // For log-probabilities: -inf stays -inf.
     Lanes plain(F64x8 x) const {
@@ -75,18 +77,16 @@ private:
         return {quotient, fma(low, by, fma(high, F64x8::set1(inverse_low_), rest))};
     }
 
-    double factor_, maximum_, lowest_, inverse_high_, inverse_low_;
+    double factor_, maximum_, inverse_high_, inverse_low_;
 };
 
 // e^y, times the unit, for a y <= 0 given as a pair.
 template <class Lanes>
 inline Exponential<F64x8> exp_of_distance(Lanes y) {
     using C = ExpConstants<F64x8>;
-    const F64x8 magic_k = fma(y.high, F64x8::set1(C::log2e), F64x8::set1(C::magic));
-    const F64x8 k = magic_k - F64x8::set1(C::magic);
-    F64x8 r = fma(k, F64x8::set1(-C::head), y.high);
-    r = fma(k, F64x8::set1(-C::tail), r) + y.low;
-    return {pow2(magic_k, pow2_offset_double), expm1_polynomial(r)};
+    const Power<F64x8> power = power_of(y.high * F64x8::set1(C::log2e));
+    const F64x8 r = fma(power.k, F64x8::set1(-C::head), y.high);
+    return {power.scale, expm1_polynomial(r + fma(power.k, F64x8::set1(-C::tail), y.low))};
 }
 
 // A sum that keeps what each addition rounds off.
@@ -102,9 +102,8 @@ public:
     // Adds the exponential before its rounding; gives the rounded one.
     template <class Keep>
     F64x8 add(Exponential<F64x8> e, Keep keep) {
-        const F64x8 tail = e.scale * e.q;
-        const F64x8 value = e.scale + tail;
-        add_small(keep(tail - (value - e.scale)));
+        const F64x8 value = e.value();
+        add_small(keep(e.lost_by(value)));
         add(keep(value));
         return value;
     }
@@ -122,11 +121,11 @@ private:
 };
 
 struct WideNormalizer {
-    Pair rest;  // in units of e^max times `unit`
+    Pair rest;  // in units of e^max times `unit_double`
     std::int64_t count;
 
-    Pair sum() const { return add({static_cast<double>(count) * unit, 0}, rest); }
-    Pair log_sum() const { return log_of_sum(static_cast<double>(count), {rest.high / unit, rest.low / unit}); }
+    Pair sum() const { return add({static_cast<double>(count) * unit_double, 0}, rest); }
+    Pair log_sum() const { return log_of_sum(static_cast<double>(count), {rest.high / unit_double, rest.low / unit_double}); }
 };
 
 // Sums the exponentials other than those of the maxima, and stores them all where `out` is given (float64 rows).
@@ -145,6 +144,8 @@ inline WideNormalizer normalize_wide(const T* x, std::int64_t length, T m, const
         });
         result.rest = add(result.rest, sum.total());
     });
+    // Clamped elements leave a trace below anything that a double can hold.
+    if (result.rest.high < unit_double * 0x1p-1400) result.rest = {0, 0};
     return result;
 }
 

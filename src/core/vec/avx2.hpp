@@ -59,8 +59,9 @@ struct F32x16 {
         return __builtin_popcount(static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ)))) +
                __builtin_popcount(static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ))));
     }
-    friend F32x16 pow2(F32x16 magic_k, std::int32_t offset) {
-        return {pow2_half(magic_k.a, offset), pow2_half(magic_k.b, offset)};
+    friend Power<F32x16> power_of(F32x16 f) {
+        const F32x16 magic = set1(magic_float), magic_k = f + magic;
+        return {magic_k - magic, {power_half(magic_k.a), power_half(magic_k.b)}};
     }
     friend float reduce_max(F32x16 x) {
         const __m256 eight = _mm256_max_ps(x.a, x.b);
@@ -75,9 +76,9 @@ private:
         const __m256i mask = first_floats(n);
         return _mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps(p, mask), _mm256_castsi256_ps(mask));
     }
-    static __m256 pow2_half(__m256 magic_k, std::int32_t offset) {
-        const __m256i biased = _mm256_add_epi32(_mm256_castps_si256(magic_k), _mm256_set1_epi32(offset));
-        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_max_epi32(biased, _mm256_setzero_si256()), 23));
+    static __m256 power_half(__m256 magic_k) {
+        const __m256i biased = _mm256_add_epi32(_mm256_castps_si256(magic_k), _mm256_set1_epi32(power_offset_float));
+        return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
     }
 };
 
@@ -128,8 +129,9 @@ struct F64x8 {
         return __builtin_popcount(static_cast<unsigned>(_mm256_movemask_pd(_mm256_cmp_pd(x.a, y.a, _CMP_EQ_OQ)))) +
                __builtin_popcount(static_cast<unsigned>(_mm256_movemask_pd(_mm256_cmp_pd(x.b, y.b, _CMP_EQ_OQ))));
     }
-    friend F64x8 pow2(F64x8 magic_k, std::int64_t offset) {
-        return {pow2_half(magic_k.a, offset), pow2_half(magic_k.b, offset)};
+    friend Power<F64x8> power_of(F64x8 f) {
+        const F64x8 magic = set1(magic_double), magic_k = f + magic;
+        return {magic_k - magic, {power_half(magic_k.a), power_half(magic_k.b)}};
     }
     friend double reduce_max(F64x8 x) {
         const __m256d four = _mm256_max_pd(x.a, x.b);
@@ -148,10 +150,9 @@ private:
         const __m256i mask = first_doubles(n);
         return _mm256_blendv_pd(_mm256_set1_pd(fill), _mm256_maskload_pd(p, mask), _mm256_castsi256_pd(mask));
     }
-    static __m256d pow2_half(__m256d magic_k, std::int64_t offset) {
-        const __m256i biased = _mm256_add_epi64(_mm256_castpd_si256(magic_k), _mm256_set1_epi64x(offset));
-        const __m256i below = _mm256_cmpgt_epi64(_mm256_setzero_si256(), biased);
-        return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_andnot_si256(below, biased), 52));
+    static __m256d power_half(__m256d magic_k) {
+        const __m256i biased = _mm256_add_epi64(_mm256_castpd_si256(magic_k), _mm256_set1_epi64x(power_offset_double));
+        return _mm256_castsi256_pd(_mm256_slli_epi64(biased, 52));
     }
 };
 

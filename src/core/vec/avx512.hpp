@@ -34,9 +34,9 @@ struct F32x16 {
     friend int count_equal(F32x16 x, F32x16 y) {
         return __builtin_popcount(_mm512_cmp_ps_mask(x.v, y.v, _CMP_EQ_OQ));
     }
-    friend F32x16 pow2(F32x16 magic_k, std::int32_t offset) {
-        const __m512i biased = _mm512_add_epi32(_mm512_castps_si512(magic_k.v), _mm512_set1_epi32(offset));
-        return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_max_epi32(biased, _mm512_setzero_si512()), 23))};
+    friend Power<F32x16> power_of(F32x16 f) {
+        const __m512 k = _mm512_roundscale_ps(f.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+        return {{k}, {_mm512_scalef_ps(_mm512_set1_ps(0x1p+60f), k)}};
     }
     friend float reduce_max(F32x16 a) { return _mm512_reduce_max_ps(a.v); }
 };
@@ -72,9 +72,9 @@ struct F64x8 {
     friend int count_equal(F64x8 x, F64x8 y) {
         return __builtin_popcount(_mm512_cmp_pd_mask(x.v, y.v, _CMP_EQ_OQ));
     }
-    friend F64x8 pow2(F64x8 magic_k, std::int64_t offset) {
-        const __m512i biased = _mm512_add_epi64(_mm512_castpd_si512(magic_k.v), _mm512_set1_epi64(offset));
-        return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_max_epi64(biased, _mm512_setzero_si512()), 52))};
+    friend Power<F64x8> power_of(F64x8 f) {
+        const __m512d k = _mm512_roundscale_pd(f.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+        return {{k}, {_mm512_scalef_pd(_mm512_set1_pd(0x1p+500), k)}};
     }
     friend double reduce_max(F64x8 a) { return _mm512_reduce_max_pd(a.v); }
     friend double reduce_sum(F64x8 a) {

@@ -12,9 +12,24 @@
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
-// Adding it to a small number rounds that to the nearest integer, which then stands in the low mantissa bits.
+// Exponentials are kept times 2^60 (double: 2^500), so that none of those that matter is subnormal before the one final
+// rounding.
+constexpr int unit_exponent_float = 60;
+constexpr int unit_exponent_double = 500;
+
+// An integer k and 2^k times the unit.
+template <class V>
+struct Power {
+    V k, scale;
+};
+
+// For the instruction sets without an instruction for it: adding `magic` to a small number rounds it to the nearest
+// integer, ties to even, which then stands in the low mantissa bits; adding `power_offset` to those bits and shifting
+// them into the exponent gives the power.
 constexpr float magic_float = 0x1.8p+23f;
 constexpr double magic_double = 0x1.8p+52;
+constexpr std::int32_t power_offset_float = unit_exponent_float + 127 - 0x4b400000;
+constexpr std::int64_t power_offset_double = unit_exponent_double + 1023 - 0x4338000000000000;
 
 // A loop over a row sees whole vectors and, at the end, a part of one; its body is written once for both.
 struct Whole {

@@ -4,7 +4,8 @@
 // everywhere because each lane sees the same operations in the same order. Rules that the kernels rely on:
 //   max(a, b) is a > b ? a : b, so a NaN in `a` is dropped and a NaN in `b` stays;
 //   load_part and store_part touch the first n lanes only, memory behind them may be unmapped;
-//   pow2 takes k + pow2_magic (so that k stands in the low mantissa bits) and gives 2^(k + offset - bias), or 0 below.
+//   power_of(f) rounds f to the integer k, ties to even, and gives 2^k times the unit; k may be -185 ... 2 in F32x16,
+//   -1520 ... 2 in F64x8, and of a NaN only k is told: NaN.
 #pragma once
 
 #include <cstdint>
@@ -59,11 +60,13 @@ struct F32x16 {
         for (int i = 0; i < 16; ++i) n += x.v[i] == y.v[i];
         return n;
     }
-    friend F32x16 pow2(F32x16 magic_k, std::int32_t offset) {
-        F32x16 r;
+    friend Power<F32x16> power_of(F32x16 f) {
+        Power<F32x16> r;
         for (int i = 0; i < 16; ++i) {
-            const std::uint32_t biased = __builtin_bit_cast(std::uint32_t, magic_k.v[i]) + static_cast<std::uint32_t>(offset);
-            r.v[i] = static_cast<std::int32_t>(biased) < 0 ? 0.0f : __builtin_bit_cast(float, biased << 23);
+            const float magic_k = f.v[i] + magic_float;
+            const std::uint32_t biased = __builtin_bit_cast(std::uint32_t, magic_k) + static_cast<std::uint32_t>(power_offset_float);
+            r.k.v[i] = magic_k - magic_float;
+            r.scale.v[i] = __builtin_bit_cast(float, biased << 23);
         }
         return r;
     }
@@ -135,11 +138,13 @@ struct F64x8 {
         for (int i = 0; i < 8; ++i) n += x.v[i] == y.v[i];
         return n;
     }
-    friend F64x8 pow2(F64x8 magic_k, std::int64_t offset) {
-        F64x8 r;
+    friend Power<F64x8> power_of(F64x8 f) {
+        Power<F64x8> r;
         for (int i = 0; i < 8; ++i) {
-            const std::uint64_t biased = __builtin_bit_cast(std::uint64_t, magic_k.v[i]) + static_cast<std::uint64_t>(offset);
-            r.v[i] = static_cast<std::int64_t>(biased) < 0 ? 0.0 : __builtin_bit_cast(double, biased << 52);
+            const double magic_k = f.v[i] + magic_double;
+            const std::uint64_t biased = __builtin_bit_cast(std::uint64_t, magic_k) + static_cast<std::uint64_t>(power_offset_double);
+            r.k.v[i] = magic_k - magic_double;
+            r.scale.v[i] = __builtin_bit_cast(double, biased << 52);
         }
         return r;
     }

@@ -64,9 +64,10 @@ struct F32x16 {
         const uint32x4_t high = vaddq_u32(vceqq_f32(x.c, y.c), vceqq_f32(x.d, y.d));
         return -vaddvq_s32(vreinterpretq_s32_u32(vaddq_u32(low, high)));
     }
-    friend F32x16 pow2(F32x16 magic_k, std::int32_t offset) {
-        return {pow2_quarter(magic_k.a, offset), pow2_quarter(magic_k.b, offset), pow2_quarter(magic_k.c, offset),
-                pow2_quarter(magic_k.d, offset)};
+    friend Power<F32x16> power_of(F32x16 f) {
+        const F32x16 magic = set1(magic_float), magic_k = f + magic;
+        return {magic_k - magic,
+                {power_quarter(magic_k.a), power_quarter(magic_k.b), power_quarter(magic_k.c), power_quarter(magic_k.d)}};
     }
     friend float reduce_max(F32x16 x) {
         float32x4_t four = larger(larger(x.a, x.c), larger(x.b, x.d));
@@ -94,9 +95,9 @@ private:
     static float32x4_t clear(float32x4_t x, uint32x4_t where) {
         return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), where));
     }
-    static float32x4_t pow2_quarter(float32x4_t magic_k, std::int32_t offset) {
-        const int32x4_t biased = vaddq_s32(vreinterpretq_s32_f32(magic_k), vdupq_n_s32(offset));
-        return vreinterpretq_f32_s32(vshlq_n_s32(vmaxq_s32(biased, vdupq_n_s32(0)), 23));
+    static float32x4_t power_quarter(float32x4_t magic_k) {
+        const int32x4_t biased = vaddq_s32(vreinterpretq_s32_f32(magic_k), vdupq_n_s32(power_offset_float));
+        return vreinterpretq_f32_s32(vshlq_n_s32(biased, 23));
     }
 };
 
@@ -162,9 +163,10 @@ struct F64x8 {
         const uint64x2_t high = vaddq_u64(vceqq_f64(x.c, y.c), vceqq_f64(x.d, y.d));
         return -static_cast<int>(vaddvq_s64(vreinterpretq_s64_u64(vaddq_u64(low, high))));
     }
-    friend F64x8 pow2(F64x8 magic_k, std::int64_t offset) {
-        return {pow2_quarter(magic_k.a, offset), pow2_quarter(magic_k.b, offset), pow2_quarter(magic_k.c, offset),
-                pow2_quarter(magic_k.d, offset)};
+    friend Power<F64x8> power_of(F64x8 f) {
+        const F64x8 magic = set1(magic_double), magic_k = f + magic;
+        return {magic_k - magic,
+                {power_quarter(magic_k.a), power_quarter(magic_k.b), power_quarter(magic_k.c), power_quarter(magic_k.d)}};
     }
     friend double reduce_max(F64x8 x) {
         const float64x2_t two = larger(larger(x.a, x.c), larger(x.b, x.d));
@@ -195,10 +197,9 @@ private:
     static float64x2_t clear(float64x2_t x, uint64x2_t where) {
         return vreinterpretq_f64_u64(vbicq_u64(vreinterpretq_u64_f64(x), where));
     }
-    static float64x2_t pow2_quarter(float64x2_t magic_k, std::int64_t offset) {
-        const int64x2_t biased = vaddq_s64(vreinterpretq_s64_f64(magic_k), vdupq_n_s64(offset));
-        const uint64x2_t kept = vbicq_u64(vreinterpretq_u64_s64(biased), vcltzq_s64(biased));
-        return vreinterpretq_f64_u64(vshlq_n_u64(kept, 52));
+    static float64x2_t power_quarter(float64x2_t magic_k) {
+        const int64x2_t biased = vaddq_s64(vreinterpretq_s64_f64(magic_k), vdupq_n_s64(power_offset_double));
+        return vreinterpretq_f64_s64(vshlq_n_s64(biased, 52));
     }
 };
 

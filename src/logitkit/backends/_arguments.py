@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from logitkit import _core
+
 Array = npt.NDArray[Any]
 
-_ACCEPTED = "bool, integers, float16, bfloat16, float32, float64"
+_FLOAT32 = np.dtype(np.float32)
+_FLOAT64 = np.dtype(np.float64)
+_FLOATS = "float16, bfloat16, float32, float64"
+
+# The dtype of the result for those that are met most; `_result_dtype` knows the others.
+_POLICY = {_FLOAT32: _FLOAT32, _FLOAT64: _FLOAT64}
 
 
 def as_array(x: Any, mask: Any, name: str = "x") -> tuple[Array, Any]:
     """Return x as a plain array; the mask of a masked array joins `mask`."""
+    if type(x) is np.ndarray:
+        return x, mask
     if isinstance(x, np.ma.MaskedArray):
         if x.mask is not np.ma.nomask:
             kept = ~np.ma.getmaskarray(x)
@@ -29,40 +38,37 @@ def as_array(x: Any, mask: Any, name: str = "x") -> tuple[Array, Any]:
 
 def result_dtypes(dtype: np.dtype[Any], wanted: Any) -> tuple[np.dtype[Any], np.dtype[Any]]:
     """Return the dtype of the result and the one to compute in, for an input dtype and the `dtype` argument."""
-    result = _result_dtype(dtype, "x has the dtype")
-    compute = _compute_dtype(result)
-    if wanted is not None:
-        try:
-            asked = np.dtype(wanted)
-        except TypeError as error:
-            raise TypeError(f"dtype is {wanted!r}; accepted are the names of floating dtypes") from error
-        if not _is_float(asked):
-            raise TypeError(f"dtype is {asked}; accepted are float16, bfloat16, float32, float64")
-        result = asked.newbyteorder("=")
-        compute = np.result_type(compute, _compute_dtype(result))
-    return result, compute
+    result = _POLICY.get(dtype) or _result_dtype(dtype)
+    if wanted is None:
+        return result, _FLOAT64 if result is _FLOAT64 else _FLOAT32
+    try:
+        asked = np.dtype(wanted).newbyteorder("=")
+    except TypeError as error:
+        raise TypeError(f"dtype is {wanted!r}; accepted are {_FLOATS}") from error
+    if not _is_float(asked):
+        raise TypeError(f"dtype is {asked}; accepted are {_FLOATS}")
+    wide = result == _FLOAT64 or asked == _FLOAT64
+    return asked, _FLOAT64 if wide else _FLOAT32
 
 
 def _is_float(dtype: np.dtype[Any]) -> bool:
     return dtype.name in ("float16", "bfloat16", "float32", "float64")
 
 
-def _result_dtype(dtype: np.dtype[Any], what: str) -> np.dtype[Any]:
+def _result_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     if _is_float(dtype):
         return dtype.newbyteorder("=")
     if dtype.kind == "b" or (dtype.kind in "iu" and dtype.itemsize <= 2):
-        return np.dtype(np.float32)
+        return _FLOAT32
     if dtype.kind in "iu":
-        return np.dtype(np.float64)
-    raise TypeError(f"{what} {dtype}; accepted are {_ACCEPTED}")
-
-
-def _compute_dtype(result: np.dtype[Any]) -> np.dtype[Any]:
-    return np.dtype(np.float64 if result.name == "float64" else np.float32)
+        return _FLOAT64
+    raise TypeError(f"x has the dtype {dtype}; accepted are bool, integers, {_FLOATS}")
 
 
 def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     """Return the axes as rising numbers from 0; None is all of them."""
+    if type(axis) is int and -ndim <= axis < ndim:
+        return (axis % ndim,)
     if axis is None:
         return tuple(range(ndim))
     given: Iterable[Any] = axis if isinstance(axis, tuple) else (axis,)
@@ -83,7 +89,7 @@ def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
 
 def without_axes(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape that is left when the axes are reduced."""
-    return tuple(n for i, n in enumerate(shape) if i not in axes)
+    return tuple([n for i, n in enumerate(shape) if i not in axes])
 
 
 def broadcast_mask(mask: Any, shape: tuple[int, ...]) -> Array | None:
@@ -107,14 +113,10 @@ def broadcast_temperature(
     """Return a float, or an array with the shape of x whose strides along the reduced axes are 0."""
     if type(temperature) is float and temperature >= 0:
         return temperature
-    try:
-        t = np.asarray(temperature, dtype=np.float64)
-        if np.iscomplexobj(temperature):
-            raise TypeError
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"temperature is {temperature!r}; accepted are a number >= 0 or an array of them"
-        ) from None
+    given = np.asarray(temperature)
+    if given.dtype.kind not in "biuf":
+        raise TypeError(f"temperature is {temperature!r}; accepted are a number >= 0 or an array of them")
+    t = given.astype(np.float64)
     bad = ~(t >= 0)
     if bad.any():
         at = "" if t.ndim == 0 else f" at index {tuple(int(i[0]) for i in np.nonzero(bad))}"
@@ -138,10 +140,9 @@ def broadcast_temperature(
     return np.broadcast_to(per_row, shape or (1,))
 
 
-def check_choice(name: str, value: Any, accepted: Iterable[Any]) -> None:
+def check_choice(name: str, value: Any, accepted: Mapping[Any, Any]) -> None:
     """Raise unless value is one of the accepted ones."""
-    accepted = tuple(accepted)
-    if not isinstance(value, (str, type(None))) or value not in accepted:
+    if value is not None and not isinstance(value, str) or value not in accepted:
         raise ValueError(f"{name} is {value!r}; accepted are {', '.join(map(repr, accepted))}")
 
 
@@ -157,16 +158,16 @@ def check_out(
         raise ValueError(f"out has the dtype {out.dtype!r}; the result has {dtype!r}")
     if not out.flags.writeable:
         raise ValueError("out is read-only; it must be writeable")
-    if any(n > 1 and stride == 0 for n, stride in zip(out.shape, out.strides, strict=True)):
-        raise ValueError("out holds several of its elements in one place; each needs its own")
-    same = (
-        in_place
-        and out.__array_interface__["data"][0] == x.__array_interface__["data"][0]
-        and out.strides == x.strides
-        and out.dtype == x.dtype
-    )
-    if not same and _overlap(out, x):
-        raise ValueError("out overlaps x in memory without being exactly x; pass x itself or memory of its own")
+    for n, stride in zip(out.shape, out.strides, strict=True):
+        if stride == 0 and n > 1:
+            raise ValueError("out holds several of its elements in one place; each needs its own")
+    if out is x and in_place:
+        return
+    relation = _core.memory_relation(_bytes(out), _bytes(x))
+    if relation == "near" and _overlap(out, x) or relation == "same" and not in_place:
+        raise ValueError(
+            "out overlaps x in memory; pass memory of its own" + " or exactly x" * in_place
+        )
 
 
 def check_apart(out: Array, **others: Any) -> None:
@@ -174,6 +175,11 @@ def check_apart(out: Array, **others: Any) -> None:
     for name, other in others.items():
         if isinstance(other, np.ndarray) and _overlap(out, other):
             raise ValueError(f"out overlaps {name} in memory; it needs memory of its own")
+
+
+def _bytes(x: Array) -> Array:
+    """Return a view whose dtype has a buffer format; bfloat16 has none."""
+    return x.view(np.uint16) if x.dtype.name == "bfloat16" else x
 
 
 def _overlap(a: Array, b: Array) -> bool:

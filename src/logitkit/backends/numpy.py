@@ -19,27 +19,29 @@ Array = npt.NDArray[Any]
 
 _FLOAT32 = np.dtype(np.float32)
 _FLOAT64 = np.dtype(np.float64)
+# The core's numbers for the choices; what "raise" refuses never reaches it.
 _EMPTY = {None: 0, "nan": 0, "raise": 0, "zero": 1, "uniform": 2}
+_PRECISION = {"default": False, "exact": True}
 
 
-def softmax(x: Any, **options: Any) -> Any:
+def softmax(x: Any, *options: Any) -> Any:
     """See `logitkit.softmax`."""
-    return _map(_core.SOFTMAX, x, **options)
+    return _map(_core.SOFTMAX, x, *options)
 
 
-def log_softmax(x: Any, **options: Any) -> Any:
+def log_softmax(x: Any, *options: Any) -> Any:
     """See `logitkit.log_softmax`."""
-    return _map(_core.LOG_SOFTMAX, x, **options)
+    return _map(_core.LOG_SOFTMAX, x, *options)
 
 
-def logsumexp(x: Any, **options: Any) -> Any:
+def logsumexp(x: Any, *options: Any) -> Any:
     """See `logitkit.logsumexp`."""
-    return _reduce(_core.LOGSUMEXP, x, **options)
+    return _reduce(_core.LOGSUMEXP, x, *options)
 
 
-def entropy(x: Any, **options: Any) -> Any:
+def entropy(x: Any, axis: Any, temperature: Any, mask: Any) -> Any:
     """See `logitkit.entropy`."""
-    return _reduce(_core.ENTROPY, x, keepdims=False, dtype=None, out=None, **options)
+    return _reduce(_core.ENTROPY, x, axis, temperature, mask, False, None, None)
 
 
 def is_plain(x: Any) -> bool:
@@ -47,17 +49,27 @@ def is_plain(x: Any) -> bool:
     return type(x) is np.ndarray and (x.dtype is _FLOAT32 or x.dtype is _FLOAT64) and x.ndim > 0
 
 
-def map_plain(op: int, x: Array) -> Array:
-    """Do the common call, all options at their defaults, without looking at them."""
-    out = np.empty_like(x)
+def map_plain(op: int, x: Array, out: Any) -> Array:
+    """Do the common call: `is_plain`, all options but `out` at their defaults."""
+    if out is None:
+        out = np.empty_like(x)
+    else:
+        arguments.check_out(out, x.shape, x.dtype, x=x, in_place=True)
     _core.apply(op, x, out, 1 << (x.ndim - 1), 1.0)
     return out
+
+
+def reduce_plain(op: int, x: Array) -> Any:
+    """Do the common reduction: `is_plain`, all options at their defaults."""
+    shape = x.shape[:-1]
+    result = np.empty((*shape, 1), x.dtype)
+    _core.apply(op, x, result, 1 << (x.ndim - 1), 1.0)
+    return result.reshape(shape) if shape else result[0]
 
 
 def _map(
     op: int,
     x: Any,
-    *,
     axis: Any,
     temperature: Any,
     mask: Any,
@@ -73,25 +85,22 @@ def _map(
     keep = arguments.broadcast_mask(mask, x.shape)
     divide = arguments.broadcast_temperature(temperature, x.shape, axes)
     arguments.check_choice("empty", empty, _EMPTY)
-    arguments.check_choice("precision", precision, ("default", "exact"))
+    arguments.check_choice("precision", precision, _PRECISION)
     if out is not None:
         arguments.check_out(out, x.shape, result_dtype, x=x, in_place=True)
         arguments.check_apart(out, mask=mask, temperature=temperature)
     if empty == "raise":
         _refuse_empty_rows(x, axes, keep)
 
-    values = np.atleast_1d(x.astype(compute, copy=False))
-    target = np.empty_like(values) if out is None or result_dtype != compute else np.atleast_1d(out)
-    _core.apply(
-        op, values, target, _bits(axes), divide, keep, None, _EMPTY[empty], precision == "exact"
-    )
-    return _deliver(target.reshape(x.shape) if x.ndim == 0 else target, result_dtype, out)
+    values = _operand(x, compute)
+    target = np.empty_like(values) if out is None or result_dtype != compute else _operand(out, compute)
+    _core.apply(op, values, target, _bits(axes), divide, keep, None, _EMPTY[empty], _PRECISION[precision])
+    return _deliver(target, x.shape, result_dtype, out)
 
 
 def _reduce(
     op: int,
     x: Any,
-    *,
     axis: Any,
     temperature: Any,
     mask: Any,
@@ -105,16 +114,15 @@ def _reduce(
     result_dtype, compute = arguments.result_dtypes(x.dtype, dtype)
     keep = arguments.broadcast_mask(mask, x.shape)
     divide = arguments.broadcast_temperature(temperature, x.shape, axes)
-    kept_shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+    kept_shape = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])
     shape = kept_shape if keepdims else arguments.without_axes(x.shape, axes)
     if out is not None:
         arguments.check_out(out, shape, result_dtype, x=x, in_place=False)
         arguments.check_apart(out, mask=mask, temperature=temperature)
 
-    values = np.atleast_1d(x.astype(compute, copy=False))
     result = np.empty(kept_shape or (1,), compute)
-    _core.apply(op, values, result, _bits(axes), divide, keep)
-    return _deliver(result.reshape(shape), result_dtype, out)
+    _core.apply(op, _operand(x, compute), result, _bits(axes), divide, keep)
+    return _deliver(result, shape, result_dtype, out)
 
 
 def softmax_vjp(p: Any, g: Any, *, axis: Any, temperature: Any) -> Any:
@@ -127,10 +135,12 @@ def softmax_vjp(p: Any, g: Any, *, axis: Any, temperature: Any) -> Any:
     divide = arguments.broadcast_temperature(temperature, p.shape, axes)
     result_dtype, compute = arguments.result_dtypes(p.dtype, None)
     compute = np.result_type(compute, arguments.result_dtypes(g.dtype, None)[1])
-    values, gradient = (np.atleast_1d(a.astype(compute, copy=False)) for a in (p, g))
+    values = _operand(p, compute)
     result = np.empty_like(values)
-    _core.apply(_core.SOFTMAX_VJP, values, result, _bits(axes), divide, None, gradient)
-    return _deliver(result.reshape(p.shape) if p.ndim == 0 else result, result_dtype, None)
+    _core.apply(
+        _core.SOFTMAX_VJP, values, result, _bits(axes), divide, None, _operand(g, compute)
+    )
+    return _deliver(result, p.shape, result_dtype, None)
 
 
 def softmax_jacobian(p: Any, *, temperature: Any) -> Any:
@@ -158,21 +168,32 @@ def softmax_jacobian(p: Any, *, temperature: Any) -> Any:
     return jacobian.astype(result_dtype, copy=False)
 
 
+def _operand(x: Array, compute: np.dtype[Any]) -> Array:
+    """Return x as the core takes it: in the dtype of the computation, with at least one dimension."""
+    if x.dtype is not compute:
+        x = x.astype(compute, copy=False)
+    return x if x.ndim else x.reshape(1)
+
+
 def _bits(axes: tuple[int, ...]) -> int:
-    # A 0-d array goes to the core as one row of one element.
-    return sum(1 << axis for axis in axes) if axes else 1
+    return sum([1 << axis for axis in axes])
 
 
-def _deliver(result: Array, dtype: np.dtype[Any], out: Array | None) -> Any:
-    """Round to the dtype of the result, into `out` where given; 0-d results become scalars."""
+def _deliver(
+    result: Array, shape: tuple[int, ...], dtype: np.dtype[Any], out: Array | None
+) -> Any:
+    """Give the result its shape and round it to its dtype, into `out` where given; 0-d results become scalars."""
+    if result.shape != shape:
+        result = result.reshape(shape)
     if out is not None:
         if not np.may_share_memory(result, out):
             with np.errstate(over="ignore", under="ignore"):
                 np.copyto(out, result, casting="same_kind")
         return out
-    with np.errstate(over="ignore", under="ignore"):
-        result = result.astype(dtype, copy=False)
-    return result if result.ndim else result[()]
+    if result.dtype is not dtype:
+        with np.errstate(over="ignore", under="ignore"):
+            result = result.astype(dtype, copy=False)
+    return result if shape else result[()]
 
 
 def _refuse_empty_rows(x: Array, axes: tuple[int, ...], keep: Array | None) -> None:
@@ -185,13 +206,13 @@ def _refuse_empty_rows(x: Array, axes: tuple[int, ...], keep: Array | None) -> N
         possible = x.reshape(keep.shape if keep is not None else x.shape) != -np.inf
         if keep is not None:
             possible = possible & keep
-    empty = np.atleast_1d(~possible.any(axis=axes or None))
+    empty = np.atleast_1d(~possible.any(axis=axes))
     if empty.any():
-        row = np.unravel_index(int(empty.argmax()), empty.shape)
-        where = tuple(int(i) for i in row) if x.ndim > len(axes) else ()
+        index = tuple(int(i) for i in np.unravel_index(int(empty.argmax()), empty.shape))
+        row = "x" if x.ndim == len(axes) else f"row {index[0] if len(index) == 1 else index}"
         raise ValueError(
-            f"row {where} has no element that is kept and above -inf; empty='raise' refuses it, "
-            "accepted are 'nan', 'zero' and 'uniform'"
+            f"{row} has no element that takes part and is above -inf, which empty='raise' refuses; "
+            "accepted otherwise are 'nan', 'zero' and 'uniform'"
         )
 
 
@@ -200,4 +221,5 @@ def elementwise(x: Any, function: Callable[[Array], Array]) -> Any:
     x, _ = arguments.as_array(x, None)
     result_dtype, compute = arguments.result_dtypes(x.dtype, None)
     with np.errstate(all="ignore"):
-        return _deliver(np.asarray(function(x.astype(compute, copy=False))), result_dtype, None)
+        result = np.asarray(function(x.astype(compute, copy=False)))
+    return _deliver(result, x.shape, result_dtype, None)

@@ -89,20 +89,11 @@ def softmax(
         numpy_backend.is_plain(x)
         and axis == -1
         and temperature is _ONE
-        and mask is empty is dtype is out is None
+        and mask is empty is dtype is None
         and precision == "default"
     ):
-        return numpy_backend.map_plain(_core.SOFTMAX, x)
-    return backend_of(x).softmax(
-        x,
-        axis=axis,
-        temperature=temperature,
-        mask=mask,
-        empty=empty,
-        dtype=dtype,
-        out=out,
-        precision=precision,
-    )
+        return numpy_backend.map_plain(_core.SOFTMAX, x, out)
+    return backend_of(x).softmax(x, axis, temperature, mask, empty, dtype, out, precision)
 
 
 def log_softmax(
@@ -154,20 +145,11 @@ def log_softmax(
         numpy_backend.is_plain(x)
         and axis == -1
         and temperature is _ONE
-        and mask is empty is dtype is out is None
+        and mask is empty is dtype is None
         and precision == "default"
     ):
-        return numpy_backend.map_plain(_core.LOG_SOFTMAX, x)
-    return backend_of(x).log_softmax(
-        x,
-        axis=axis,
-        temperature=temperature,
-        mask=mask,
-        empty=empty,
-        dtype=dtype,
-        out=out,
-        precision=precision,
-    )
+        return numpy_backend.map_plain(_core.LOG_SOFTMAX, x, out)
+    return backend_of(x).log_softmax(x, axis, temperature, mask, empty, dtype, out, precision)
 
 
 def logsumexp(
@@ -214,15 +196,15 @@ def logsumexp(
     >>> float(lk.logsumexp([0.0, -40.0]))
     4.248354255291589e-18
     """
-    return backend_of(x).logsumexp(
-        x,
-        axis=axis,
-        temperature=temperature,
-        mask=mask,
-        keepdims=keepdims,
-        dtype=dtype,
-        out=out,
-    )
+    if (
+        numpy_backend.is_plain(x)
+        and axis == -1
+        and temperature is _ONE
+        and mask is dtype is out is None
+        and not keepdims
+    ):
+        return numpy_backend.reduce_plain(_core.LOGSUMEXP, x)
+    return backend_of(x).logsumexp(x, axis, temperature, mask, keepdims, dtype, out)
 
 
 def entropy(
@@ -264,4 +246,4 @@ def entropy(
     >>> lk.entropy([[3.0, 0.0], [30.0, 0.0]]).round(4)
     array([0.1908, 0.    ])
     """
-    return backend_of(x).entropy(x, axis=axis, temperature=temperature, mask=mask)
+    return backend_of(x).entropy(x, axis, temperature, mask)
