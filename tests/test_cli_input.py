@@ -5,6 +5,8 @@ import os
 import numpy as np
 import pytest
 from cli_process import invoke, loads, ok
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import logitkit
 
@@ -50,6 +52,19 @@ def test_numbers_as_arguments_need_no_dashes(tokens):
     values = [float(token) for token in tokens.split()]
     np.testing.assert_array_equal(probabilities(*tokens.split()), logitkit.softmax(values))
     np.testing.assert_array_equal(probabilities("--", *tokens.split()), logitkit.softmax(values))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(width=64), min_size=1, max_size=5), st.booleans())
+def test_any_float_is_a_number_and_prints_to_the_same_bits(values, json):
+    args = [repr(value) for value in values]
+    got = ok("compare", *args, *(["--json"] if json else []))
+    if json:
+        logits = [float(value) for value in loads(got)["logits"]]
+    else:
+        logits = [float(line.split("\t")[1]) for line in got.splitlines()[1:-1]]
+    np.testing.assert_array_equal(logits, values)
+    assert [np.signbit(v) for v in logits if v == v] == [np.signbit(v) for v in values if v == v]
 
 
 def test_nan_is_a_number():

@@ -4,8 +4,6 @@ stdout is data, stderr is messages and progress. Nothing heavy is imported befor
 it, so that ``--help`` and completion answer at once.
 """
 
-from __future__ import annotations
-
 import signal
 import sys
 from types import FrameType

@@ -1,7 +1,5 @@
 """A command whose help starts with examples and whose numbers may be negative."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """From every failure to one sentence and an exit code."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import sys

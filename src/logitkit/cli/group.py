@@ -1,7 +1,5 @@
 """The group of all commands, which are imported when they are needed."""
 
-from __future__ import annotations
-
 import importlib
 from typing import Any
 

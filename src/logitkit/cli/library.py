@@ -1,7 +1,5 @@
 """The library as the commands call it."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 from types import ModuleType

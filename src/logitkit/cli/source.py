@@ -1,7 +1,5 @@
 """Where the numbers come from: the arguments, a file, or standard input."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import replace
 

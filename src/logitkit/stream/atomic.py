@@ -5,8 +5,6 @@ flushed to the disk, and take the target's name in one step. A reader sees the o
 new one, never a part; a failure removes the new file.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets

@@ -1,7 +1,5 @@
 """``logitkit explain``: the worked calculation."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """``logitkit info``: the version, the machine, and what is installed."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator, Mapping
 

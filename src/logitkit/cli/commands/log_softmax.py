@@ -1,7 +1,5 @@
 """``logitkit log-softmax``: log-probabilities."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

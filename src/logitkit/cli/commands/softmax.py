@@ -1,7 +1,5 @@
 """``logitkit softmax``: probabilities."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

@@ -5,8 +5,6 @@ read. The suffix of the file name chooses the format. Pickled data is refused ev
 loading it can run code.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 from pathlib import Path

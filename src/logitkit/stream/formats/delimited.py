@@ -4,8 +4,6 @@ A first line with anything but numbers is a header: the names of the classes. Ev
 row, and all rows have the same length. Empty lines are passed over.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import os

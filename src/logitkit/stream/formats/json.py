@@ -1,7 +1,5 @@
 """Strict JSON: the numbers that JSON lacks are the strings "NaN", "Infinity" and "-Infinity"."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping

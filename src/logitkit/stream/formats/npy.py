@@ -1,7 +1,5 @@
 """The ``.npy`` format: one array, memory-mapped, so that the file may exceed the memory."""
 
-from __future__ import annotations
-
 import os
 from typing import BinaryIO
 

@@ -4,8 +4,6 @@
 column) names the classes.
 """
 
-from __future__ import annotations
-
 import os
 import zipfile
 import zlib
