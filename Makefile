@@ -63,7 +63,7 @@ $(environment):
 	@touch $@
 
 $(package): $(environment) $(sources)
-	@echo "Building and installing logitkit (about two minutes)."
+	@echo "Building and installing logitkit (about a minute)."
 	@$(pip) .
 	@touch $@
 
