@@ -1,0 +1,131 @@
+"""The command line of the benchmarks: `python -m benchmarks --help`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import logitkit
+
+from . import accuracy, exp_sweep, grid, machine, providers, readme, results, speed, tables, timing
+from .operations import OPERATIONS
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; return the exit status."""
+    arguments = parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except (ValueError, RuntimeError, FileNotFoundError) as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the commands."""
+    top = argparse.ArgumentParser(prog="python -m benchmarks", description=run_all.__doc__)
+    top.set_defaults(run=run_all)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
+    for name, run in (
+        ("accuracy", run_accuracy),
+        ("speed", run_speed),
+        ("exp-sweep", run_sweep),
+        ("readme", run_readme),
+    ):
+        command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+        command.set_defaults(run=run)
+        if run is not run_readme:
+            command.add_argument(
+                "--csv",
+                type=Path,
+                metavar="FILE",
+                help="also for a part; by default a whole run goes to benchmarks/results",
+            )
+        if run in (run_accuracy, run_speed):
+            command.add_argument(
+                "--peers", type=_list, default=list(providers.PEERS), help="default: all"
+            )
+    accuracy_, speed_, sweep, _ = commands.choices.values()
+    accuracy_.add_argument("--json", action="store_true", help="print the records as JSON")
+    speed_.add_argument("--threads", type=_counts, default=None, help="default: 1 and all")
+    speed_.add_argument("--ops", type=_list, default=list(OPERATIONS))
+    speed_.add_argument(
+        "--shapes", type=_list, default=None, help="as in 10,1024x1000,1000x16384@0 (axis 0)"
+    )
+    speed_.add_argument("--quick", action="store_true", help="five shapes, fewer rounds")
+    sweep.add_argument("--all", action="store_true", help="every float32, not one in 997")
+    return top
+
+
+def run_all(arguments: argparse.Namespace) -> None:
+    """Measure accuracy, then speed, beside the other libraries."""
+    for name in ("accuracy", "speed"):
+        whole = parser().parse_args([name])
+        whole.run(whole)
+
+
+def run_accuracy(arguments: argparse.Namespace) -> None:
+    """Print the largest error in ULP of each library."""
+    present, missing = providers.installed(arguments.peers)
+    records = list(accuracy.run(present))
+    print(json.dumps(records, indent=1) if arguments.json else accuracy.text(records, missing))
+    _keep(arguments, "accuracy", records, whole=arguments.peers == list(providers.PEERS))
+
+
+def run_speed(arguments: argparse.Namespace) -> None:
+    """Time every cell at each number of threads."""
+    machine.warn_if_busy()
+    present, missing = providers.installed(arguments.peers)
+    shapes = arguments.shapes or (grid.QUICK_SHAPES if arguments.quick else list(grid.SHAPES))
+    threads = arguments.threads or sorted({1, logitkit.cpu_info()["cpus"]})
+    effort = timing.QUICK if arguments.quick else timing.FULL
+    cells = grid.cells(arguments.ops, shapes)
+    records = speed.show(
+        speed.run(cells, threads, [*providers.FLOORS, *present, "logitkit"], effort), missing
+    )
+    asked = (arguments.peers, arguments.ops, shapes, arguments.threads, arguments.quick)
+    everything = (list(providers.PEERS), list(OPERATIONS), list(grid.SHAPES), None, False)
+    _keep(arguments, "speed", records, whole=asked == everything)
+
+
+def run_sweep(arguments: argparse.Namespace) -> None:
+    """Check softmax and log_softmax of [x, 0] for float32 x in [-104, 0]."""
+    records = exp_sweep.run(1 if arguments.all else exp_sweep.STRIDE)
+    print(tables.text(*exp_sweep.cells(records)))
+    _keep(arguments, "exp-sweep", records, whole=arguments.all)
+
+
+def run_readme(arguments: argparse.Namespace) -> None:
+    """Write the newest results into README.md, docs/accuracy.md and docs/images."""
+    for path in readme.update():
+        print(path)
+
+
+def _keep(
+    arguments: argparse.Namespace, kind: str, records: list[results.Record], whole: bool
+) -> None:
+    """Write the records where asked; without a wish, only a whole run is kept."""
+    path = arguments.csv
+    if path is None and whole:
+        path = results.DIRECTORY / f"{kind}-{machine.today()}.csv"
+    if path is not None:
+        results.write(path, kind, records)
+        print(f"wrote {path}", file=sys.stderr)
+
+
+def _list(text: str) -> list[str]:
+    return text.split(",") if text else []
+
+
+def _counts(text: str) -> list[int]:
+    counts = [int(part) for part in text.split(",")]
+    if min(counts) < 1:
+        raise ValueError(text)
+    return counts
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""The cells that are timed: operation, shape and axis; their inputs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logitkit import cpu_info
+
+from .operations import OPERATIONS
+
+SEED = 20
+SHAPES = [
+    "10",
+    "1000",
+    "128x10",
+    "1000000x2",
+    "1000000x10",
+    "100000x100",
+    "1024x1000",
+    "8192x1000",
+    "64x32000",
+    "64x50257",
+    "64x128256",
+    "1x128256",
+    "16x262144",
+    "1x16777216",
+    "1000x16384@0",
+]
+QUICK_SHAPES = ["10", "128x10", "1024x1000", "64x50257", "1x128256"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One operation on one shape along one axis."""
+
+    op: str
+    shape: tuple[int, ...]
+    axis: int
+
+    @property
+    def size(self) -> str:
+        """The shape as it stands in CSV files: "1024x1000"."""
+        return "x".join(map(str, self.shape))
+
+
+def cells(ops: list[str], shapes: list[str]) -> list[Cell]:
+    """Return the cells of the operations on the shapes, in that order."""
+    for op in ops:
+        if op not in OPERATIONS:
+            raise ValueError(f"op is {op!r}; accepted are {', '.join(OPERATIONS)}")
+    return [Cell(op, *parse_shape(shape)) for op in ops for shape in shapes]
+
+
+def parse_shape(text: str) -> tuple[tuple[int, ...], int]:
+    """Parse "1000x16384@0" into a shape and an axis; without "@" the axis is the last."""
+    match = re.fullmatch(r"([1-9]\d*(?:x[1-9]\d*)*)(?:@(\d+))?", text)
+    shape = tuple(map(int, match[1].split("x"))) if match else ()
+    axis = int(match[2]) if match and match[2] else -1
+    if not shape or axis >= len(shape):
+        raise ValueError(f"shape is {text!r}; accepted are sizes and an axis, as in 1000x16384@0")
+    return shape, axis
+
+
+def inputs(cell: Cell) -> list[NDArray[Any]]:
+    """Return float32 inputs from N(0, 4), standard deviation 4, to be used in turn.
+
+    One input where it and its result fit in a quarter of the last cache, and it is timed from
+    there; else so many that each comes from memory: twice the cache between two uses.
+    """
+    random = np.random.default_rng(SEED)
+    cache = max(cpu_info()["caches"].values()) or 32 << 20
+    touched = 2 * 4 * int(np.prod(cell.shape))
+    count = 1 if touched <= cache / 4 else 1 + -(-2 * cache // touched)
+    return [4 * random.standard_normal(cell.shape, np.float32) for _ in range(count)]

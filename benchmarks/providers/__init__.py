@@ -1,0 +1,68 @@
+"""The libraries side by side, each called the way its own documentation recommends for speed.
+
+A provider binds an operation to an input once, outside the timed part: buffers, sessions and
+compilation belong to that. What is left is a call without arguments. Each module here offers
+`providers(threads)`, which imports its library and sets its threads.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+LIBRARIES = ("copy", "numpy", "scipy", "torch", "onnxruntime", "jax", "logitkit")
+FLOORS = ("copy",)
+PEERS = tuple(name for name in LIBRARIES if name not in (*FLOORS, "logitkit"))
+
+# What a library needs, where that is not just its own name.
+MODULES = {"copy": ("numpy",), "onnxruntime": ("onnxruntime", "onnx")}
+
+
+class Bound(NamedTuple):
+    """A call without arguments, and what turns its return value into an array."""
+
+    call: Callable[[], Any]
+    fetch: Callable[[Any], Array]
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One way to compute an operation.
+
+    `bind(op, x, axis)` gives the bound call, or None where the library has no such operation. A
+    floor is no implementation but what the machine can do, so its result is not looked at.
+    """
+
+    name: str
+    library: str
+    bind: Callable[[str, Array, int], Bound | None]
+    floor: bool = False
+
+
+def library_of(provider: str) -> str:
+    """Return the library of a provider's name: "torch" of "torch out="."""
+    return provider.split()[0]
+
+
+def installed(libraries: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Divide libraries into those that can be imported and those that are missing."""
+    names = list(libraries)
+    for name in names:
+        if name not in LIBRARIES:
+            raise ValueError(f"library is {name!r}; accepted are {', '.join(LIBRARIES)}")
+    missing = [n for n in names if any(find_spec(m) is None for m in MODULES.get(n, (n,)))]
+    return [name for name in names if name not in missing], missing
+
+
+def load(libraries: Iterable[str], threads: int) -> list[Provider]:
+    """Import libraries, set their threads, and return what they provide."""
+    return [
+        provider
+        for library in libraries
+        for provider in import_module(f"benchmarks.providers.{library}").providers(threads)
+    ]

@@ -1,0 +1,155 @@
+"""The measured part of the documents: tables and pictures from the newest results."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from . import accuracy, exp_sweep, plot, results, summary, tables
+from .results import Record
+from .summary import Line
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def update(root: Path = ROOT, directory: Path = results.DIRECTORY) -> list[Path]:
+    """Write the newest results into README.md and docs/accuracy.md; return the files written.
+
+    Raises FileNotFoundError without results, ValueError where a document has lost its markers.
+    """
+    speed_file, accuracy_file = (
+        results.newest("speed", directory),
+        results.newest("accuracy", directory),
+    )
+    sweep_file = results.newest("exp-sweep", directory)
+    speed, errors, sweep = map(results.read, (speed_file, accuracy_file, sweep_file))
+    lines = summary.lines(speed)
+    readme, page = root / "README.md", root / "docs" / "accuracy.md"
+    texts = {
+        readme: replace(
+            replace(readme.read_text("utf-8"), "accuracy", accuracy_part(errors, accuracy_file)),
+            "speed",
+            speed_part(lines, speed, speed_file),
+        ),
+        page: replace(
+            replace(page.read_text("utf-8"), "accuracy", accuracy_page(errors, accuracy_file)),
+            "exp-sweep",
+            sweep_page(sweep, sweep_file),
+        ),
+    }
+    for path, text in texts.items():
+        path.write_text(text, "utf-8")
+    pictures = plot.save(
+        lines,
+        root / "docs" / "images",
+        "times faster than the fastest other library; left of 1 is slower",
+    )
+    return [*texts, *pictures]
+
+
+def replace(text: str, name: str, part: str) -> str:
+    """Put a part between the markers `<!-- name:begin -->` and `<!-- name:end -->`."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise ValueError(f"the text must have {begin} and {end} once, in this order")
+    head, _, rest = text.partition(begin)
+    return f"{head}{begin}\n{part.strip()}\n{end}{rest.partition(end)[2]}"
+
+
+def measured(records: list[Record], file: Path) -> str:
+    """Return the sentence that says where, when and with what."""
+    day = re.search(r"\d{4}-\d\d-\d\d", file.name)
+    versions = dict.fromkeys(r["versions"] for r in records)
+    when = day[0] if day else "an unknown day"
+    return f"Measured on {when}, {records[0]['cpu']}; {', '.join(versions)}."
+
+
+def accuracy_part(records: list[Record], file: Path) -> str:
+    """Return the README's table: float32, the default precision beside the peers."""
+    header, rows = accuracy.cells(records, "float32")
+    return "\n\n".join(
+        [
+            "float32, softmax / log_softmax / logsumexp:",
+            tables.markdown(header, [*rows, accuracy.sums(records, "float32")]),
+            isas_sentence(records),
+            f"{measured(records, file)} float64, the worst inputs and how it is measured: "
+            "[docs/accuracy.md](docs/accuracy.md).",
+        ]
+    )
+
+
+def accuracy_page(records: list[Record], file: Path) -> str:
+    """Return the tables of docs/accuracy.md."""
+    parts = []
+    for dtype in accuracy.DTYPES:
+        header, rows = accuracy.cells(records, dtype)
+        parts.append(f"{dtype}, softmax / log_softmax / logsumexp:")
+        parts.append(tables.markdown(header, [*rows, accuracy.sums(records, dtype)]))
+    parts.append(isas_sentence(records))
+    parts.append("The worst result of logitkit in each table, and the score that it belongs to:")
+    parts.append(tables.markdown(*accuracy.worst_cells(records)))
+    parts.append(measured(records, file))
+    return "\n\n".join(parts)
+
+
+def isas_sentence(records: list[Record]) -> str:
+    """Say which instruction sets were measured, and whether the errors differ."""
+    isas = list(dict.fromkeys(r["isa"] for r in records if r["isa"]))
+    odd = accuracy.differences(records)
+    return "; ".join(odd) + "." if odd else f"logitkit's errors are equal with {', '.join(isas)}."
+
+
+def sweep_page(records: list[Record], file: Path) -> str:
+    """Return the table of the sweep."""
+    return f"{tables.markdown(*exp_sweep.cells(records))}\n\n{measured(records, file)}"
+
+
+def speed_part(lines: list[Line], records: list[Record], file: Path) -> str:
+    """Return the README's picture, the times of softmax and the ratios of all operations."""
+    threads = sorted({line.threads for line in lines})
+    names = [name for name in summary.provider_names(lines) if name != "logitkit exact"]
+    shapes = list(dict.fromkeys(line.label for line in lines))
+    ops = list(dict.fromkeys(line.op for line in lines))
+    by_key = {(line.op, line.label, line.threads): line for line in lines}
+
+    def times(op: str, shape: str, name: str) -> str:
+        cells = [by_key.get((op, shape, count)) for count in threads]
+        texts = [tables.microseconds(cell.times.get(name) if cell else None) for cell in cells]
+        return texts[0] if len(set(texts)) == 1 else f"{texts[0]} ({', '.join(texts[1:])})"
+
+    def ratio(op: str, shape: str, count: int) -> str:
+        cell = by_key.get((op, shape, count))
+        return tables.ratio(cell.best_ratio if cell else None)
+
+    counts = " and ".join(map(str, threads))
+    heads = [f"{op}, {count} thread{'s' * (count > 1)}" for op in ops for count in threads]
+    ratios = [[shape, *(ratio(op, shape, c) for op in ops for c in threads)] for shape in shapes]
+    lost = summary.losses(lines)
+    verdict = (
+        f"logitkit is slower than the best of them in {len(lost)} of {len(lines)} cells."
+        if lost
+        else f"logitkit is the fastest in all {len(lines)} cells."
+    )
+    others = f"; {', '.join(map(str, threads[1:]))} threads in brackets" if threads[1:] else ""
+    return "\n\n".join(
+        [
+            PICTURE.format(counts=counts, verdict=verdict),
+            f"softmax of float32 from N(0, 4), microseconds, median, {threads[0]} thread{others}:",
+            tables.markdown(
+                ["shape", *names], [[s, *(times(ops[0], s, n) for n in names)] for s in shapes]
+            ),
+            "Times faster than the fastest other library in the same run, with `out=` (logsumexp of one"
+            " row: a new result); below 1 is slower:",
+            tables.markdown(["shape", *heads], ratios),
+            f"{verdict} NumPy, SciPy and the copy run on one thread whatever the count.",
+            f"{measured(records, file)} All times with their spread: "
+            f"[benchmarks/results](benchmarks/results/{file.name}).",
+        ]
+    )
+
+
+PICTURE = """<picture>
+  <source media="(prefers-color-scheme: dark)" srcset="docs/images/speed-dark.svg">
+  <img src="docs/images/speed-light.svg" alt="How many times faster logitkit is than the fastest \
+other library, for each shape and operation, with {counts} threads. {verdict}">
+</picture>"""

@@ -1,0 +1,63 @@
+"""Measured records: where they are kept, as CSV, and how they are found again.
+
+speed-DATE.csv has one line for each operation, shape, axis, dtype, thread count and provider;
+median, p20 and p80 in microseconds a call. accuracy-DATE.csv has the largest error in ULP that was
+found, with the score and the right result at that place. exp-sweep-DATE.csv has the same for the
+rows [x, 0], with the number of x that were checked.
+"""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+DIRECTORY = Path(__file__).resolve().parent / "results"
+
+SPEED = ("op", "shape", "axis", "dtype", "threads", "provider", "median", "p20", "p80")
+ERROR = ("op", "dtype", "provider", "isa", "max_ulp", "score", "expected")
+WHERE = ("versions", "cpu")
+COLUMNS = {
+    "speed": (*SPEED, *WHERE),
+    "accuracy": ("input", *ERROR, "sum_error", *WHERE),
+    "exp-sweep": (*ERROR, "checked", *WHERE),
+}
+
+Record = dict[str, Any]
+
+
+def write(path: Path, kind: str, records: Iterable[Record]) -> None:
+    """Write records of a kind; the file is there when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    with part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS[kind], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(records)
+    part.replace(path)
+
+
+def read(path: Path) -> list[Record]:
+    """Read records; numbers become numbers again, empty fields None."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            {name: _value(name, text) for name, text in line.items()}
+            for line in csv.DictReader(file)
+        ]
+
+
+def newest(kind: str, directory: Path = DIRECTORY) -> Path:
+    """Return the last file of a kind, by the date in its name."""
+    files = sorted(directory.glob(f"{kind}-????-??-??.csv"))
+    if not files:
+        raise FileNotFoundError(
+            f"{directory} has no {kind} results; `python -m benchmarks {kind}` makes them"
+        )
+    return files[-1]
+
+
+def _value(name: str, text: str) -> Any:
+    if name in ("axis", "threads", "checked"):
+        return int(text)
+    if name in ("median", "p20", "p80", "max_ulp", "score", "expected", "sum_error"):
+        return float(text) if text else None
+    return text
