@@ -12,7 +12,10 @@ ARGS ?=
 DEMO_OUTPUT := build/demo/probabilities.npz
 
 python := $(VENV)/bin/python
-pip := $(python) -m pip install --quiet --disable-pip-version-check
+
+# $(call install,WHAT): pip's own report of a failure is long; the last line says what it was about.
+install = $(python) -m pip install --quiet --disable-pip-version-check $(1) || { \
+    echo "logitkit is not set up: pip install $(1) failed, for the reason above." >&2; exit 1; }
 
 # Each stamp records that a step of the set-up is done; make repeats it when what it was made from is newer.
 environment := $(VENV)/.stamp-environment
@@ -64,17 +67,17 @@ $(environment):
 
 $(package): $(environment) $(sources)
 	@echo "Building and installing logitkit (about a minute)."
-	@$(pip) .
+	@$(call install,.)
 	@touch $@
 
 # The package is installed by now, so pip adds only what the extras name.
 $(developer): $(package)
 	@echo "Installing what the tests and checks need."
-	@$(pip) "logitkit[test,lint]"
+	@$(call install,logitkit[test] logitkit[lint])
 	@touch $@
 
 $(peers): $(package)
 	@echo "Installing the libraries to compare with; PyTorch is a large download."
-	@$(pip) "logitkit[bench]"
-	@$(pip) "torch==2.13.0"
+	@$(call install,logitkit[bench])
+	@$(call install,torch==2.13.0)
 	@touch $@
