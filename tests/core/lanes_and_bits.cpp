@@ -170,7 +170,7 @@ std::uint64_t canonical(T x) {
 class KernelTest {
 public:
     KernelTest(const std::vector<Isa>& sets, bool sample)
-        : sets_(sets), tallies_(sets.size()), sample_only_(sample), x_(bytes), g_(bytes), out_(bytes) {}
+        : sets_(sets), tallies_(sets.size()), sample_only_(sample), x_(bytes), g_(bytes), out_(bytes), scratch_(bytes) {}
 
     void run() {
         std::vector<std::int64_t> lengths;
@@ -224,7 +224,7 @@ private:
         batch.empty = static_cast<Empty>((mixed >> 8) % 3);
         batch.regime = c.regime;
         batch.exact = c.exact;
-        batch.stream = (mixed >> 4) % 2 == 0;
+        batch.scratch = (mixed >> 4) % 2 == 0 ? scratch_.place<T>(length, at_end) : nullptr;
 
         const std::string law =
             std::string(op_names[static_cast<int>(c.op)]) + (dtype == DType::float32 ? " float32" : " float64");
@@ -291,7 +291,7 @@ private:
     const std::vector<Isa>& sets_;
     std::vector<Tally> tallies_;
     bool sample_only_;
-    GuardedMemory x_, g_, out_;
+    GuardedMemory x_, g_, out_, scratch_;
     std::int64_t serial_ = 0;
 };
 
