@@ -129,9 +129,9 @@ def test_every_linked_file_exists(document):
 def test_the_measured_tables_name_machine_and_date(table):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (content,) = re.findall(rf"<!-- {table}:begin -->\n(.*?)<!-- {table}:end -->", text, re.DOTALL)
-    assert len(re.findall(r"^\|.*logitkit.*\|$", content, re.MULTILINE)) >= 1
-    assert re.search(r"\b20\d\d-\d\d-\d\d\b", content), "the date of the measurement"
-    assert re.search(r"\b(AVX-512|AVX2|NEON)\b", content), "the machine's instruction set"
+    assert re.search(r"^\|(.*\|)+$", content, re.MULTILINE), "a table"
+    assert "logitkit" in content
+    assert re.search(r"Measured on 20\d\d-\d\d-\d\d, \w+", content), "date and processor"
 
 
 def test_the_picture_is_what_its_command_draws(tmp_path):
