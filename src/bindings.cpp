@@ -59,6 +59,7 @@ public:
         return same;
     }
     std::int64_t size(int dim) const { return view_.shape[dim]; }
+    std::int64_t stride(int dim) const { return view_.strides[dim]; }
 
     // As an operand of the request: the same shape, but 1 along the reduced dimensions of a reduction's result.
     Operand operand(const Request& request, const char* name, bool one_per_row = false) const {
@@ -84,19 +85,22 @@ void expect_format(const Buffer& buffer, char format, const char* name) {
     }
 }
 
-// "same": every element of one is that element of the other; "apart": no byte in common by their extents; else "near".
-const char* memory_relation(nb::handle a, nb::handle b) {
-    const Buffer one(a, false), other(b, false);
-    if (one.same_memory(other)) return "same";
-    const auto [first, last] = one.extent();
-    const auto [other_first, other_last] = other.extent();
-    return last <= other_first || other_last <= first ? "apart" : "near";
+// Whether an element of `out` may stand where another one of `out` or `x` does: by the extents, so true may be wrong.
+bool may_overlap(const Buffer& x, const Buffer& out, const Request& request) {
+    for (int dim = 0; dim < out.dims(); ++dim) {
+        if (out.size(dim) > 1 && out.stride(dim) == 0) return true;
+    }
+    if (!request.is_reduction() && out.same_memory(x)) return false;
+    const auto [x_first, x_last] = x.extent();
+    const auto [out_first, out_last] = out.extent();
+    return x_first < out_last && out_first < x_last;
 }
 
-// Runs one operation along the dimensions whose bits are set in `axes`.
-void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle temperature, nb::handle mask,
-           nb::handle g, int empty, bool exact, int regime) {
-    if (op < 0 || op >= op_count || empty < 0 || empty > 2 || regime < 0 || regime > 2) {
+// Runs one operation along the dimensions whose bits are set in `axes`. Unless `checked`, nothing is done and false is
+// returned where `out` may overlap x.
+bool apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle temperature, bool checked,
+           nb::handle mask, nb::handle g, int empty, bool exact, int regime) {
+    if (op < 0 || op >= op_count || empty < 0 || empty > 2 || regime < 0 || regime > 1) {
         throw std::invalid_argument("op, empty or regime is out of range");
     }
     const Buffer x_buffer(x, false), out_buffer(out, true);
@@ -119,6 +123,8 @@ void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
     request.x = x_buffer.operand(request, "x");
     request.out = out_buffer.operand(request, "out", request.is_reduction());
 
+    if (!checked && may_overlap(x_buffer, out_buffer, request)) return false;
+
     double one_temperature = 1;
     std::optional<Buffer> temperatures, mask_buffer, g_buffer;
     if (PyFloat_CheckExact(temperature.ptr())) {
@@ -140,9 +146,13 @@ void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
         throw std::invalid_argument("softmax_vjp needs g");
     }
 
-    if (request.size() <= gil_elements) return run(request);
-    const nb::gil_scoped_release released;
-    run(request);
+    if (request.size() <= gil_elements) {
+        run(request);
+    } else {
+        const nb::gil_scoped_release released;
+        run(request);
+    }
+    return true;
 }
 
 }  // namespace
@@ -155,11 +165,10 @@ NB_MODULE(_core, m) {
     m.attr("ENTROPY") = static_cast<int>(Op::entropy);
     m.attr("SOFTMAX_VJP") = static_cast<int>(Op::softmax_vjp);
 
-    m.def("apply", &apply, "op"_a, "x"_a, "out"_a, "axes"_a, "temperature"_a, "mask"_a = nb::none(), "g"_a = nb::none(),
-          "empty"_a = 0, "exact"_a = false, "regime"_a = 0,
-          "Run one operation along the dimensions whose bits are set in `axes`, into `out`.");
-    m.def("memory_relation", &memory_relation, "a"_a, "b"_a,
-          "Whether two arrays are the 'same' memory, 'apart', or 'near': possibly overlapping.");
+    m.def("apply", &apply, "op"_a, "x"_a, "out"_a, "axes"_a, "temperature"_a, "checked"_a = true,
+          "mask"_a = nb::none(), "g"_a = nb::none(), "empty"_a = 0, "exact"_a = false, "regime"_a = 0,
+          "Run one operation along the dimensions whose bits are set in `axes`, into `out`. Unless `checked`, do nothing and "
+          "return False where `out` may overlap x.");
     m.def("available_isas", &available_isas, "The instruction sets that this machine can run, best first.");
     m.def("isa", [] { return std::string(current_kernels().name); }, "The instruction set in use.");
     m.def("select_isa", &select_isa, "name"_a, "Use one of the available instruction sets from now on.");

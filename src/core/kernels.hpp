@@ -14,15 +14,20 @@ inline constexpr int dtype_count = 2;
 // What stands in a row whose elements are all -inf.
 enum class Empty { nan, zero, uniform };
 
-// How a row is done. `automatic` chooses by the length of the row alone, so that the bits do not depend on the machine.
-enum class Regime { automatic, stored, online };
+// Float rows up to this length store their exponentials and scale them; longer ones are done online, block by block. A
+// constant, not a cache size: the two ways round differently, and the bits shall not depend on the machine.
+inline constexpr std::int64_t stored_length = 131072;
+
+// How a float row is done: by its length, or online whatever its length (for tests).
+enum class Regime { automatic, online };
 
 // Rows of one length in contiguous memory.
 //   x     the logits; for softmax_vjp the probabilities p
 //   g     softmax_vjp only: the gradient with respect to p
 //   out   one value a row for logsumexp and entropy, else a row; exactly x (in place), exactly g, or apart from both
 // Preconditions: length >= 1; every pointer aligned to its element; steps are counted in elements; temperature >= 0,
-// not NaN. `exact` computes float32 in float64. `stream` allows stores that bypass the caches.
+// not NaN. `exact` computes float32 in float64. With `scratch`, memory for a row of up to `stored_length` floats, float
+// results are stored past the caches.
 struct RowBatch {
     const void* x = nullptr;
     const void* g = nullptr;
@@ -37,7 +42,7 @@ struct RowBatch {
     Empty empty = Empty::nan;
     Regime regime = Regime::automatic;
     bool exact = false;
-    bool stream = false;
+    void* scratch = nullptr;
 };
 
 using Kernel = void (*)(const RowBatch&);

@@ -38,7 +38,7 @@ struct Plan {
     RowShape row;
     Place places[operand_count];
     bool direct;  // rows are contiguous and aligned: the kernels work on them where they are
-    bool stream;
+    bool stream;  // no cache will hold the result
 
     explicit Plan(const Request& r);
     void compute(std::int64_t first, std::int64_t last) const;
@@ -72,8 +72,7 @@ Plan::Plan(const Request& r) : request(&r), item_size(r.dtype == DType::float32 
     for (int i = 0; i < operand_count; ++i) places[i].data = operands[i]->data;
     collapse();
     direct = !is_present(*this, Mask) && is_contiguous(X) && is_contiguous(Out) && (!is_present(*this, G) || is_contiguous(G));
-    // Results that no cache will hold are stored past it, unless they are about to replace what was just read.
-    stream = r.out.data != r.x.data && 2 * rows * length * item_size > last_cache_bytes();
+    stream = r.dtype == DType::float32 && r.out.data != r.x.data && 2 * rows * length * item_size > last_cache_bytes();
 }
 
 // Merges neighbouring dimensions that every operand walks in one step. The order of the elements of a row is theirs;
@@ -158,20 +157,6 @@ void Plan::compute(std::int64_t first, std::int64_t last) const {
     }
 }
 
-void Plan::compute_direct(char* const* at, std::int64_t rows_here) const {
-    RowBatch b = batch(rows_here, at[Temperature]);
-    b.x = at[X];
-    b.g = at[G];
-    b.out = at[Out];
-    b.stream = stream;
-    if (outer_dims > 0) {
-        b.x_step = outer_strides[X][outer_dims - 1] / item_size;
-        b.g_step = outer_strides[G][outer_dims - 1] / item_size;
-        b.out_step = outer_strides[Out][outer_dims - 1] / item_size;
-    }
-    call(*request, b);
-}
-
 // Scratch of this thread, kept for the next call while it is small.
 template <class T>
 class Scratch {
@@ -198,6 +183,21 @@ private:
     std::unique_ptr<T[]> own_;
     T* data_;
 };
+
+void Plan::compute_direct(char* const* at, std::int64_t rows_here) const {
+    RowBatch b = batch(rows_here, at[Temperature]);
+    b.x = at[X];
+    b.g = at[G];
+    b.out = at[Out];
+    const Scratch<float> scratch(stream ? std::min(length, stored_length) : 0);
+    b.scratch = stream ? scratch.data() : nullptr;
+    if (outer_dims > 0) {
+        b.x_step = outer_strides[X][outer_dims - 1] / item_size;
+        b.g_step = outer_strides[G][outer_dims - 1] / item_size;
+        b.out_step = outer_strides[Out][outer_dims - 1] / item_size;
+    }
+    call(*request, b);
+}
 
 template <class T>
 void Plan::compute_packed(char* const* at, std::int64_t rows_here) const {

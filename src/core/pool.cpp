@@ -21,8 +21,8 @@ namespace {
 
 constexpr int most_threads = 1024;
 
-// How long an idle worker looks for the next job before it sleeps: about what waking it costs.
-constexpr std::chrono::microseconds patience{20};
+// How long an idle worker looks for the next job before it sleeps: a few times what waking it costs.
+constexpr std::chrono::microseconds patience{200};
 
 inline void relax() {
 #if defined(__x86_64__)

@@ -47,22 +47,24 @@ struct ExpConstants<F64x8> {
 };
 
 // P of the identity above.
-inline F32x16 expm1_rest(F32x16 r, F32x16 r2) {
-    const F32x16 p01 = fma(r, F32x16::set1(0x1.555492p-3f), F32x16::set1(0x1.fffffcp-2f));
-    const F32x16 p23 = fma(r, F32x16::set1(0x1.1239c8p-7f), F32x16::set1(0x1.5558d2p-5f));
-    return fma(fma(F32x16::set1(0x1.6a239cp-10f), r2, p23), r2, p01);
+template <class F>
+inline F expm1_rest_float(F r, F r2) {
+    const F p01 = fma(r, F::set1(0x1.555492p-3f), F::set1(0x1.fffffcp-2f));
+    const F p23 = fma(r, F::set1(0x1.1239c8p-7f), F::set1(0x1.5558d2p-5f));
+    return fma(fma(F::set1(0x1.6a239cp-10f), r2, p23), r2, p01);
 }
 
-inline F64x8 expm1_polynomial(F64x8 r) {
-    const F64x8 r2 = r * r;
-    const F64x8 r4 = r2 * r2;
-    const F64x8 p01 = fma(r, F64x8::set1(0x1.55555555554fap-3), F64x8::set1(0x1.000000000000ap-1));
-    const F64x8 p23 = fma(r, F64x8::set1(0x1.1111111127cb6p-7), F64x8::set1(0x1.5555555550804p-5));
-    const F64x8 p45 = fma(r, F64x8::set1(0x1.a01a012a26993p-13), F64x8::set1(0x1.6c16c18439477p-10));
-    const F64x8 p67 = fma(r, F64x8::set1(0x1.71df258530863p-19), F64x8::set1(0x1.a01999e0ddf35p-16));
-    const F64x8 p89 = fma(r, F64x8::set1(0x1.ad7f7fe1bdc07p-26), F64x8::set1(0x1.28ad9cdacceb9p-22));
-    const F64x8 low = fma(r2, p23, p01);
-    const F64x8 high = fma(r4, p89, fma(r2, p67, p45));
+template <class D>
+inline D expm1_double(D r) {
+    const D r2 = r * r;
+    const D r4 = r2 * r2;
+    const D p01 = fma(r, D::set1(0x1.55555555554fap-3), D::set1(0x1.000000000000ap-1));
+    const D p23 = fma(r, D::set1(0x1.1111111127cb6p-7), D::set1(0x1.5555555550804p-5));
+    const D p45 = fma(r, D::set1(0x1.a01a012a26993p-13), D::set1(0x1.6c16c18439477p-10));
+    const D p67 = fma(r, D::set1(0x1.71df258530863p-19), D::set1(0x1.a01999e0ddf35p-16));
+    const D p89 = fma(r, D::set1(0x1.ad7f7fe1bdc07p-26), D::set1(0x1.28ad9cdacceb9p-22));
+    const D low = fma(r2, p23, p01);
+    const D high = fma(r4, p89, fma(r2, p67, p45));
     return fma(r2, fma(r4, high, low), r);
 }
 
@@ -78,8 +80,9 @@ struct Exponential {
 };
 
 // The same with what the roundings of r and q lost, for sums of which single terms count: about 2^-27 in place of 2^-25.
-struct CarefulExponential : Exponential<F32x16> {
-    F32x16 lost;  // to be added to q
+template <class V>
+struct CarefulExponential : Exponential<V> {
+    V lost;  // to be added to q
 };
 
 // The temperature as the kernels use it: x / T = x * high + x * low.
@@ -116,26 +119,28 @@ public:
         return nearest(x * C::log2e);
     }
 
-    Exponential<F32x16> exp(F32x16 x) const {
-        const Reduced reduced = reduce(x);
-        F32x16 r;
+    template <class F>
+    Exponential<F> exp(F x) const {
+        const Reduced<F> reduced = reduce(x);
+        F r;
         if constexpr (Scaled) {
-            r = reduced.head + fma(reduced.k, F32x16::set1(-C::tail), reduced.low);
+            r = reduced.head + fma(reduced.k, F::set1(-C::tail), reduced.low);
         } else {
-            r = fma(reduced.k, F32x16::set1(-C::tail), reduced.head);
+            r = fma(reduced.k, F::set1(-C::tail), reduced.head);
         }
-        const F32x16 r2 = r * r;
-        return {reduced.scale, fma(r2, expm1_rest(r, r2), r)};
+        const F r2 = r * r;
+        return {reduced.scale, fma(r2, expm1_rest_float(r, r2), r)};
     }
 
-    CarefulExponential careful_exp(F32x16 x) const {
-        const Reduced reduced = reduce(x);
-        const F32x16 small = fma(reduced.k, F32x16::set1(-C::tail), reduced.low);
-        const F32x16 r = reduced.head + small;
-        const F32x16 lost_r = (reduced.head - r) + small;
-        const F32x16 r2 = r * r, p = expm1_rest(r, r2);
-        const F32x16 q = fma(r2, p, r);
-        const F32x16 lost_q = fma(r2, p, r - q);
+    template <class F>
+    CarefulExponential<F> careful_exp(F x) const {
+        const Reduced<F> reduced = reduce(x);
+        const F small = fma(reduced.k, F::set1(-C::tail), reduced.low);
+        const F r = reduced.head + small;
+        const F lost_r = (reduced.head - r) + small;
+        const F r2 = r * r, p = expm1_rest_float(r, r2);
+        const F q = fma(r2, p, r);
+        const F lost_q = fma(r2, p, r - q);
         return {{reduced.scale, q}, fma(lost_r, q, lost_r) + lost_q};
     }
 
@@ -143,23 +148,25 @@ private:
     using C = ExpConstants<F32x16>;
 
     // r = head - k tail + low
+    template <class F>
     struct Reduced {
-        F32x16 k, scale, head, low;
+        F k, scale, head, low;
     };
 
-    Reduced reduce(F32x16 x) const {
+    template <class F>
+    Reduced<F> reduce(F x) const {
         // -inf, and what is lost beside the maximum, becomes a finite number whose share of any sum rounds to 0; NaN stays.
-        x = max(F32x16::set1(lowest_), x);
-        F32x16 low = F32x16::set1(0);
+        x = max(F::set1(lowest_), x);
+        F low = F::set1(0);
         if constexpr (Scaled) {
-            const F32x16 high = x * F32x16::set1(inverse_.high);
-            low = fma(x, F32x16::set1(inverse_.high), low - high);
-            low = fma(x, F32x16::set1(inverse_.low), low) - F32x16::set1(low_);
+            const F high = x * F::set1(inverse_.high);
+            low = fma(x, F::set1(inverse_.high), low - high);
+            low = fma(x, F::set1(inverse_.low), low) - F::set1(low_);
             x = high;
         }
-        const Power<F32x16> power = power_of(fma(x, F32x16::set1(C::log2e), F32x16::set1(-log2_)));
-        const F32x16 n = power.k + F32x16::set1(exponent_);
-        return {power.k, power.scale, fma(n, F32x16::set1(-C::head), x) - F32x16::set1(bracket_), low};
+        const Power<F> power = power_of(fma(x, F::set1(C::log2e), F::set1(-log2_)));
+        const F n = power.k + F::set1(exponent_);
+        return {power.k, power.scale, fma(n, F::set1(-C::head), x) - F::set1(bracket_), low};
     }
 
     // log2: what the powers of two are counted from; exponent: N.

@@ -6,6 +6,7 @@
 // taken, to 2^-27.
 #pragma once
 
+#include "kernels.hpp"
 #include "math/exp.hpp"
 #include "math/log.hpp"
 
@@ -14,14 +15,20 @@ namespace {
 
 constexpr std::int64_t block_length = 4096;
 
-// Rows up to this length store their exponentials in the output and scale them there; longer ones are done by online.hpp.
-// A constant, not a cache size: the two ways round differently.
-constexpr std::int64_t stored_length = 131072;
-
 template <class Body>
 inline void for_blocks(std::int64_t length, Body body) {
     for (std::int64_t start = 0; start < length; start += block_length) {
         body(start, length - start < block_length ? length - start : block_length);
+    }
+}
+
+// The blocks from the last to the first: what the sweep before has left in a cache comes first.
+template <class Body>
+inline void for_blocks_backward(std::int64_t length, Body body) {
+    for (std::int64_t end = length; end > 0;) {
+        const std::int64_t start = (end - 1) / block_length * block_length;
+        body(start, end - start);
+        end = start;
     }
 }
 
@@ -49,7 +56,7 @@ inline T row_max(const T* x, std::int64_t length) {
         d = max(V::load(x + i + 3 * V::lanes), d);
     }
     for_vectors<V>(length - i, [&](std::int64_t j, auto part) {
-        a = max(part.template load<V>(x + i + j, lowest), a);
+        for_each_vector(part.load(x + i + j, lowest), [&](V v) { return a = max(v, a); });
     });
     return reduce_max(max(max(a, b), max(c, d)));
 }
@@ -64,16 +71,18 @@ inline bool has_nan(const T* x, std::int64_t length) {
 // Sums of float exponentials over one block. What the rounding of 1 + q loses is summed apart.
 class BlockSum {
 public:
-    // Adds an exponential and gives it rounded.
-    F32x16 add(Exponential<F32x16> e) {
-        const F32x16 value = e.value();
+    // Adds exponentials and gives them rounded.
+    template <class F>
+    F add(const Exponential<F>& e) {
+        const F value = e.value();
         add(value, e.lost_by(value));
         return value;
     }
-    // Adds an exponential unless x is the maximum.
-    void add_rest(CarefulExponential e, F32x16 x, F32x16 maximum) {
-        const F32x16 value = e.value();
-        const F32x16 lost = fma(e.scale, e.lost, e.lost_by(value));
+    // Adds exponentials but those of the maximum.
+    template <class F>
+    void add_rest(const CarefulExponential<F>& e, F x, F maximum) {
+        const F value = e.value();
+        const F lost = fma(e.scale, e.lost, e.lost_by(value));
         add(zero_where_equal(value, x, maximum), zero_where_equal(lost, x, maximum));
     }
     double total() const {
@@ -86,6 +95,10 @@ private:
         high_ = high_ + widen_high(value);
         lost_ = lost_ + lost;
     }
+    void add(Twice<F32x16> value, Twice<F32x16> lost) {
+        add(value.a, lost.a);
+        add(value.b, lost.b);
+    }
 
     F64x8 low_ = F64x8::set1(0), high_ = F64x8::set1(0);
     F32x16 lost_ = F32x16::set1(0);
@@ -96,8 +109,16 @@ template <class A>
 inline double exp_store_sum(const float* x, std::int64_t n, const A& anchor, float* out) {
     BlockSum sum;
     for_vectors<F32x16>(n, [&](std::int64_t i, auto part) {
-        const F32x16 v = part.template load<F32x16>(x + i, -__builtin_inff());
-        part.store(sum.add(anchor.exp(v)), out + i);
+        part.store(sum.add(anchor.exp(part.load(x + i, -__builtin_inff()))), out + i);
+    });
+    return sum.total();
+}
+
+template <class A>
+inline double exp_sum(const float* x, std::int64_t n, const A& anchor) {
+    BlockSum sum;
+    for_vectors<F32x16>(n, [&](std::int64_t i, auto part) {
+        sum.add(anchor.exp(part.load(x + i, -__builtin_inff())));
     });
     return sum.total();
 }
@@ -112,9 +133,9 @@ template <class A>
 inline Rest exp_sum_rest(const float* x, std::int64_t n, const A& anchor, float m) {
     BlockSum sum;
     std::int64_t count = 0;
-    const F32x16 maximum = F32x16::set1(m);
     for_vectors<F32x16>(n, [&](std::int64_t i, auto part) {
-        const F32x16 v = part.template load<F32x16>(x + i, -__builtin_inff());
+        using F = typename decltype(part)::Vector;
+        const F v = part.load(x + i, -__builtin_inff()), maximum = F::set1(m);
         count += count_equal(v, maximum);
         sum.add_rest(anchor.careful_exp(v), v, maximum);
     });
@@ -133,24 +154,52 @@ inline Reciprocal<float> reciprocal(double sum) {
     return {high, static_cast<float>(inverse - static_cast<double>(high))};
 }
 
-template <class V, class T = typename ElementOf<V>::type>
-inline void scale(T* out, std::int64_t length, Reciprocal<T> by) {
-    const V high = V::set1(by.high), low = V::set1(by.low);
-    for_vectors<V>(length, [&](std::int64_t i, auto part) {
-        const V e = part.template load<V>(out + i, T(0));
-        part.store(fma(e, high, e * low), out + i);
+// Stores f(i, part) for the vectors of a row of floats; with `stream` past the caches, in whole lines of them, which the
+// caller ends with a fence.
+template <class F>
+inline void store_row(float* out, std::int64_t length, bool stream, F f) {
+    std::int64_t i = 0;
+    if (stream && length >= 2 * F32x16::lanes) {
+        const int past = static_cast<int>(reinterpret_cast<std::uintptr_t>(out) / sizeof(float) % F32x16::lanes);
+        if (past != 0) {
+            const Part<F32x16> head{F32x16::lanes - past};
+            head.store(f(i, head), out);
+            i = head.n;
+        }
+        const std::int64_t start = i, whole = (length - start) / F32x16::lanes * F32x16::lanes;
+        for_vectors<F32x16>(whole, [&](std::int64_t j, auto part) { f(start + j, part).stream(out + start + j); });
+        i += whole;
+    }
+    for_vectors<F32x16>(length - i, [&](std::int64_t j, auto part) { part.store(f(i + j, part), out + i + j); });
+}
+
+// e / sum for the exponentials e of a row, in place or into `out`.
+inline void scale(const float* e, std::int64_t length, Reciprocal<float> by, float* out, bool stream) {
+    store_row(out, length, stream, [&](std::int64_t i, auto part) {
+        using F = typename decltype(part)::Vector;
+        const F v = part.load(e + i, 0.0f);
+        return fma(v, F::set1(by.high), v * F::set1(by.low));
+    });
+    if (stream) F32x16::fence();
+}
+inline void scale(double* e, std::int64_t length, Reciprocal<double> by) {
+    for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
+        using D = typename decltype(part)::Vector;
+        const D v = part.load(e + i, 0.0);
+        part.store(fma(v, D::set1(by.high), v * D::set1(by.low)), e + i);
     });
 }
 
 // log_softmax of a float row: (x - m) / T - log(sum), both terms <= 0, rounded once from float64.
-inline void log_store(const float* x, std::int64_t length, double m, double temperature, double log_sum, float* out) {
+inline void log_store(const float* x, std::int64_t length, double m, double temperature, double log_sum, float* out,
+                      bool stream) {
     const F64x8 maximum = F64x8::set1(m), shift = F64x8::set1(log_sum), inverse = F64x8::set1(1 / temperature);
-    for_vectors<F32x16>(length, [&](std::int64_t i, auto part) {
-        const F32x16 v = part.template load<F32x16>(x + i, 0.0f);
-        const F64x8 low = (widen_low(v) - maximum) * inverse - shift;
-        const F64x8 high = (widen_high(v) - maximum) * inverse - shift;
-        part.store(narrow(low, high), out + i);
+    store_row(out, length, stream, [&](std::int64_t i, auto part) {
+        return for_each_vector(part.load(x + i, 0.0f), [&](F32x16 v) {
+            return narrow((widen_low(v) - maximum) * inverse - shift, (widen_high(v) - maximum) * inverse - shift);
+        });
     });
+    if (stream) F32x16::fence();
 }
 
 // Everything that later passes need to know of a row, in units of 2^exponent times `unit_float` (2^exponent is e^max at the
@@ -183,13 +232,16 @@ inline Normalizer normalizer_at_maximum(const float* x, std::int64_t length, flo
     return result;
 }
 
+// The exponentials go to `e`: the output itself, or scratch that stays in the caches while the output passes them by.
 template <class A>
-inline void softmax_stored(const float* x, std::int64_t length, const A& anchor, float* out) {
-    double sum = 0;
-    for_blocks(length, [&](std::int64_t start, std::int64_t n) {
-        sum += exp_store_sum(x + start, n, anchor, out + start);
+inline void softmax_stored(const float* x, std::int64_t length, const A& anchor, float* e, float* out) {
+    double sums[stored_length / block_length];
+    for_blocks_backward(length, [&](std::int64_t start, std::int64_t n) {
+        sums[start / block_length] = exp_store_sum(x + start, n, anchor, e + start);
     });
-    scale<F32x16>(out, length, reciprocal(sum));
+    double sum = 0;
+    for (std::int64_t i = 0; i * block_length < length; ++i) sum += sums[i];
+    scale(e, length, reciprocal(sum), out, e != out);
 }
 
 }  // namespace

@@ -23,14 +23,17 @@ inline double power_of_two(double k) {
 inline double exp_of(double x, double exponent) {
     using C = ExpConstants<F64x8>;
     const double r = __builtin_fma(-exponent, C::tail, __builtin_fma(-exponent, C::head, x));
-    return unit_float + unit_float * reduce_max(expm1_polynomial(F64x8::set1(r)));
+    return unit_float + unit_float * reduce_max(expm1_double(F64x8::set1(r)));
 }
 
 // Stands for an exponent below all those that an anchor can have.
 constexpr double lowest_exponent = -65536;
 
+// What a normaliser is for: probabilities need the whole sum only, logarithms the rest apart from the maxima.
+enum class Purpose { probability, logarithm };
+
 template <bool Scaled>
-inline Normalizer normalize_block(const float* x, std::int64_t n, const Inverse<float>& inverse, double temperature) {
+inline Normalizer normalize_block(Purpose purpose, const float* x, std::int64_t n, const Inverse<float>& inverse, double temperature) {
     const float m = row_max<F32x16>(x, n);
     const double y = m * static_cast<double>(inverse.high);
     if (!(y >= -2 * largest_anchor && y <= 2 * largest_anchor)) {
@@ -40,7 +43,9 @@ inline Normalizer normalize_block(const float* x, std::int64_t n, const Inverse<
         return {m, rest, m == -__builtin_inff() ? 0 : 1, unit_float, y < 0 ? lowest_exponent : -lowest_exponent};
     }
     const float exponent = Anchor<Scaled>::exponent_of(m, inverse);
-    const Rest rest = exp_sum_rest(x, n, Anchor<Scaled>::at_exponent(exponent, inverse), m);
+    const auto anchor = Anchor<Scaled>::at_exponent(exponent, inverse);
+    if (purpose == Purpose::probability) return {m, exp_sum(x, n, anchor), 0, unit_float, exponent};
+    const Rest rest = exp_sum_rest(x, n, anchor, m);
     return {m, rest.sum, rest.count, exp_of(m / temperature, exponent), exponent};
 }
 
@@ -57,40 +62,29 @@ inline Normalizer merge(const Normalizer& a, const Normalizer& b) {
 }
 
 template <bool Scaled>
-inline Normalizer normalize_online(const float* x, std::int64_t length, const Inverse<float>& inverse,
+inline Normalizer normalize_online(Purpose purpose, const float* x, std::int64_t length, const Inverse<float>& inverse,
                                    double temperature) {
     Normalizer result{-__builtin_inf(), 0, 0, unit_float, lowest_exponent};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
-        result = merge(result, normalize_block<Scaled>(x + start, n, inverse, temperature));
+        result = merge(result, normalize_block<Scaled>(purpose, x + start, n, inverse, temperature));
     });
     result.drop_clamped();
     return result;
 }
 
-// Computes the exponentials again from the common exponent: one rounding, and with `stream` no read of the output.
+// Computes the exponentials again, from the common exponent: one rounding, and with `stream` no read of the output.
 template <class A>
 inline void exp_scale_store(const float* x, std::int64_t length, const A& anchor, Reciprocal<float> by, float* out,
                             bool stream) {
-    const F32x16 high = F32x16::set1(by.high), low = F32x16::set1(by.low);
-    const auto probability = [&](F32x16 v) {
-        const Exponential<F32x16> e = anchor.exp(v);
-        const F32x16 first = e.scale * high;
-        return first + fma(first, e.q, e.scale * low);
-    };
-    std::int64_t i = 0;
-    const std::int64_t unaligned = (reinterpret_cast<std::uintptr_t>(out) & 63) / sizeof(float);
-    if (stream && length >= 64) {
-        if (unaligned != 0) {
-            const int head = static_cast<int>(16 - unaligned);
-            probability(F32x16::load_part(x, head, 0)).store_part(out, head);
-            i = head;
-        }
-        for (; i + 16 <= length; i += 16) probability(F32x16::load(x + i)).stream(out + i);
-        F32x16::fence();
-    }
-    for_vectors<F32x16>(length - i, [&](std::int64_t j, auto part) {
-        part.store(probability(part.template load<F32x16>(x + i + j, 0.0f)), out + i + j);
+    for_blocks_backward(length, [&](std::int64_t start, std::int64_t n) {
+        store_row(out + start, n, stream, [&](std::int64_t i, auto part) {
+            using F = typename decltype(part)::Vector;
+            const Exponential<F> e = anchor.exp(part.load(x + start + i, 0.0f));
+            const F first = e.scale * F::set1(by.high);
+            return first + fma(first, e.q, e.scale * F::set1(by.low));
+        });
     });
+    if (stream) F32x16::fence();
 }
 
 }  // namespace

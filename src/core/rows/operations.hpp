@@ -49,22 +49,20 @@ inline bool is_anchored(const RowBatch& batch, const Row<float>& row, double m) 
 inline bool is_anchored(const RowBatch&, const Row<double>&, double) { return false; }
 
 // Tries the row in one sweep; false where it is too short for that or not anchored.
-inline bool try_online(const RowBatch& batch, const Row<float>& row, Normalizer& normalizer) {
-    const bool long_enough =
-        batch.regime == Regime::automatic ? row.length > stored_length : batch.regime == Regime::online;
-    if (!long_enough || !is_anchored(batch, row, 0)) return false;
+inline bool try_online(Purpose purpose, const RowBatch& batch, const Row<float>& row, Normalizer& normalizer) {
+    if ((row.length <= stored_length && batch.regime != Regime::online) || !is_anchored(batch, row, 0)) return false;
     normalizer = with_scaled(row.temperature, [&]<bool Scaled>() {
-        return normalize_online<Scaled>(row.x, row.length, Inverse<float>(row.temperature), row.temperature);
+        return normalize_online<Scaled>(purpose, row.x, row.length, Inverse<float>(row.temperature), row.temperature);
     });
     return is_anchored(batch, row, normalizer.max);
 }
-inline bool try_online(const RowBatch&, const Row<double>&, Normalizer&) { return false; }
+inline bool try_online(Purpose, const RowBatch&, const Row<double>&, Normalizer&) { return false; }
 
 inline void softmax_online(const RowBatch& batch, const Row<float>& row, const Normalizer& normalizer) {
     with_scaled(row.temperature, [&]<bool Scaled>() {
         const auto anchor = Anchor<Scaled>::at_exponent(static_cast<float>(normalizer.exponent),
                                                         Inverse<float>(row.temperature));
-        exp_scale_store(row.x, row.length, anchor, reciprocal(normalizer.sum()), row.out, batch.stream);
+        exp_scale_store(row.x, row.length, anchor, reciprocal(normalizer.sum()), row.out, batch.scratch != nullptr);
     });
 }
 inline void softmax_online(const RowBatch&, const Row<double>&, const Normalizer&) {}
@@ -85,7 +83,7 @@ inline double log_sum_anchored(const Row<double>&, double) { return 0; }
 template <class T>
 inline void softmax_row(const RowBatch& batch, const Row<T>& row) {
     Normalizer normalizer;
-    if (try_online(batch, row, normalizer)) return softmax_online(batch, row, normalizer);
+    if (try_online(Purpose::probability, batch, row, normalizer)) return softmax_online(batch, row, normalizer);
     const T m = largest(row);
     if (!is_ordinary(m, row.temperature)) {
         return softmax_special(row.x, row.length, m, row.temperature, batch.empty, false, row.out);
@@ -93,27 +91,28 @@ inline void softmax_row(const RowBatch& batch, const Row<T>& row) {
     with_scaled(row.temperature, [&]<bool Scaled>() {
         if constexpr (sizeof(T) == sizeof(float)) {
             if (is_anchored(batch, row, m)) {
-                return softmax_stored(row.x, row.length, anchor_of<Scaled>(row, m), row.out);
+                float* const e = batch.scratch != nullptr ? static_cast<float*>(batch.scratch) : row.out;
+                return softmax_stored(row.x, row.length, anchor_of<Scaled>(row, m), e, row.out);
             }
         }
         softmax_wide<T, Scaled>(row.x, row.length, m, row.temperature, row.out);
     });
 }
 
-inline void log_store_anchored(const Row<float>& row, double m, double log_sum) {
-    log_store(row.x, row.length, m, row.temperature, log_sum, row.out);
+inline void log_store_anchored(const RowBatch& batch, const Row<float>& row, double m, double log_sum) {
+    log_store(row.x, row.length, m, row.temperature, log_sum, row.out, batch.scratch != nullptr);
 }
-inline void log_store_anchored(const Row<double>&, double, double) {}
+inline void log_store_anchored(const RowBatch&, const Row<double>&, double, double) {}
 
 template <class T>
 inline void log_softmax_row(const RowBatch& batch, const Row<T>& row) {
     Normalizer normalizer;
-    if (try_online(batch, row, normalizer)) return log_store_anchored(row, normalizer.max, normalizer.log_sum());
+    if (try_online(Purpose::logarithm, batch, row, normalizer)) return log_store_anchored(batch, row, normalizer.max, normalizer.log_sum());
     const T m = largest(row);
     if (!is_ordinary(m, row.temperature)) {
         return softmax_special(row.x, row.length, m, row.temperature, batch.empty, true, row.out);
     }
-    if (is_anchored(batch, row, m)) return log_store_anchored(row, m, log_sum_anchored(row, m));
+    if (is_anchored(batch, row, m)) return log_store_anchored(batch, row, m, log_sum_anchored(row, m));
     with_scaled(row.temperature, [&]<bool Scaled>() {
         log_softmax_wide<T, Scaled>(row.x, row.length, m, row.temperature, row.out);
     });
@@ -122,7 +121,7 @@ inline void log_softmax_row(const RowBatch& batch, const Row<T>& row) {
 template <class T>
 inline double logsumexp_row(const RowBatch& batch, const Row<T>& row) {
     Normalizer normalizer;
-    const bool online = try_online(batch, row, normalizer);
+    const bool online = try_online(Purpose::logarithm, batch, row, normalizer);
     const T m = online ? static_cast<T>(normalizer.max) : largest(row);
     if (!is_ordinary(m, row.temperature)) return logsumexp_special(row.x, row.length, m, row.temperature);
     const double y = static_cast<double>(m) / row.temperature;

@@ -10,15 +10,16 @@
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
+template <class D>
+struct PairOf {
+    D high, low;
+};
+
 // The distance of an element from the maximum, in units of the temperature. T is the type of the elements, Scaled a
 // temperature other than 1. Values are scaled by a power of two first where x - m or 1 / T could overflow or vanish.
 template <class T, bool Scaled>
 class Distance {
 public:
-    struct Lanes {
-        F64x8 high, low;
-    };
-
     Distance(double m, double temperature) {
         double factor = 1;
         if (__builtin_fabs(m) > 0x1p+960 || temperature > 0x1p+960) {
@@ -40,53 +41,57 @@ public:
     }
 
     // For exponentials: clamped where e^y is lost beside 1, so that -inf gives a number; NaN stays.
-    Lanes clamped(F64x8 x) const {
-        const F64x8 lowest = F64x8::set1(-1050);
-        const Lanes y = divide(prescale(x));
-        const F64x8 high = max(lowest, y.high);
+    template <class D>
+    PairOf<D> clamped(D x) const {
+        const D lowest = D::set1(-1050.0);
+        const PairOf<D> y = divide(prescale(x));
+        const D high = max(lowest, y.high);
         return {high, zero_where_equal(y.low, high, lowest)};
     }
 
     // For log-probabilities: -inf stays -inf.
-    Lanes plain(F64x8 x) const {
-        const Lanes y = divide(prescale(x));
-        return {y.high, zero_where_equal(y.low, y.high, F64x8::set1(-__builtin_inf()))};
+    template <class D>
+    PairOf<D> plain(D x) const {
+        const PairOf<D> y = divide(prescale(x));
+        return {y.high, zero_where_equal(y.low, y.high, D::set1(-__builtin_inf()))};
     }
 
 private:
-    F64x8 prescale(F64x8 x) const {
-        if constexpr (Scaled || sizeof(T) == 8) x = x * F64x8::set1(factor_);
+    template <class D>
+    D prescale(D x) const {
+        if constexpr (Scaled || sizeof(T) == 8) x = x * D::set1(factor_);
         return x;
     }
-    Lanes divide(F64x8 x) const {
-        const F64x8 m = F64x8::set1(maximum_);
-        const F64x8 high = x - m;
-        F64x8 low = F64x8::set1(0);
+    template <class D>
+    PairOf<D> divide(D x) const {
+        const D m = D::set1(maximum_);
+        const D high = x - m;
+        D low = D::set1(0.0);
         if constexpr (sizeof(T) == 8) {
-            const F64x8 back = high - x;  // two_sum of x and -m
+            const D back = high - x;  // two_sum of x and -m
             low = (x - (high - back)) - (m + back);
         }
+        const D by = D::set1(inverse_high_);
         if constexpr (!Scaled) {
             // A factor other than 1 is undone exactly.
-            if constexpr (sizeof(T) == 8) return {high * F64x8::set1(inverse_high_), low * F64x8::set1(inverse_high_)};
+            if constexpr (sizeof(T) == 8) return {high * by, low * by};
             return {high, low};
         }
-        const F64x8 by = F64x8::set1(inverse_high_);
-        const F64x8 quotient = high * by;
-        const F64x8 rest = fma(high, by, F64x8::set1(0) - quotient);
-        return {quotient, fma(low, by, fma(high, F64x8::set1(inverse_low_), rest))};
+        const D quotient = high * by;
+        const D rest = fma(high, by, D::set1(0.0) - quotient);
+        return {quotient, fma(low, by, fma(high, D::set1(inverse_low_), rest))};
     }
 
     double factor_, maximum_, inverse_high_, inverse_low_;
 };
 
 // e^y, times the unit, for a y <= 0 given as a pair.
-template <class Lanes>
-inline Exponential<F64x8> exp_of_distance(Lanes y) {
+template <class D>
+inline Exponential<D> exp_of_distance(PairOf<D> y) {
     using C = ExpConstants<F64x8>;
-    const Power<F64x8> power = power_of(y.high * F64x8::set1(C::log2e));
-    const F64x8 r = fma(power.k, F64x8::set1(-C::head), y.high);
-    return {power.scale, expm1_polynomial(r + fma(power.k, F64x8::set1(-C::tail), y.low))};
+    const Power<D> power = power_of(y.high * D::set1(C::log2e));
+    const D r = fma(power.k, D::set1(-C::head), y.high);
+    return {power.scale, expm1_double(r + fma(power.k, D::set1(-C::tail), y.low))};
 }
 
 // A sum that keeps what each addition rounds off.
@@ -99,12 +104,20 @@ public:
         high_ = s;
     }
     void add_small(F64x8 a) { low_ = low_ + a; }
-    // Adds the exponential before its rounding; gives the rounded one.
-    template <class Keep>
-    F64x8 add(Exponential<F64x8> e, Keep keep) {
-        const F64x8 value = e.value();
-        add_small(keep(e.lost_by(value)));
-        add(keep(value));
+    void add(Twice<F64x8> x) {
+        add(x.a);
+        add(x.b);
+    }
+    void add_small(Twice<F64x8> x) {
+        add_small(x.a);
+        add_small(x.b);
+    }
+    // Adds exponentials but those of the maximum, before their rounding; gives all of them rounded.
+    template <class D>
+    D add_rest(const Exponential<D>& e, D x, D maximum) {
+        const D value = e.value();
+        add_small(zero_where_equal(e.lost_by(value), x, maximum));
+        add(zero_where_equal(value, x, maximum));
         return value;
     }
     Pair total() const {
@@ -132,20 +145,19 @@ struct WideNormalizer {
 template <class T, bool Scaled, bool Store>
 inline WideNormalizer normalize_wide(const T* x, std::int64_t length, T m, const Distance<T, Scaled>& distance, T* out) {
     WideNormalizer result{{0, 0}, 0};
-    const F64x8 maximum = F64x8::set1(m);
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         PairSum sum;
         for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
-            const F64x8 v = part.template load<F64x8>(x + start + i, -__builtin_inf());
+            using D = typename decltype(part)::Vector;
+            const D v = part.load(x + start + i, -__builtin_inf()), maximum = D::set1(static_cast<double>(m));
             result.count += count_equal(v, maximum);
-            const F64x8 e = sum.add(exp_of_distance(distance.clamped(v)),
-                                    [&](F64x8 a) { return zero_where_equal(a, v, maximum); });
+            const D e = sum.add_rest(exp_of_distance(distance.clamped(v)), v, maximum);
             if constexpr (Store) part.store(e, out + start + i);
         });
         result.rest = add(result.rest, sum.total());
     });
     // Clamped elements leave a trace below anything that a double can hold.
-    if (result.rest.high < unit_double * 0x1p-1400) result.rest = {0, 0};
+    if (result.rest.high < 0x1p-900) result.rest = {0, 0};
     return result;
 }
 
@@ -161,12 +173,12 @@ inline void softmax_wide(const T* x, std::int64_t length, T m, double temperatur
     const WideNormalizer normalizer = normalize_wide<T, Scaled, stored>(x, length, m, distance, out);
     const Reciprocal<double> by = reciprocal(normalizer.sum());
     if constexpr (stored) {
-        scale<F64x8>(out, length, by);
+        scale(out, length, by);
     } else {
-        const F64x8 high = F64x8::set1(by.high);
         for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
-            const F64x8 v = part.template load<F64x8>(x + i, 0.0);
-            part.store(exp_of_distance(distance.clamped(v)).value() * high, out + i);
+            using D = typename decltype(part)::Vector;
+            const Exponential<D> e = exp_of_distance(distance.clamped(part.load(x + i, 0.0)));
+            part.store(e.value() * D::set1(by.high), out + i);
         });
     }
 }
@@ -181,10 +193,10 @@ template <class T, bool Scaled>
 inline void log_softmax_wide(const T* x, std::int64_t length, T m, double temperature, T* out) {
     const Pair log_sum = log_sum_wide<T, Scaled>(x, length, m, temperature);
     const Distance<T, Scaled> distance(m, temperature);
-    const F64x8 high = F64x8::set1(log_sum.high), low = F64x8::set1(log_sum.low);
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
-        const auto y = distance.plain(part.template load<F64x8>(x + i, 0.0));
-        part.store((y.high - high) + (y.low - low), out + i);
+        using D = typename decltype(part)::Vector;
+        const PairOf<D> y = distance.plain(part.load(x + i, 0.0));
+        part.store((y.high - D::set1(log_sum.high)) + (y.low - D::set1(log_sum.low)), out + i);
     });
 }
 
@@ -197,8 +209,9 @@ inline double entropy_wide(const T* x, std::int64_t length, T m, double temperat
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         PairSum sum;
         for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
-            const auto y = distance.clamped(part.template load<F64x8>(x + start + i, -__builtin_inf()));
-            sum.add(exp_of_distance(y).value() * (F64x8::set1(0) - y.high));
+            using D = typename decltype(part)::Vector;
+            const PairOf<D> y = distance.clamped(part.load(x + start + i, -__builtin_inf()));
+            sum.add(exp_of_distance(y).value() * (D::set1(0.0) - y.high));
         });
         weighted = add(weighted, sum.total());
     });

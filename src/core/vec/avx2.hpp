@@ -23,6 +23,7 @@ inline int clamp_lanes(int n, int most) { return n < 0 ? 0 : n > most ? most : n
 
 struct F32x16 {
     static constexpr int lanes = 16;
+    static constexpr int interleave = 1;
     __m256 a, b;
 
     static F32x16 set1(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
@@ -84,6 +85,7 @@ private:
 
 struct F64x8 {
     static constexpr int lanes = 8;
+    static constexpr int interleave = 1;
     __m256d a, b;
 
     static F64x8 set1(double x) { return {_mm256_set1_pd(x), _mm256_set1_pd(x)}; }

@@ -10,6 +10,7 @@ namespace {
 
 struct F32x16 {
     static constexpr int lanes = 16;
+    static constexpr int interleave = 2;
     __m512 v;
 
     static __mmask16 first(int n) { return static_cast<__mmask16>((1u << n) - 1u); }
@@ -43,6 +44,7 @@ struct F32x16 {
 
 struct F64x8 {
     static constexpr int lanes = 8;
+    static constexpr int interleave = 2;
     __m512d v;
 
     static __mmask8 first(int n) { return static_cast<__mmask8>((1u << n) - 1u); }

@@ -31,25 +31,81 @@ constexpr double magic_double = 0x1.8p+52;
 constexpr std::int32_t power_offset_float = unit_exponent_float + 127 - 0x4b400000;
 constexpr std::int64_t power_offset_double = unit_exponent_double + 1023 - 0x4338000000000000;
 
-// A loop over a row sees whole vectors and, at the end, a part of one; its body is written once for both.
+// Two vectors that go through the same operations side by side, where one alone would leave the units waiting for its
+// results. An instruction set whose vectors are made of several registers needs none (`interleave`).
+template <class V>
+struct Twice {
+    static constexpr int lanes = 2 * V::lanes;
+    V a, b;
+
+    template <class T>
+    static Twice set1(T x) {
+        return {V::set1(x), V::set1(x)};
+    }
+    template <class T>
+    static Twice load(const T* p) {
+        return {V::load(p), V::load(p + V::lanes)};
+    }
+    template <class T>
+    void store(T* p) const {
+        a.store(p);
+        b.store(p + V::lanes);
+    }
+    template <class T>
+    void stream(T* p) const {
+        a.stream(p);
+        b.stream(p + V::lanes);
+    }
+
+    friend Twice operator+(Twice x, Twice y) { return {x.a + y.a, x.b + y.b}; }
+    friend Twice operator-(Twice x, Twice y) { return {x.a - y.a, x.b - y.b}; }
+    friend Twice operator*(Twice x, Twice y) { return {x.a * y.a, x.b * y.b}; }
+    friend Twice max(Twice x, Twice y) { return {max(x.a, y.a), max(x.b, y.b)}; }
+    friend Twice fma(Twice x, Twice y, Twice z) { return {fma(x.a, y.a, z.a), fma(x.b, y.b, z.b)}; }
+    friend Twice zero_where_equal(Twice e, Twice x, Twice y) {
+        return {zero_where_equal(e.a, x.a, y.a), zero_where_equal(e.b, x.b, y.b)};
+    }
+    friend int count_equal(Twice x, Twice y) { return count_equal(x.a, y.a) + count_equal(x.b, y.b); }
+    friend Power<Twice> power_of(Twice f) {
+        const Power<V> low = power_of(f.a), high = power_of(f.b);
+        return {{low.k, high.k}, {low.scale, high.scale}};
+    }
+};
+
+// Calls f(vector) for each vector that is in x, and puts what it gives together again.
+template <class V, class F>
+inline V for_each_vector(V x, F f) {
+    return f(x);
+}
+template <class V, class F>
+inline Twice<V> for_each_vector(Twice<V> x, F f) {
+    return {f(x.a), f(x.b)};
+}
+
+// A loop over a row sees whole vectors and, at the end, a part of one; its body is written once for all of them.
+template <class V>
 struct Whole {
-    template <class V, class T, class Fill>
+    using Vector = V;
+    static constexpr int n = V::lanes;
+    template <class T, class Fill>
     V load(const T* p, Fill) const {
         return V::load(p);
     }
-    template <class V, class T>
+    template <class T>
     void store(V a, T* p) const {
         a.store(p);
     }
 };
 
+template <class V>
 struct Part {
+    using Vector = V;
     int n;
-    template <class V, class T, class Fill>
+    template <class T, class Fill>
     V load(const T* p, Fill fill) const {
         return V::load_part(p, n, fill);
     }
-    template <class V, class T>
+    template <class T>
     void store(V a, T* p) const {
         a.store_part(p, n);
     }
@@ -58,8 +114,11 @@ struct Part {
 template <class V, class Body>
 inline void for_vectors(std::int64_t n, Body body) {
     std::int64_t i = 0;
-    for (; i + V::lanes <= n; i += V::lanes) body(i, Whole{});
-    if (i < n) body(i, Part{static_cast<int>(n - i)});
+    if constexpr (V::interleave == 2) {
+        for (; i + 2 * V::lanes <= n; i += 2 * V::lanes) body(i, Whole<Twice<V>>{});
+    }
+    for (; i + V::lanes <= n; i += V::lanes) body(i, Whole<V>{});
+    if (i < n) body(i, Part<V>{static_cast<int>(n - i)});
 }
 
 }  // namespace

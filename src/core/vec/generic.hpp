@@ -19,6 +19,7 @@ struct F64x8;
 
 struct F32x16 {
     static constexpr int lanes = 16;
+    static constexpr int interleave = 1;
     float v[16];
 
     static F32x16 set1(float a) {
@@ -87,6 +88,7 @@ private:
 
 struct F64x8 {
     static constexpr int lanes = 8;
+    static constexpr int interleave = 1;
     double v[8];
 
     static F64x8 set1(double a) {

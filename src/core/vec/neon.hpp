@@ -13,6 +13,7 @@ namespace {
 
 struct F32x16 {
     static constexpr int lanes = 16;
+    static constexpr int interleave = 1;
     float32x4_t a, b, c, d;
 
     static F32x16 set1(float x) {
@@ -103,6 +104,7 @@ private:
 
 struct F64x8 {
     static constexpr int lanes = 8;
+    static constexpr int interleave = 1;
     float64x2_t a, b, c, d;
 
     static F64x8 set1(double x) {

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from logitkit import _core
-
 Array = npt.NDArray[Any]
 
 _FLOAT32 = np.dtype(np.float32)
@@ -154,17 +152,16 @@ def check_out(
         raise TypeError(f"out is a {type(out).__name__}; it must be a NumPy array")
     if out.shape != shape:
         raise ValueError(f"out has the shape {out.shape}; the result has {shape}")
-    if out.dtype != dtype or not out.dtype.isnative:
+    if out.dtype is not dtype and (out.dtype != dtype or not out.dtype.isnative):
         raise ValueError(f"out has the dtype {out.dtype!r}; the result has {dtype!r}")
     if not out.flags.writeable:
         raise ValueError("out is read-only; it must be writeable")
-    for n, stride in zip(out.shape, out.strides, strict=True):
-        if stride == 0 and n > 1:
+    if 0 in out.strides:
+        if any(n > 1 and stride == 0 for n, stride in zip(shape, out.strides, strict=True)):
             raise ValueError("out holds several of its elements in one place; each needs its own")
-    if out is x and in_place:
+    if in_place and (out is x or _same_memory(out, x)):
         return
-    relation = _core.memory_relation(_bytes(out), _bytes(x))
-    if relation == "near" and _overlap(out, x) or relation == "same" and not in_place:
+    if _overlap(out, x):
         raise ValueError(
             "out overlaps x in memory; pass memory of its own" + " or exactly x" * in_place
         )
@@ -177,9 +174,13 @@ def check_apart(out: Array, **others: Any) -> None:
             raise ValueError(f"out overlaps {name} in memory; it needs memory of its own")
 
 
-def _bytes(x: Array) -> Array:
-    """Return a view whose dtype has a buffer format; bfloat16 has none."""
-    return x.view(np.uint16) if x.dtype.name == "bfloat16" else x
+def _same_memory(a: Array, b: Array) -> bool:
+    """Whether every element of one array is that element of the other; their shapes are equal."""
+    return (
+        a.dtype == b.dtype
+        and a.strides == b.strides
+        and a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
+    )
 
 
 def _overlap(a: Array, b: Array) -> bool:

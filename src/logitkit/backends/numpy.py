@@ -51,11 +51,17 @@ def is_plain(x: Any) -> bool:
 
 def map_plain(op: int, x: Array, out: Any) -> Array:
     """Do the common call: `is_plain`, all options but `out` at their defaults."""
+    axes = 1 << (x.ndim - 1)
     if out is None:
         out = np.empty_like(x)
-    else:
-        arguments.check_out(out, x.shape, x.dtype, x=x, in_place=True)
-    _core.apply(op, x, out, 1 << (x.ndim - 1), 1.0)
+        _core.apply(op, x, out, axes, 1.0)
+        return out
+    fits = type(out) is np.ndarray and out.dtype is x.dtype and out.shape == x.shape
+    if fits and out.flags.writeable and _core.apply(op, x, out, axes, 1.0, False):
+        return out
+    # Not what it should be, or perhaps overlapping x: say so, or else do it.
+    arguments.check_out(out, x.shape, x.dtype, x=x, in_place=True)
+    _core.apply(op, x, out, axes, 1.0)
     return out
 
 
@@ -94,7 +100,9 @@ def _map(
 
     values = _operand(x, compute)
     target = np.empty_like(values) if out is None or result_dtype != compute else _operand(out, compute)
-    _core.apply(op, values, target, _bits(axes), divide, keep, None, _EMPTY[empty], _PRECISION[precision])
+    _core.apply(
+        op, values, target, _bits(axes), divide, True, keep, None, _EMPTY[empty], _PRECISION[precision]
+    )
     return _deliver(target, x.shape, result_dtype, out)
 
 
@@ -121,7 +129,7 @@ def _reduce(
         arguments.check_apart(out, mask=mask, temperature=temperature)
 
     result = np.empty(kept_shape or (1,), compute)
-    _core.apply(op, _operand(x, compute), result, _bits(axes), divide, keep)
+    _core.apply(op, _operand(x, compute), result, _bits(axes), divide, True, keep)
     return _deliver(result, shape, result_dtype, out)
 
 
@@ -138,7 +146,7 @@ def softmax_vjp(p: Any, g: Any, *, axis: Any, temperature: Any) -> Any:
     values = _operand(p, compute)
     result = np.empty_like(values)
     _core.apply(
-        _core.SOFTMAX_VJP, values, result, _bits(axes), divide, None, _operand(g, compute)
+        _core.SOFTMAX_VJP, values, result, _bits(axes), divide, True, None, _operand(g, compute)
     )
     return _deliver(result, p.shape, result_dtype, None)
 
