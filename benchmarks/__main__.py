@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
         "--shapes", type=_list, default=None, help="as in 10,1024x1000,1000x16384@0 (axis 0)"
     )
     speed_.add_argument("--quick", action="store_true", help="five shapes, fewer rounds")
-    sweep.add_argument("--all", action="store_true", help="every float32, not one in 997")
+    sweep.add_argument("--all", action="store_true", help="every number, not one in 997")
     return top
 
 
@@ -94,8 +94,8 @@ def run_speed(arguments: argparse.Namespace) -> None:
 def run_sweep(arguments: argparse.Namespace) -> None:
     """Check softmax and log_softmax of [x, 0] for float32 x in [-104, 0]."""
     records = exp_sweep.run(1 if arguments.all else exp_sweep.STRIDE)
-    print(tables.text(*exp_sweep.cells(records)))
     _keep(arguments, "exp-sweep", records, whole=arguments.all)
+    print(tables.text(*exp_sweep.cells(records)))
 
 
 def run_readme(arguments: argparse.Namespace) -> None:

@@ -138,8 +138,8 @@ def speed_part(lines: list[Line], records: list[Record], file: Path) -> str:
             tables.markdown(
                 ["shape", *names], [[s, *(times(ops[0], s, n) for n in names)] for s in shapes]
             ),
-            "Times faster than the fastest other library in the same run, with `out=` (logsumexp of one"
-            " row: a new result); below 1 is slower:",
+            "How many times faster than the fastest other library of the same run, each with the "
+            "faster of its ways to call; below 1 is slower:",
             tables.markdown(["shape", *heads], ratios),
             f"{verdict} NumPy, SciPy and the copy run on one thread whatever the count.",
             f"{measured(records, file)} All times with their spread: "

@@ -67,8 +67,9 @@ def unit(expected: Array, dtype: str) -> Array:
     """Return one unit in the last place of the dtype at each value, subnormals included."""
     info = np.finfo(dtype)
     _, exponent = np.frexp(expected)
-    lowest = info.minexp  # of the smallest normal number, 2^minexp
-    return np.ldexp(expected.dtype.type(1), np.maximum(exponent - 1, lowest) - info.nmant)
+    exponent = np.where(expected == 0, info.minexp, exponent - 1)
+    # Below the smallest normal number, 2^minexp, the unit shrinks no further.
+    return np.ldexp(expected.dtype.type(1), np.maximum(exponent, info.minexp) - info.nmant)
 
 
 def worst(result: Array, expected: Array) -> Worst:
