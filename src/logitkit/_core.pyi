@@ -18,11 +18,11 @@ def apply(
     out: object,
     axes: int,
     temperature: object,
+    checked: bool = True,
     mask: object | None = None,
     g: object | None = None,
     empty: int = 0,
     exact: bool = False,
-    checked: bool = True,
     regime: int = 0,
 ) -> bool:
     """
