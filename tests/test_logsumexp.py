@@ -50,7 +50,7 @@ def test_within_the_table_against_mpmath(name, dtype):
 
 
 def test_float32_keeps_its_digits_where_the_terms_cancel(isa):
-    # m is about -log(1 + e^-1): the result is a rounding error of either term, and all of it counts.
+    # m is about -log(1 + e^-1): the result is what rounding the terms leaves, and all of it counts.
     for step in np.arange(-20, 21):
         m = np.float32(-np.log1p(np.exp(-1)))
         m = (m.view(np.int32) + np.int32(step)).view(np.float32)

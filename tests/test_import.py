@@ -1,0 +1,75 @@
+"""`import logitkit` brings NumPy and nothing else that is heavy."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = [
+    "torch",
+    "jax",
+    "jaxlib",
+    "scipy",
+    "matplotlib",
+    "rich",
+    "click",
+    "pandas",
+    "dask",
+    "tensorflow",
+    "onnxruntime",
+    "sklearn",
+    "ml_dtypes",
+    "hypothesis",
+    "pytest",
+    "mpmath",
+    "importlib.metadata",
+    "platform",
+    "http",
+    "urllib.request",
+    "asyncio",
+    "unittest",
+]
+
+
+def python(*arguments):
+    done = subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, timeout=120, check=True
+    )
+    return done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("name", ["logitkit", "logitkit.reference", "logitkit.functional.softmax"])
+def test_nothing_heavy_is_loaded(name):
+    # What NumPy itself loads is not ours.
+    code = f"import numpy, sys, json; before = set(sys.modules); import {name}; " + (
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    loaded = json.loads(python("-c", code)[0])
+    assert {"logitkit", "logitkit._core", "logitkit.reference"} <= set(loaded)
+    assert [m for m in loaded if m in HEAVY or m.partition(".")[0] in HEAVY] == []
+    foreign = {m.partition(".")[0] for m in loaded} - set(sys.stdlib_module_names) - {"numpy"}
+    # An editable install adds a finder of its own, named after the package.
+    assert {m for m in foreign if "logitkit" not in m} == set()
+
+
+def test_a_call_loads_nothing_heavy():
+    code = "import logitkit as lk, sys; lk.softmax([[1.0, 2.0]], axis=0, mask=[True, False]); " + (
+        "lk.logsumexp([1, 2]); lk.sigmoid(0); lk.cpu_info(); print(*sys.modules)"
+    )
+    loaded = set(python("-c", code)[0].split())
+    assert not {"torch", "jax", "scipy", "matplotlib", "rich", "click", "pandas"} & loaded
+
+
+def test_the_cost_over_numpy_is_told(capsys):
+    times = {}
+    for line in python("-X", "importtime", "-c", "import numpy, logitkit")[1].splitlines():
+        found = re.match(r"import time:\s+\d+ \|\s+(\d+) \|(\s+)(\S+)$", line)
+        if found and found[3] in ("numpy", "logitkit"):
+            times[found[3]] = int(found[1]) / 1000
+    assert set(times) == {"numpy", "logitkit"}
+    with capsys.disabled():
+        print(
+            f"\nimport numpy: {times['numpy']:.1f} ms; logitkit on top: {times['logitkit']:.1f} ms"
+        )

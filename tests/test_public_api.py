@@ -1,0 +1,121 @@
+"""The public names, their signatures and their documentation."""
+
+import doctest
+import inspect
+import itertools
+import types
+
+import pytest
+
+import logitkit as lk
+
+MAP = (
+    "(x, /, *, axis=-1, temperature=1.0, mask=None, empty=None, dtype=None, out=None, "
+    "precision='default')"
+)
+SIGNATURES = {
+    "softmax": MAP,
+    "log_softmax": MAP,
+    "logsumexp": (
+        "(x, /, *, axis=-1, temperature=1.0, mask=None, keepdims=False, dtype=None, out=None)"
+    ),
+    "entropy": "(x, /, *, axis=-1, temperature=1.0, mask=None)",
+    "softmax_vjp": "(p, g, /, *, axis=-1, temperature=1.0)",
+    "softmax_jvp": "(p, v, /, *, axis=-1, temperature=1.0)",
+    "softmax_jacobian": "(p, /, *, temperature=1.0)",
+    "sigmoid": "(x, /)",
+    "tanh": "(x, /)",
+    "relu": "(x, /)",
+    "leaky_relu": "(x, /, *, negative_slope=0.01)",
+    "silu": "(x, /)",
+    "explain": "(x, /, *, labels=None, temperature=1.0)",
+    "set_num_threads": "(n)",
+    "get_num_threads": "()",
+    "num_threads": "(n)",
+    "show_config": "(mode='stdout')",
+    "cpu_info": "()",
+}
+
+
+def signature(function):
+    """Return the signature without annotations."""
+    full = inspect.signature(function)
+    empty = inspect.Parameter.empty
+    bare = [p.replace(annotation=empty) for p in full.parameters.values()]
+    return str(full.replace(parameters=bare, return_annotation=inspect.Signature.empty))
+
+
+def test_the_public_names_are_those_of_the_contract():
+    assert sorted(lk.__all__) == sorted([*SIGNATURES, "reference"])
+    assert lk.__all__ == sorted(lk.__all__)
+    assert isinstance(lk.reference, types.ModuleType)
+
+
+def test_nothing_else_looks_public():
+    internal = {"backends", "explanation", "functional", "info", "threads", "cli", "stream"}
+    found = {name for name in vars(lk) if not name.startswith("_")}
+    assert found - set(lk.__all__) <= internal
+    assert set(lk.__all__) <= set(dir(lk))
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_signature(name):
+    assert signature(getattr(lk, name)) == SIGNATURES[name]
+
+
+def test_the_reference_has_the_same_functions():
+    common = {name for name in SIGNATURES if hasattr(lk.reference, name)}
+    assert common == set(lk.reference.__all__)
+    assert len(common) == 12
+    # The reference computes and returns float64, in one way.
+    ours_alone = {"dtype", "out", "precision"}
+    for name in sorted(common):
+        ours = inspect.signature(getattr(lk, name)).parameters
+        theirs = inspect.signature(getattr(lk.reference, name)).parameters
+        assert [k for k in ours if k not in ours_alone] == list(theirs)
+        for key, parameter in theirs.items():
+            assert (ours[key].kind, ours[key].default) == (parameter.kind, parameter.default)
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_documentation_is_whole(name):
+    function = getattr(lk, name)
+    text = inspect.getdoc(function)
+    lines = text.splitlines()
+    assert lines[0].endswith((".", ":"))
+    sections = {a for a, b in itertools.pairwise(lines) if b and set(b) == {"-"}}
+    assert "Examples" in sections
+    assert doctest.DocTestParser().get_examples(text)
+    parameters = inspect.signature(function).parameters
+    if parameters:
+        assert "Parameters" in sections
+    described = text.partition("Parameters\n")[2].partition("\n\n" + "Returns")[0]
+    for parameter in parameters:
+        assert parameter in described.replace(",", " ").replace(":", " ").split()
+    # A context manager and what sets something return nothing to describe.
+    if name not in ("set_num_threads", "num_threads"):
+        assert "Returns" in sections
+
+
+def test_explain_names_its_class():
+    assert type(lk.explain([1.0, 2.0])).__name__ == "Explanation"
+    assert type(lk.explain([1.0, 2.0])).__module__ == "logitkit.explanation"
+
+
+def test_the_functions_pretend_to_be_nothing_else():
+    for name in SIGNATURES:
+        function = getattr(lk, name)
+        assert function.__name__ == name
+        assert function.__module__.startswith("logitkit.")
+
+
+def test_arrays_of_other_libraries_are_refused_by_name():
+    class Tensor:
+        __module__ = "torch"
+
+        def __array__(self, dtype=None, copy=None):
+            raise AssertionError("an array of another library must not be copied unseen")
+
+    for function in (lk.softmax, lk.log_softmax, lk.logsumexp, lk.entropy, lk.sigmoid):
+        with pytest.raises(TypeError, match=r"^x is a torch\..*Tensor; accepted are NumPy arrays"):
+            function(Tensor())

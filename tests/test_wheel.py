@@ -1,0 +1,95 @@
+"""The wheel: built as a user builds it, holding what it must, running beside NumPy alone."""
+
+import os
+import re
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import logitkit as lk
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "src" / "logitkit"
+
+
+def run(*command, **options):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "LOGITKIT"))}
+    done = subprocess.run(
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env=environment,
+        **options,
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Build it from the sources, in a folder of its own."""
+    place = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
+    run(*pip, "--no-deps", "--config-settings", f"build-dir={place / 'build'}", "-w", place, ROOT)
+    (built,) = place.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def clean_python(wheel, tmp_path_factory):
+    """An environment with the wheel and NumPy alone."""
+    place = tmp_path_factory.mktemp("clean")
+    venv.create(place, with_pip=True)
+    python = place / "bin" / "python"
+    run(python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "numpy")
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
+    run(*pip, wheel)
+    return python
+
+
+def test_it_holds_the_package_and_nothing_else(wheel):
+    with zipfile.ZipFile(wheel) as file:
+        names = set(file.namelist())
+        metadata = file.read(next(n for n in names if n.endswith(".dist-info/METADATA"))).decode()
+        entry_points = file.read(next(n for n in names if n.endswith("/entry_points.txt"))).decode()
+    (core,) = (n for n in names if n.startswith("logitkit/_core.") and n.endswith(".so"))
+    sources = {
+        f"logitkit/{path.relative_to(PACKAGE)}"
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {"logitkit/__init__.py", "logitkit/py.typed", "logitkit/_core.pyi"} <= sources
+    installed = {n for n in names if ".dist-info/" not in n}
+    assert installed == sources | {core}
+    assert any(n.endswith("licenses/LICENSE") for n in names)
+    assert f"Version: {lk.__version__}\n" in metadata
+    required = re.findall(r"^Requires-Dist: ([\w-]+)[^;\n]*$", metadata, re.MULTILINE)
+    assert sorted(required) == ["click", "numpy", "rich"]
+    assert "logitkit = logitkit.cli:main" in entry_points
+
+
+def test_it_runs_beside_numpy_alone(clean_python, tmp_path):
+    code = """
+import sys
+import numpy as np
+import logitkit as lk
+assert "site-packages" in lk.__file__, lk.__file__
+p = lk.softmax(np.float32([[1.5, 2.2, -0.3, 0.8]] * 5000))
+np.testing.assert_allclose(p, lk.reference.softmax([[1.5, 2.2, -0.3, 0.8]] * 5000), rtol=1e-6)
+assert lk.logsumexp([0, 0], axis=0, mask=[True, False]) == 0
+print(lk.explain([1.5, 2.2, -0.3, 0.8]).to_dict()["temperature"], lk.cpu_info()["isa"])
+"""
+    # In a folder that holds no sources.
+    assert run(clean_python, "-I", "-c", code, cwd=tmp_path).startswith("1.0 ")
+
+
+def test_it_is_typed_for_its_users(clean_python, tmp_path):
+    where = "import logitkit, pathlib; print(pathlib.Path(logitkit.__file__).parent)"
+    place = Path(run(clean_python, "-I", "-c", where, cwd=tmp_path).strip())
+    assert (place / "py.typed").exists()
+    assert (place / "_core.pyi").read_text() == (PACKAGE / "_core.pyi").read_text()
