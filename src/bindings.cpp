@@ -3,6 +3,9 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <dlfcn.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <optional>
 #include <stdexcept>
@@ -25,7 +28,8 @@ constexpr std::int64_t gil_elements = 4096;
 class Buffer {
 public:
     Buffer(nb::handle array, bool writable) {
-        if (PyObject_GetBuffer(array.ptr(), &view_, PyBUF_STRIDES | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0)) != 0) {
+        if (PyObject_GetBuffer(array.ptr(), &view_, PyBUF_STRIDES | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0)) !=
+            0) {
             throw nb::python_error();
         }
     }
@@ -33,8 +37,8 @@ public:
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
 
-    // The element's letter; '=' or '@' in front of it says that its bytes are in this machine's order, which is also said
-    // of unaligned memory.
+    // The element's letter; '=' or '@' in front of it says that its bytes are in this machine's order, which is also
+    // said of unaligned memory.
     char format() const {
         const char* letter = view_.format;
         if (letter != nullptr && (*letter == '=' || *letter == '@')) ++letter;
@@ -52,7 +56,8 @@ public:
         return {first, last + view_.itemsize};
     }
     bool same_memory(const Buffer& other) const {
-        bool same = view_.buf == other.view_.buf && view_.ndim == other.view_.ndim && view_.itemsize == other.view_.itemsize;
+        bool same =
+            view_.buf == other.view_.buf && view_.ndim == other.view_.ndim && view_.itemsize == other.view_.itemsize;
         for (int dim = 0; same && dim < view_.ndim; ++dim) {
             same = view_.shape[dim] == other.view_.shape[dim] && view_.strides[dim] == other.view_.strides[dim];
         }
@@ -77,6 +82,33 @@ public:
 
 private:
     Py_buffer view_;
+};
+
+// Without the GIL for the time of its life. Python ends a thread that asks for the GIL while the interpreter shuts down
+// by unwinding it, which no C++ caller survives; such a thread waits for the end of the process instead, as from
+// Python 3.14.
+class WithoutGil {
+public:
+    WithoutGil() : state_(PyEval_SaveThread()) {}
+    ~WithoutGil() {
+        while (is_finalizing()) pause();
+        PyEval_RestoreThread(state_);
+    }
+    WithoutGil(const WithoutGil&) = delete;
+    WithoutGil& operator=(const WithoutGil&) = delete;
+
+private:
+    static bool is_finalizing() {
+        // Public since 3.13, with an underscore before.
+        using Question = int (*)();
+        static const auto ask = [] {
+            void* symbol = dlsym(RTLD_DEFAULT, "Py_IsFinalizing");
+            if (symbol == nullptr) symbol = dlsym(RTLD_DEFAULT, "_Py_IsFinalizing");
+            return reinterpret_cast<Question>(symbol);
+        }();
+        return ask != nullptr && ask() != 0;
+    }
+    PyThreadState* state_;
 };
 
 void expect_format(const Buffer& buffer, char format, const char* name) {
@@ -149,13 +181,13 @@ bool apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
     if (request.size() <= gil_elements) {
         run(request);
     } else {
-        const nb::gil_scoped_release released;
+        const WithoutGil released;
         run(request);
     }
     return true;
 }
 
-}  // namespace
+} // namespace
 
 NB_MODULE(_core, m) {
     m.doc() = "The compiled core of logitkit: kernels, dispatch and threads. Not a public interface.";
@@ -165,9 +197,10 @@ NB_MODULE(_core, m) {
     m.attr("ENTROPY") = static_cast<int>(Op::entropy);
     m.attr("SOFTMAX_VJP") = static_cast<int>(Op::softmax_vjp);
 
-    m.def("apply", &apply, "op"_a, "x"_a, "out"_a, "axes"_a, "temperature"_a, "checked"_a = true,
-          "mask"_a = nb::none(), "g"_a = nb::none(), "empty"_a = 0, "exact"_a = false, "regime"_a = 0,
-          "Run one operation along the dimensions whose bits are set in `axes`, into `out`. Unless `checked`, do nothing and "
+    m.def("apply", &apply, "op"_a, "x"_a, "out"_a, "axes"_a, "temperature"_a, "checked"_a = true, "mask"_a = nb::none(),
+          "g"_a = nb::none(), "empty"_a = 0, "exact"_a = false, "regime"_a = 0,
+          "Run one operation along the dimensions whose bits are set in `axes`, into `out`. Unless `checked`, do "
+          "nothing and "
           "return False where `out` may overlap x.");
     m.def("available_isas", &available_isas, "The instruction sets that this machine can run, best first.");
     m.def("isa", [] { return std::string(current_kernels().name); }, "The instruction set in use.");

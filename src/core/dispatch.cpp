@@ -39,7 +39,7 @@ const Implementation implementations[] = {
 
 std::atomic<const Kernels*> current{&kernels_generic};
 
-}  // namespace
+} // namespace
 
 std::vector<std::string> available_isas() {
     std::vector<std::string> names;
@@ -73,4 +73,4 @@ void select_isa_from_environment() {
 
 const Kernels& current_kernels() { return *current; }
 
-}  // namespace logitkit
+} // namespace logitkit

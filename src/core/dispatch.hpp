@@ -19,4 +19,4 @@ void select_isa_from_environment();
 
 const Kernels& current_kernels();
 
-}  // namespace logitkit
+} // namespace logitkit

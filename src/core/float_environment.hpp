@@ -20,7 +20,7 @@ public:
     }
 
 private:
-    static constexpr unsigned modes = 0xe040;  // flush to zero, rounding control, denormals are zero
+    static constexpr unsigned modes = 0xe040; // flush to zero, rounding control, denormals are zero
     unsigned saved_;
 #elif defined(__aarch64__)
     FloatEnvironment() {
@@ -32,7 +32,7 @@ private:
     }
 
 private:
-    static constexpr std::uint64_t modes = 0x1c00000;  // flush to zero, rounding mode
+    static constexpr std::uint64_t modes = 0x1c00000; // flush to zero, rounding mode
     std::uint64_t saved_ = 0;
 #endif
 public:
@@ -40,4 +40,4 @@ public:
     FloatEnvironment& operator=(const FloatEnvironment&) = delete;
 };
 
-}  // namespace logitkit
+} // namespace logitkit

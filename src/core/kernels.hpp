@@ -50,7 +50,7 @@ using Kernel = void (*)(const RowBatch&);
 // One instruction set: its name and a kernel for each operation and dtype.
 struct Kernels {
     const char* name;
-    const Kernel (*table)[dtype_count];  // [op][dtype]
+    const Kernel (*table)[dtype_count]; // [op][dtype]
 };
 
-}  // namespace logitkit
+} // namespace logitkit

@@ -55,11 +55,12 @@ void copy(const RowShape& shape, const Place& place, std::int64_t rows, std::int
         return;
     }
     for (std::int64_t r = 0; r < rows; ++r) {
-        walk(shape, place, r, [&](std::int64_t position, char* address) { move(address, scratch + r * length + position); });
+        walk(shape, place, r,
+             [&](std::int64_t position, char* address) { move(address, scratch + r * length + position); });
     }
 }
 
-}  // namespace
+} // namespace
 
 template <class T>
 void pack(const RowShape& shape, const Place& from, std::int64_t rows, std::int64_t length, T* scratch) {
@@ -99,4 +100,4 @@ template void exclude(const RowShape&, const Place&, std::int64_t, std::int64_t,
 template Kept count_kept(const RowShape&, const Place&, std::int64_t, std::int64_t, const float*);
 template Kept count_kept(const RowShape&, const Place&, std::int64_t, std::int64_t, const double*);
 
-}  // namespace logitkit
+} // namespace logitkit

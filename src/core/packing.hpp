@@ -16,7 +16,7 @@ struct RowShape {
 
 struct Place {
     char* data = nullptr;
-    std::int64_t strides[most_dims];  // the first `dims` are set
+    std::int64_t strides[most_dims]; // the first `dims` are set
     std::int64_t next_row = 0;
 };
 
@@ -40,4 +40,4 @@ void exclude(const RowShape& shape, const Place& mask, std::int64_t rows, std::i
 template <class T>
 Kept count_kept(const RowShape& shape, const Place& mask, std::int64_t row, std::int64_t length, const T* x);
 
-}  // namespace logitkit
+} // namespace logitkit

@@ -37,8 +37,8 @@ struct Plan {
     std::int64_t outer_strides[operand_count][most_dims];
     RowShape row;
     Place places[operand_count];
-    bool direct;  // rows are contiguous and aligned: the kernels work on them where they are
-    bool stream;  // no cache will hold the result
+    bool direct; // rows are contiguous and aligned: the kernels work on them where they are
+    bool stream; // no cache will hold the result
 
     explicit Plan(const Request& r);
     void compute(std::int64_t first, std::int64_t last) const;
@@ -65,13 +65,15 @@ Plan::Plan(const Request& r) : request(&r), item_size(r.dtype == DType::float32 
         (r.reduced[dim] ? row.sizes : outer_sizes)[count] = r.shape[dim];
         for (int i = 0; i < operand_count; ++i) {
             // An absent operand goes along with any step.
-            (r.reduced[dim] ? places[i].strides : outer_strides[i])[count] = *operands[i] ? operands[i]->strides[dim] : 0;
+            (r.reduced[dim] ? places[i].strides : outer_strides[i])[count] =
+                *operands[i] ? operands[i]->strides[dim] : 0;
         }
         ++count;
     }
     for (int i = 0; i < operand_count; ++i) places[i].data = operands[i]->data;
     collapse();
-    direct = !is_present(*this, Mask) && is_contiguous(X) && is_contiguous(Out) && (!is_present(*this, G) || is_contiguous(G));
+    direct = !is_present(*this, Mask) && is_contiguous(X) && is_contiguous(Out) &&
+             (!is_present(*this, G) || is_contiguous(G));
     stream = r.dtype == DType::float32 && r.out.data != r.x.data && 2 * rows * length * item_size > last_cache_bytes();
 }
 
@@ -221,7 +223,8 @@ void Plan::compute_packed(char* const* at, std::int64_t rows_here) const {
         pack(row, here[X], rows_now, length, x);
         if (has_g) pack(row, here[G], rows_now, length, g);
         if (has_mask) {
-            for (std::int64_t r = 0; r < rows_now; ++r) kept[r] = count_kept(row, here[Mask], r, length, x + r * length);
+            for (std::int64_t r = 0; r < rows_now; ++r)
+                kept[r] = count_kept(row, here[Mask], r, length, x + r * length);
             exclude(row, here[Mask], rows_now, length, -std::numeric_limits<T>::infinity(), x);
         }
 
@@ -290,7 +293,7 @@ void fill_reduction(const Request& request, const Plan& plan) {
     }
 }
 
-}  // namespace
+} // namespace
 
 // As Linux lists it: index0 and index1 are the first level's halves. sysconf would give the sum over a whole socket.
 std::int64_t cache_bytes(int level) {
@@ -329,9 +332,8 @@ void run(const Request& request) {
     const std::int64_t worth = plan.rows * plan.length / part_elements;
     const std::int64_t parts = std::min({plan.rows, worth, std::int64_t{thread_count()} * parts_per_thread});
     if (thread_count() == 1 || parts <= 1) return plan.compute(0, plan.rows);
-    run_parallel(parts, [&](std::int64_t part) {
-        plan.compute(plan.rows * part / parts, plan.rows * (part + 1) / parts);
-    });
+    run_parallel(parts,
+                 [&](std::int64_t part) { plan.compute(plan.rows * part / parts, plan.rows * (part + 1) / parts); });
 }
 
-}  // namespace logitkit
+} // namespace logitkit

@@ -13,7 +13,7 @@ inline constexpr int most_dims = 64;
 // An array broadcast to the shape of the request: strides in bytes, 0 along broadcast and reduced dimensions.
 struct Operand {
     char* data = nullptr;
-    std::int64_t strides[most_dims];  // the first `dims` are set
+    std::int64_t strides[most_dims]; // the first `dims` are set
 
     explicit operator bool() const { return data != nullptr; }
 };
@@ -24,7 +24,7 @@ struct Request {
     int dims = 0;
     std::int64_t shape[most_dims];
     bool reduced[most_dims];
-    Operand x, g, mask, temperature, out;  // g, mask: may be absent; mask: bytes, 0 = does not take part
+    Operand x, g, mask, temperature, out; // g, mask: may be absent; mask: bytes, 0 = does not take part
     Empty empty = Empty::nan;
     Regime regime = Regime::automatic;
     bool exact = false;
@@ -42,4 +42,4 @@ void run(const Request& request);
 std::int64_t last_cache_bytes();
 std::int64_t cache_bytes(int level);
 
-}  // namespace logitkit
+} // namespace logitkit

@@ -35,7 +35,7 @@ inline void relax() {
 struct Job {
     const std::function<void(std::int64_t)>& task;
     const std::int64_t parts;
-    const int workers;  // how many of the pool's threads may take part
+    const int workers; // how many of the pool's threads may take part
     std::atomic<std::int64_t> next{0};
     std::atomic<int> running{0};
     std::mutex failure_guard;
@@ -59,7 +59,7 @@ struct Job {
 // One pool per process. A forked child starts with a fresh one: the threads of its parent do not exist there.
 class Pool {
 public:
-    std::mutex in_use;  // held while a job runs
+    std::mutex in_use; // held while a job runs
 
     void run(Job& job) {
         start(job.workers);
@@ -103,7 +103,8 @@ private:
         std::uint64_t seen = 0;
         for (;;) {
             const auto deadline = std::chrono::steady_clock::now() + patience;
-            while (epoch_.load(std::memory_order_acquire) == seen && std::chrono::steady_clock::now() < deadline) relax();
+            while (epoch_.load(std::memory_order_acquire) == seen && std::chrono::steady_clock::now() < deadline)
+                relax();
             Job* job = nullptr;
             {
                 std::unique_lock lock(guard_);
@@ -140,7 +141,7 @@ Pool& the_pool() {
     return *pool;
 }
 
-std::atomic<int> process_count{0};  // 0: not set yet
+std::atomic<int> process_count{0}; // 0: not set yet
 thread_local int this_thread_limit = 0;
 
 // "max 100000" or "200000 100000": microseconds of CPU time per period.
@@ -154,7 +155,7 @@ int cgroup_cpus() {
     return most_threads;
 }
 
-}  // namespace
+} // namespace
 
 int available_cpus() {
     cpu_set_t set;
@@ -206,4 +207,4 @@ void run_parallel(std::int64_t parts, const std::function<void(std::int64_t)>& t
     for (std::int64_t part = 0; part < parts; ++part) task(part);
 }
 
-}  // namespace logitkit
+} // namespace logitkit

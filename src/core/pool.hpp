@@ -25,4 +25,4 @@ int thread_count();
 // of a task is thrown again here.
 void run_parallel(std::int64_t parts, const std::function<void(std::int64_t)>& task);
 
-}  // namespace logitkit
+} // namespace logitkit

@@ -1,15 +1,23 @@
 """Logits into probabilities, probabilities into decisions: softmax and its family.
 
 Names only; what they do stands in `functional`, `explanation`, `threads` and `info`, what they mean in `reference`.
+The core is loaded at once, so that a setting that it refuses (LOGITKIT_ISA, LOGITKIT_NUM_THREADS) is told here; a name
+is imported when it is first used, so that the command line answers `--help` without NumPy.
 """
 
-from logitkit import reference
-from logitkit.explanation import explain
-from logitkit.functional.activations import leaky_relu, relu, sigmoid, silu, tanh
-from logitkit.functional.gradients import softmax_jacobian, softmax_jvp, softmax_vjp
-from logitkit.functional.softmax import entropy, log_softmax, logsumexp, softmax
-from logitkit.info import cpu_info, show_config
-from logitkit.threads import get_num_threads, num_threads, set_num_threads
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from logitkit import _core as _core
+
+if TYPE_CHECKING:
+    from logitkit import reference
+    from logitkit.explanation import explain
+    from logitkit.functional.activations import leaky_relu, relu, sigmoid, silu, tanh
+    from logitkit.functional.gradients import softmax_jacobian, softmax_jvp, softmax_vjp
+    from logitkit.functional.softmax import entropy, log_softmax, logsumexp, softmax
+    from logitkit.info import cpu_info, show_config
+    from logitkit.threads import get_num_threads, num_threads, set_num_threads
 
 __version__ = "0.1.0"
 
@@ -34,3 +42,29 @@ __all__ = [
     "softmax_vjp",
     "tanh",
 ]
+
+_HOMES = {
+    "explanation": ("explain",),
+    "functional.activations": ("leaky_relu", "relu", "sigmoid", "silu", "tanh"),
+    "functional.gradients": ("softmax_jacobian", "softmax_jvp", "softmax_vjp"),
+    "functional.softmax": ("entropy", "log_softmax", "logsumexp", "softmax"),
+    "info": ("cpu_info", "show_config"),
+    "threads": ("get_num_threads", "num_threads", "set_num_threads"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the home of a public name; once, for the name is kept."""
+    if name == "reference":
+        return importlib.import_module("logitkit.reference")
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(importlib.import_module(f"logitkit.{home}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'logitkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, imported or not."""
+    return sorted({*globals(), *__all__})

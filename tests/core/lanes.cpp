@@ -265,8 +265,8 @@ void conversions(Scene& scene) {
     for (int j = 0; j < 16; ++j) scene.see({scene.type, scene.primitive, {row.v[j]}, bits(p[j])});
 }
 
-}  // namespace
-}  // namespace logitkit::LOGITKIT_ISA
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA
 
 void LANE_TEST(Scene& scene);
 void LANE_TEST(Scene& scene) {

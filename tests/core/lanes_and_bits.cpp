@@ -57,7 +57,7 @@ std::vector<Isa> instruction_sets() {
 
 int broken = 0;
 
-std::string doing;  // read when memory outside is touched
+std::string doing; // read when memory outside is touched
 Scene scene{};
 
 void on_fault(int) {
@@ -86,7 +86,7 @@ std::vector<Observation> observe(const Isa& isa, const GuardedMemory& memory) {
 }
 
 void compare_lanes(const char* name, const std::vector<Observation>& want, const std::vector<Observation>& got) {
-    std::map<std::string, std::pair<int, int>> laws;  // values, and those that differ
+    std::map<std::string, std::pair<int, int>> laws; // values, and those that differ
     if (want.size() != got.size()) {
         std::printf("BROKEN %s lanes: %zu observations instead of %zu\n", name, got.size(), want.size());
         ++broken;
@@ -121,7 +121,7 @@ struct Case {
 };
 
 const char* const op_names[] = {"softmax", "log_softmax", "logsumexp", "entropy", "softmax_vjp"};
-const char* const regime_names[] = {"automatic", "stored", "online"};
+const char* const regime_names[] = {"automatic", "online"};
 const char* const alias_names[] = {"", " in x", " in g"};
 constexpr double temperatures[] = {1, 0.7, 1e-30, 1e30, 1e-310, 1e305, 0, std::numeric_limits<double>::infinity()};
 
@@ -135,7 +135,7 @@ std::vector<Case> cases(DType dtype) {
             const bool possible = alias == apart || op == Op::softmax_vjp ||
                                   (alias == out_is_x && (op == Op::softmax || op == Op::log_softmax));
             if (!possible) continue;
-            for (const Regime regime : {Regime::automatic, Regime::stored, Regime::online}) {
+            for (const Regime regime : {Regime::automatic, Regime::online}) {
                 if (regime == Regime::automatic || anchored) {
                     result.push_back({op, regime, false, static_cast<Alias>(alias)});
                 }
@@ -155,7 +155,7 @@ std::int64_t stride(std::int64_t length, bool sample) {
 }
 
 struct Tally {
-    std::uint64_t all = 0xcbf29ce484222325, sample = all;  // FNV-1a, by words
+    std::uint64_t all = 0xcbf29ce484222325, sample = all; // FNV-1a, by words
     std::map<std::string, std::pair<std::int64_t, std::int64_t>> laws;
 };
 
@@ -170,7 +170,8 @@ std::uint64_t canonical(T x) {
 class KernelTest {
 public:
     KernelTest(const std::vector<Isa>& sets, bool sample)
-        : sets_(sets), tallies_(sets.size()), sample_only_(sample), x_(bytes), g_(bytes), out_(bytes), scratch_(bytes) {}
+        : sets_(sets), tallies_(sets.size()), sample_only_(sample), x_(bytes), g_(bytes), out_(bytes), scratch_(bytes) {
+    }
 
     void run() {
         std::vector<std::int64_t> lengths;
@@ -295,7 +296,7 @@ private:
     std::int64_t serial_ = 0;
 };
 
-}  // namespace
+} // namespace
 
 int main(int argc, char** argv) {
     const bool sample = argc == 2 && std::strcmp(argv[1], "--sample") == 0;

@@ -10,4 +10,4 @@ namespace logitkit {
 extern const Kernels kernels_avx2;
 const Kernels kernels_avx2 = {"avx2", isa_avx2::table};
 
-}  // namespace logitkit
+} // namespace logitkit

@@ -10,4 +10,4 @@ namespace logitkit {
 extern const Kernels kernels_avx512;
 const Kernels kernels_avx512 = {"avx512", isa_avx512::table};
 
-}  // namespace logitkit
+} // namespace logitkit

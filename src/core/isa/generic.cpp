@@ -10,4 +10,4 @@ namespace logitkit {
 extern const Kernels kernels_generic;
 const Kernels kernels_generic = {"generic", isa_generic::table};
 
-}  // namespace logitkit
+} // namespace logitkit

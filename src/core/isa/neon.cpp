@@ -10,4 +10,4 @@ namespace logitkit {
 extern const Kernels kernels_neon;
 const Kernels kernels_neon = {"neon", isa_neon::table};
 
-}  // namespace logitkit
+} // namespace logitkit

@@ -71,7 +71,7 @@ inline D expm1_double(D r) {
 // One exponential as scale * (1 + q): the product is left to the caller, who rounds once.
 template <class V>
 struct Exponential {
-    V scale;  // 2^k times the unit, a power of two or 0
+    V scale; // 2^k times the unit, a power of two or 0
     V q;
 
     V value() const { return fma(scale, q, scale); }
@@ -79,10 +79,11 @@ struct Exponential {
     V lost_by(V value) const { return fma(scale, q, scale - value); }
 };
 
-// The same with what the roundings of r and q lost, for sums of which single terms count: about 2^-27 in place of 2^-25.
+// The same with what the roundings of r and q lost, for sums of which single terms count: about 2^-27 in place of
+// 2^-25.
 template <class V>
 struct CarefulExponential : Exponential<V> {
-    V lost;  // to be added to q
+    V lost; // to be added to q
 };
 
 // The temperature as the kernels use it: x / T = x * high + x * low.
@@ -155,7 +156,8 @@ private:
 
     template <class F>
     Reduced<F> reduce(F x) const {
-        // -inf, and what is lost beside the maximum, becomes a finite number whose share of any sum rounds to 0; NaN stays.
+        // -inf, and what is lost beside the maximum, becomes a finite number whose share of any sum rounds to 0; NaN
+        // stays.
         x = max(F::set1(lowest_), x);
         F low = F::set1(0);
         if constexpr (Scaled) {
@@ -180,5 +182,5 @@ private:
     float log2_, exponent_, bracket_, low_, lowest_;
 };
 
-}  // namespace
-}  // namespace logitkit::LOGITKIT_ISA
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA

@@ -78,5 +78,5 @@ inline Pair log_of_sum(double count, Pair rest) {
     return count == 1 ? tail : add(log1p({count - 1, 0}), tail);
 }
 
-}  // namespace
-}  // namespace logitkit::LOGITKIT_ISA
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA

@@ -1,7 +1,7 @@
 // The verbs of a float row that is measured from its anchor, and the rows that are made of them.
 //
-// A row is cut into blocks of `block_length`; within a block lane j sums the elements j, j + 16, ... in float64, and the
-// blocks are added in their order. That order is a property of the row alone: threads, layouts and instruction sets
+// A row is cut into blocks of `block_length`; within a block lane j sums the elements j, j + 16, ... in float64, and
+// the blocks are added in their order. That order is a property of the row alone: threads, layouts and instruction sets
 // give the same bits. A sum is good to about 2^-26, whatever its length; the sum of the rest, from which logarithms are
 // taken, to 2^-27.
 #pragma once
@@ -85,9 +85,7 @@ public:
         const F lost = fma(e.scale, e.lost, e.lost_by(value));
         add(zero_where_equal(value, x, maximum), zero_where_equal(lost, x, maximum));
     }
-    double total() const {
-        return reduce_sum(low_ + high_) + reduce_sum(widen_low(lost_) + widen_high(lost_));
-    }
+    double total() const { return reduce_sum(low_ + high_) + reduce_sum(widen_low(lost_) + widen_high(lost_)); }
 
 private:
     void add(F32x16 value, F32x16 lost) {
@@ -104,20 +102,29 @@ private:
     F32x16 lost_ = F32x16::set1(0);
 };
 
+// The arithmetic of a sweep leaves the memory idle, so it fetches what the next sweep will read, `ahead` elements
+// further.
+template <class V>
+inline void prefetch_ahead(const float* x, std::int64_t ahead) {
+    for (int i = 0; i < V::lanes; i += F32x16::lanes) prefetch(x + ahead + i);
+}
+
 // Stores the exponentials of a block, rounded once, and gives their sum.
 template <class A>
-inline double exp_store_sum(const float* x, std::int64_t n, const A& anchor, float* out) {
+inline double exp_store_sum(const float* x, std::int64_t n, const A& anchor, float* out, std::int64_t ahead) {
     BlockSum sum;
     for_vectors<F32x16>(n, [&](std::int64_t i, auto part) {
+        prefetch_ahead<typename decltype(part)::Vector>(x + i, ahead);
         part.store(sum.add(anchor.exp(part.load(x + i, -__builtin_inff()))), out + i);
     });
     return sum.total();
 }
 
 template <class A>
-inline double exp_sum(const float* x, std::int64_t n, const A& anchor) {
+inline double exp_sum(const float* x, std::int64_t n, const A& anchor, std::int64_t ahead) {
     BlockSum sum;
     for_vectors<F32x16>(n, [&](std::int64_t i, auto part) {
+        prefetch_ahead<typename decltype(part)::Vector>(x + i, ahead);
         sum.add(anchor.exp(part.load(x + i, -__builtin_inff())));
     });
     return sum.total();
@@ -130,11 +137,12 @@ struct Rest {
 };
 
 template <class A>
-inline Rest exp_sum_rest(const float* x, std::int64_t n, const A& anchor, float m) {
+inline Rest exp_sum_rest(const float* x, std::int64_t n, const A& anchor, float m, std::int64_t ahead) {
     BlockSum sum;
     std::int64_t count = 0;
     for_vectors<F32x16>(n, [&](std::int64_t i, auto part) {
         using F = typename decltype(part)::Vector;
+        prefetch_ahead<F>(x + i, ahead);
         const F v = part.load(x + i, -__builtin_inff()), maximum = F::set1(m);
         count += count_equal(v, maximum);
         sum.add_rest(anchor.careful_exp(v), v, maximum);
@@ -154,8 +162,8 @@ inline Reciprocal<float> reciprocal(double sum) {
     return {high, static_cast<float>(inverse - static_cast<double>(high))};
 }
 
-// Stores f(i, part) for the vectors of a row of floats; with `stream` past the caches, in whole lines of them, which the
-// caller ends with a fence.
+// Stores f(i, part) for the vectors of a row of floats; with `stream` past the caches, in whole lines of them, which
+// the caller ends with a fence.
 template <class F>
 inline void store_row(float* out, std::int64_t length, bool stream, F f) {
     std::int64_t i = 0;
@@ -191,19 +199,24 @@ inline void scale(double* e, std::int64_t length, Reciprocal<double> by) {
 }
 
 // log_softmax of a float row: (x - m) / T - log(sum), both terms <= 0, rounded once from float64.
+template <bool Scaled>
 inline void log_store(const float* x, std::int64_t length, double m, double temperature, double log_sum, float* out,
                       bool stream) {
     const F64x8 maximum = F64x8::set1(m), shift = F64x8::set1(log_sum), inverse = F64x8::set1(1 / temperature);
+    const auto log_probability = [&](F64x8 v) {
+        const F64x8 distance = v - maximum;
+        return (Scaled ? distance * inverse : distance) - shift;
+    };
     store_row(out, length, stream, [&](std::int64_t i, auto part) {
         return for_each_vector(part.load(x + i, 0.0f), [&](F32x16 v) {
-            return narrow((widen_low(v) - maximum) * inverse - shift, (widen_high(v) - maximum) * inverse - shift);
+            return narrow(log_probability(widen_low(v)), log_probability(widen_high(v)));
         });
     });
     if (stream) F32x16::fence();
 }
 
-// Everything that later passes need to know of a row, in units of 2^exponent times `unit_float` (2^exponent is e^max at the
-// anchor of the maximum): `rest`, the sum without the maxima, `count` of them, and `top`, the exponential of each.
+// Everything that later passes need to know of a row, in units of 2^exponent times `unit_float` (2^exponent is e^max at
+// the anchor of the maximum): `rest`, the sum without the maxima, `count` of them, and `top`, the exponential of each.
 struct Normalizer {
     double max;
     double rest;
@@ -221,10 +234,11 @@ struct Normalizer {
 };
 
 template <class A>
-inline Normalizer normalizer_at_maximum(const float* x, std::int64_t length, float m, const A& anchor) {
+inline Normalizer normalizer_at_maximum(const float* x, std::int64_t length, float m, const A& anchor,
+                                        std::int64_t ahead) {
     Normalizer result{m, 0, 0, unit_float, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
-        const Rest rest = exp_sum_rest(x + start, n, anchor, m);
+        const Rest rest = exp_sum_rest(x + start, n, anchor, m, ahead);
         result.rest += rest.sum;
         result.count += rest.count;
     });
@@ -234,15 +248,16 @@ inline Normalizer normalizer_at_maximum(const float* x, std::int64_t length, flo
 
 // The exponentials go to `e`: the output itself, or scratch that stays in the caches while the output passes them by.
 template <class A>
-inline void softmax_stored(const float* x, std::int64_t length, const A& anchor, float* e, float* out) {
+inline void softmax_stored(const float* x, std::int64_t length, const A& anchor, float* e, float* out,
+                           std::int64_t ahead) {
     double sums[stored_length / block_length];
     for_blocks_backward(length, [&](std::int64_t start, std::int64_t n) {
-        sums[start / block_length] = exp_store_sum(x + start, n, anchor, e + start);
+        sums[start / block_length] = exp_store_sum(x + start, n, anchor, e + start, ahead);
     });
     double sum = 0;
     for (std::int64_t i = 0; i * block_length < length; ++i) sum += sums[i];
     scale(e, length, reciprocal(sum), out, e != out);
 }
 
-}  // namespace
-}  // namespace logitkit::LOGITKIT_ISA
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA

@@ -32,5 +32,5 @@ inline void softmax_vjp_row(const T* p, const T* g, std::int64_t length, double 
     });
 }
 
-}  // namespace
-}  // namespace logitkit::LOGITKIT_ISA
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA

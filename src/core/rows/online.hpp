@@ -33,7 +33,8 @@ constexpr double lowest_exponent = -65536;
 enum class Purpose { probability, logarithm };
 
 template <bool Scaled>
-inline Normalizer normalize_block(Purpose purpose, const float* x, std::int64_t n, const Inverse<float>& inverse, double temperature) {
+inline Normalizer normalize_block(Purpose purpose, const float* x, std::int64_t n, const Inverse<float>& inverse,
+                                  double temperature) {
     const float m = row_max<F32x16>(x, n);
     const double y = m * static_cast<double>(inverse.high);
     if (!(y >= -2 * largest_anchor && y <= 2 * largest_anchor)) {
@@ -44,8 +45,8 @@ inline Normalizer normalize_block(Purpose purpose, const float* x, std::int64_t 
     }
     const float exponent = Anchor<Scaled>::exponent_of(m, inverse);
     const auto anchor = Anchor<Scaled>::at_exponent(exponent, inverse);
-    if (purpose == Purpose::probability) return {m, exp_sum(x, n, anchor), 0, unit_float, exponent};
-    const Rest rest = exp_sum_rest(x, n, anchor, m);
+    if (purpose == Purpose::probability) return {m, exp_sum(x, n, anchor, block_length), 0, unit_float, exponent};
+    const Rest rest = exp_sum_rest(x, n, anchor, m, block_length);
     return {m, rest.sum, rest.count, exp_of(m / temperature, exponent), exponent};
 }
 
@@ -79,6 +80,7 @@ inline void exp_scale_store(const float* x, std::int64_t length, const A& anchor
     for_blocks_backward(length, [&](std::int64_t start, std::int64_t n) {
         store_row(out + start, n, stream, [&](std::int64_t i, auto part) {
             using F = typename decltype(part)::Vector;
+            prefetch_ahead<F>(x + start + i, -block_length);
             const Exponential<F> e = anchor.exp(part.load(x + start + i, 0.0f));
             const F first = e.scale * F::set1(by.high);
             return first + fma(first, e.q, e.scale * F::set1(by.low));
@@ -87,5 +89,5 @@ inline void exp_scale_store(const float* x, std::int64_t length, const A& anchor
     if (stream) F32x16::fence();
 }
 
-}  // namespace
-}  // namespace logitkit::LOGITKIT_ISA
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA

@@ -19,6 +19,7 @@ struct Row {
     T* out;
     std::int64_t length;
     double temperature;
+    std::int64_t next; // elements from x to the row that follows, 0 for the last
 };
 
 template <class T, class Body>
@@ -28,7 +29,8 @@ inline void for_rows(const RowBatch& batch, Body body) {
     auto* out = static_cast<T*>(batch.out);
     for (std::int64_t i = 0; i < batch.rows; ++i) {
         body(Row<T>{x + i * batch.x_step, g == nullptr ? nullptr : g + i * batch.g_step, out + i * batch.out_step,
-                    batch.length, batch.temperature[i * batch.temperature_step]});
+                    batch.length, batch.temperature[i * batch.temperature_step],
+                    i + 1 < batch.rows ? batch.x_step : 0});
     }
 }
 
@@ -60,8 +62,8 @@ inline bool try_online(Purpose, const RowBatch&, const Row<double>&, Normalizer&
 
 inline void softmax_online(const RowBatch& batch, const Row<float>& row, const Normalizer& normalizer) {
     with_scaled(row.temperature, [&]<bool Scaled>() {
-        const auto anchor = Anchor<Scaled>::at_exponent(static_cast<float>(normalizer.exponent),
-                                                        Inverse<float>(row.temperature));
+        const auto anchor =
+            Anchor<Scaled>::at_exponent(static_cast<float>(normalizer.exponent), Inverse<float>(row.temperature));
         exp_scale_store(row.x, row.length, anchor, reciprocal(normalizer.sum()), row.out, batch.scratch != nullptr);
     });
 }
@@ -75,7 +77,7 @@ inline Anchor<Scaled> anchor_of(const Row<float>& row, float m) {
 // log(sum of e^((x - m) / T)) of a row whose exponentials are anchored at its maximum.
 inline double log_sum_anchored(const Row<float>& row, float m) {
     return with_scaled(row.temperature, [&]<bool Scaled>() {
-        return normalizer_at_maximum(row.x, row.length, m, anchor_of<Scaled>(row, m)).log_sum();
+        return normalizer_at_maximum(row.x, row.length, m, anchor_of<Scaled>(row, m), row.next).log_sum();
     });
 }
 inline double log_sum_anchored(const Row<double>&, double) { return 0; }
@@ -92,7 +94,7 @@ inline void softmax_row(const RowBatch& batch, const Row<T>& row) {
         if constexpr (sizeof(T) == sizeof(float)) {
             if (is_anchored(batch, row, m)) {
                 float* const e = batch.scratch != nullptr ? static_cast<float*>(batch.scratch) : row.out;
-                return softmax_stored(row.x, row.length, anchor_of<Scaled>(row, m), e, row.out);
+                return softmax_stored(row.x, row.length, anchor_of<Scaled>(row, m), e, row.out, row.next);
             }
         }
         softmax_wide<T, Scaled>(row.x, row.length, m, row.temperature, row.out);
@@ -100,22 +102,24 @@ inline void softmax_row(const RowBatch& batch, const Row<T>& row) {
 }
 
 inline void log_store_anchored(const RowBatch& batch, const Row<float>& row, double m, double log_sum) {
-    log_store(row.x, row.length, m, row.temperature, log_sum, row.out, batch.scratch != nullptr);
+    with_scaled(row.temperature, [&]<bool Scaled>() {
+        log_store<Scaled>(row.x, row.length, m, row.temperature, log_sum, row.out, batch.scratch != nullptr);
+    });
 }
 inline void log_store_anchored(const RowBatch&, const Row<double>&, double, double) {}
 
 template <class T>
 inline void log_softmax_row(const RowBatch& batch, const Row<T>& row) {
     Normalizer normalizer;
-    if (try_online(Purpose::logarithm, batch, row, normalizer)) return log_store_anchored(batch, row, normalizer.max, normalizer.log_sum());
+    if (try_online(Purpose::logarithm, batch, row, normalizer))
+        return log_store_anchored(batch, row, normalizer.max, normalizer.log_sum());
     const T m = largest(row);
     if (!is_ordinary(m, row.temperature)) {
         return softmax_special(row.x, row.length, m, row.temperature, batch.empty, true, row.out);
     }
     if (is_anchored(batch, row, m)) return log_store_anchored(batch, row, m, log_sum_anchored(row, m));
-    with_scaled(row.temperature, [&]<bool Scaled>() {
-        log_softmax_wide<T, Scaled>(row.x, row.length, m, row.temperature, row.out);
-    });
+    with_scaled(row.temperature,
+                [&]<bool Scaled>() { log_softmax_wide<T, Scaled>(row.x, row.length, m, row.temperature, row.out); });
 }
 
 template <class T>
@@ -131,9 +135,8 @@ inline double logsumexp_row(const RowBatch& batch, const Row<T>& row) {
         const double enough = log_sum < 1 ? log_sum : 1;
         if (!(__builtin_fabs(y + log_sum) < enough)) return y + log_sum;
     }
-    const Pair log_sum = with_scaled(row.temperature, [&]<bool Scaled>() {
-        return log_sum_wide<T, Scaled>(row.x, row.length, m, row.temperature);
-    });
+    const Pair log_sum = with_scaled(
+        row.temperature, [&]<bool Scaled>() { return log_sum_wide<T, Scaled>(row.x, row.length, m, row.temperature); });
     if (!__builtin_isfinite(y)) return y + log_sum.high;
     const double y_low = __builtin_fma(-y, row.temperature, static_cast<double>(m)) / row.temperature;
     const Pair sum = two_sum(y, log_sum.high);
@@ -144,9 +147,8 @@ template <class T>
 inline double entropy_row(const RowBatch&, const Row<T>& row) {
     const T m = largest(row);
     if (!is_ordinary(m, row.temperature)) return entropy_special(row.x, row.length, m, row.temperature);
-    return with_scaled(row.temperature, [&]<bool Scaled>() {
-        return entropy_wide<T, Scaled>(row.x, row.length, m, row.temperature);
-    });
+    return with_scaled(row.temperature,
+                       [&]<bool Scaled>() { return entropy_wide<T, Scaled>(row.x, row.length, m, row.temperature); });
 }
 
 template <class T>
@@ -171,10 +173,9 @@ void softmax_vjp(const RowBatch& batch) {
 }
 
 constexpr Kernel table[op_count][dtype_count] = {
-    {softmax<float>, softmax<double>},         {log_softmax<float>, log_softmax<double>},
-    {logsumexp<float>, logsumexp<double>},     {entropy<float>, entropy<double>},
-    {softmax_vjp<float>, softmax_vjp<double>},
+    {softmax<float>, softmax<double>}, {log_softmax<float>, log_softmax<double>}, {logsumexp<float>, logsumexp<double>},
+    {entropy<float>, entropy<double>}, {softmax_vjp<float>, softmax_vjp<double>},
 };
 
-}  // namespace
-}  // namespace logitkit::LOGITKIT_ISA
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA

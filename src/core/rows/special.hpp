@@ -1,4 +1,5 @@
-// Rows without an ordinary sum: no finite maximum, or a temperature of 0 or infinity. Plain loops; the contract in code.
+// Rows without an ordinary sum: no finite maximum, or a temperature of 0 or infinity. Plain loops; the contract in
+// code.
 #pragma once
 
 #include "kernels.hpp"
@@ -33,9 +34,9 @@ inline void softmax_special(const T* x, std::int64_t length, T m, double tempera
     if (m == -inf) {
         const double n = static_cast<double>(length);
         switch (empty) {
-            case Empty::nan: return fill(out, length, nan);
-            case Empty::zero: return fill(out, length, impossible);
-            case Empty::uniform: return fill(out, length, log ? -log1p({n - 1, 0}).high : 1 / n);
+        case Empty::nan: return fill(out, length, nan);
+        case Empty::zero: return fill(out, length, impossible);
+        case Empty::uniform: return fill(out, length, log ? -log1p({n - 1, 0}).high : 1 / n);
         }
     }
     if (temperature == 0) {
@@ -73,5 +74,5 @@ inline double entropy_special(const T* x, std::int64_t length, T m, double tempe
     return log1p({static_cast<double>(count_possible(x, length) - 1), 0}).high;
 }
 
-}  // namespace
-}  // namespace logitkit::LOGITKIT_ISA
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA

@@ -68,7 +68,7 @@ private:
         const D high = x - m;
         D low = D::set1(0.0);
         if constexpr (sizeof(T) == 8) {
-            const D back = high - x;  // two_sum of x and -m
+            const D back = high - x; // two_sum of x and -m
             low = (x - (high - back)) - (m + back);
         }
         const D by = D::set1(inverse_high_);
@@ -134,16 +134,19 @@ private:
 };
 
 struct WideNormalizer {
-    Pair rest;  // in units of e^max times `unit_double`
+    Pair rest; // in units of e^max times `unit_double`
     std::int64_t count;
 
     Pair sum() const { return add({static_cast<double>(count) * unit_double, 0}, rest); }
-    Pair log_sum() const { return log_of_sum(static_cast<double>(count), {rest.high / unit_double, rest.low / unit_double}); }
+    Pair log_sum() const {
+        return log_of_sum(static_cast<double>(count), {rest.high / unit_double, rest.low / unit_double});
+    }
 };
 
 // Sums the exponentials other than those of the maxima, and stores them all where `out` is given (float64 rows).
 template <class T, bool Scaled, bool Store>
-inline WideNormalizer normalize_wide(const T* x, std::int64_t length, T m, const Distance<T, Scaled>& distance, T* out) {
+inline WideNormalizer normalize_wide(const T* x, std::int64_t length, T m, const Distance<T, Scaled>& distance,
+                                     T* out) {
     WideNormalizer result{{0, 0}, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         PairSum sum;
@@ -218,5 +221,5 @@ inline double entropy_wide(const T* x, std::int64_t length, T m, double temperat
     return normalizer.log_sum().high + weighted.high / normalizer.sum().high;
 }
 
-}  // namespace
-}  // namespace logitkit::LOGITKIT_ISA
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA

@@ -9,9 +9,8 @@ namespace logitkit::LOGITKIT_ISA {
 namespace {
 
 // Sliding a window of lanes over it gives the mask of the first n lanes.
-alignas(64) constexpr std::int32_t mask_window[32] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-                                                      -1, -1, -1, -1, -1, 0,  0,  0,  0,  0,  0,
-                                                      0,  0,  0,  0,  0,  0,  0,  0,  0,  0};
+alignas(64) constexpr std::int32_t mask_window[32] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+                                                      0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0};
 
 inline __m256i first_floats(int n) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(mask_window + 16 - n));
@@ -166,5 +165,5 @@ inline F64x8 widen_high(F32x16 x) {
 }
 inline F32x16 narrow(F64x8 low, F64x8 high) { return {low.to_floats(), high.to_floats()}; }
 
-}  // namespace
-}  // namespace logitkit::LOGITKIT_ISA
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA

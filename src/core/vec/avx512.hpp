@@ -32,9 +32,7 @@ struct F32x16 {
     friend F32x16 zero_where_equal(F32x16 a, F32x16 x, F32x16 y) {
         return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, y.v, _CMP_NEQ_UQ), a.v)};
     }
-    friend int count_equal(F32x16 x, F32x16 y) {
-        return __builtin_popcount(_mm512_cmp_ps_mask(x.v, y.v, _CMP_EQ_OQ));
-    }
+    friend int count_equal(F32x16 x, F32x16 y) { return __builtin_popcount(_mm512_cmp_ps_mask(x.v, y.v, _CMP_EQ_OQ)); }
     friend Power<F32x16> power_of(F32x16 f) {
         const __m512 k = _mm512_roundscale_ps(f.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
         return {{k}, {_mm512_scalef_ps(_mm512_set1_ps(0x1p+60f), k)}};
@@ -71,9 +69,7 @@ struct F64x8 {
     friend F64x8 zero_where_equal(F64x8 a, F64x8 x, F64x8 y) {
         return {_mm512_maskz_mov_pd(_mm512_cmp_pd_mask(x.v, y.v, _CMP_NEQ_UQ), a.v)};
     }
-    friend int count_equal(F64x8 x, F64x8 y) {
-        return __builtin_popcount(_mm512_cmp_pd_mask(x.v, y.v, _CMP_EQ_OQ));
-    }
+    friend int count_equal(F64x8 x, F64x8 y) { return __builtin_popcount(_mm512_cmp_pd_mask(x.v, y.v, _CMP_EQ_OQ)); }
     friend Power<F64x8> power_of(F64x8 f) {
         const __m512d k = _mm512_roundscale_pd(f.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
         return {{k}, {_mm512_scalef_pd(_mm512_set1_pd(0x1p+500), k)}};
@@ -92,5 +88,5 @@ inline F32x16 narrow(F64x8 low, F64x8 high) {
     return {_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low.v)), _mm512_cvtpd_ps(high.v), 1)};
 }
 
-}  // namespace
-}  // namespace logitkit::LOGITKIT_ISA
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA

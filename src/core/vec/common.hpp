@@ -31,6 +31,9 @@ constexpr double magic_double = 0x1.8p+52;
 constexpr std::int32_t power_offset_float = unit_exponent_float + 127 - 0x4b400000;
 constexpr std::int64_t power_offset_double = unit_exponent_double + 1023 - 0x4338000000000000;
 
+// Asks for the cache line at p, which need not exist.
+inline void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }
+
 // Two vectors that go through the same operations side by side, where one alone would leave the units waiting for its
 // results. An instruction set whose vectors are made of several registers needs none (`interleave`).
 template <class V>
@@ -121,5 +124,5 @@ inline void for_vectors(std::int64_t n, Body body) {
     if (i < n) body(i, Part<V>{static_cast<int>(n - i)});
 }
 
-}  // namespace
-}  // namespace logitkit::LOGITKIT_ISA
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA

@@ -42,10 +42,18 @@ struct F32x16 {
     void stream(float* p) const { store(p); }
     static void fence() {}
 
-    friend F32x16 operator+(F32x16 a, F32x16 b) { return map(a, b, [](float x, float y) { return x + y; }); }
-    friend F32x16 operator-(F32x16 a, F32x16 b) { return map(a, b, [](float x, float y) { return x - y; }); }
-    friend F32x16 operator*(F32x16 a, F32x16 b) { return map(a, b, [](float x, float y) { return x * y; }); }
-    friend F32x16 max(F32x16 a, F32x16 b) { return map(a, b, [](float x, float y) { return x > y ? x : y; }); }
+    friend F32x16 operator+(F32x16 a, F32x16 b) {
+        return map(a, b, [](float x, float y) { return x + y; });
+    }
+    friend F32x16 operator-(F32x16 a, F32x16 b) {
+        return map(a, b, [](float x, float y) { return x - y; });
+    }
+    friend F32x16 operator*(F32x16 a, F32x16 b) {
+        return map(a, b, [](float x, float y) { return x * y; });
+    }
+    friend F32x16 max(F32x16 a, F32x16 b) {
+        return map(a, b, [](float x, float y) { return x > y ? x : y; });
+    }
     friend F32x16 fma(F32x16 a, F32x16 b, F32x16 c) {
         F32x16 r;
         for (int i = 0; i < 16; ++i) r.v[i] = __builtin_fmaf(a.v[i], b.v[i], c.v[i]);
@@ -65,7 +73,8 @@ struct F32x16 {
         Power<F32x16> r;
         for (int i = 0; i < 16; ++i) {
             const float magic_k = f.v[i] + magic_float;
-            const std::uint32_t biased = __builtin_bit_cast(std::uint32_t, magic_k) + static_cast<std::uint32_t>(power_offset_float);
+            const std::uint32_t biased =
+                __builtin_bit_cast(std::uint32_t, magic_k) + static_cast<std::uint32_t>(power_offset_float);
             r.k.v[i] = magic_k - magic_float;
             r.scale.v[i] = __builtin_bit_cast(float, biased << 23);
         }
@@ -121,10 +130,18 @@ struct F64x8 {
         for (int i = 0; i < n; ++i) p[i] = static_cast<T>(v[i]);
     }
 
-    friend F64x8 operator+(F64x8 a, F64x8 b) { return map(a, b, [](double x, double y) { return x + y; }); }
-    friend F64x8 operator-(F64x8 a, F64x8 b) { return map(a, b, [](double x, double y) { return x - y; }); }
-    friend F64x8 operator*(F64x8 a, F64x8 b) { return map(a, b, [](double x, double y) { return x * y; }); }
-    friend F64x8 max(F64x8 a, F64x8 b) { return map(a, b, [](double x, double y) { return x > y ? x : y; }); }
+    friend F64x8 operator+(F64x8 a, F64x8 b) {
+        return map(a, b, [](double x, double y) { return x + y; });
+    }
+    friend F64x8 operator-(F64x8 a, F64x8 b) {
+        return map(a, b, [](double x, double y) { return x - y; });
+    }
+    friend F64x8 operator*(F64x8 a, F64x8 b) {
+        return map(a, b, [](double x, double y) { return x * y; });
+    }
+    friend F64x8 max(F64x8 a, F64x8 b) {
+        return map(a, b, [](double x, double y) { return x > y ? x : y; });
+    }
     friend F64x8 fma(F64x8 a, F64x8 b, F64x8 c) {
         F64x8 r;
         for (int i = 0; i < 8; ++i) r.v[i] = __builtin_fma(a.v[i], b.v[i], c.v[i]);
@@ -144,7 +161,8 @@ struct F64x8 {
         Power<F64x8> r;
         for (int i = 0; i < 8; ++i) {
             const double magic_k = f.v[i] + magic_double;
-            const std::uint64_t biased = __builtin_bit_cast(std::uint64_t, magic_k) + static_cast<std::uint64_t>(power_offset_double);
+            const std::uint64_t biased =
+                __builtin_bit_cast(std::uint64_t, magic_k) + static_cast<std::uint64_t>(power_offset_double);
             r.k.v[i] = magic_k - magic_double;
             r.scale.v[i] = __builtin_bit_cast(double, biased << 52);
         }
@@ -187,5 +205,5 @@ inline F32x16 narrow(F64x8 low, F64x8 high) {
     return r;
 }
 
-}  // namespace
-}  // namespace logitkit::LOGITKIT_ISA
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA

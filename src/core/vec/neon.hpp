@@ -67,8 +67,9 @@ struct F32x16 {
     }
     friend Power<F32x16> power_of(F32x16 f) {
         const F32x16 magic = set1(magic_float), magic_k = f + magic;
-        return {magic_k - magic,
-                {power_quarter(magic_k.a), power_quarter(magic_k.b), power_quarter(magic_k.c), power_quarter(magic_k.d)}};
+        return {
+            magic_k - magic,
+            {power_quarter(magic_k.a), power_quarter(magic_k.b), power_quarter(magic_k.c), power_quarter(magic_k.d)}};
     }
     friend float reduce_max(F32x16 x) {
         float32x4_t four = larger(larger(x.a, x.c), larger(x.b, x.d));
@@ -167,8 +168,9 @@ struct F64x8 {
     }
     friend Power<F64x8> power_of(F64x8 f) {
         const F64x8 magic = set1(magic_double), magic_k = f + magic;
-        return {magic_k - magic,
-                {power_quarter(magic_k.a), power_quarter(magic_k.b), power_quarter(magic_k.c), power_quarter(magic_k.d)}};
+        return {
+            magic_k - magic,
+            {power_quarter(magic_k.a), power_quarter(magic_k.b), power_quarter(magic_k.c), power_quarter(magic_k.d)}};
     }
     friend double reduce_max(F64x8 x) {
         const float64x2_t two = larger(larger(x.a, x.c), larger(x.b, x.d));
@@ -218,5 +220,5 @@ inline F32x16 narrow(F64x8 low, F64x8 high) {
             vcvt_high_f32_f64(vcvt_f32_f64(high.a), high.b), vcvt_high_f32_f64(vcvt_f32_f64(high.c), high.d)};
 }
 
-}  // namespace
-}  // namespace logitkit::LOGITKIT_ISA
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA

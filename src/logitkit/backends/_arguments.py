@@ -34,18 +34,20 @@ def as_array(x: Any, mask: Any, name: str = "x") -> tuple[Array, Any]:
     return array, mask
 
 
-def result_dtypes(dtype: np.dtype[Any], wanted: Any) -> tuple[np.dtype[Any], np.dtype[Any]]:
+def result_dtypes(
+    dtype: np.dtype[Any], wanted: Any = None, name: str = "x"
+) -> tuple[np.dtype[Any], np.dtype[Any]]:
     """Return the dtype of the result and the one to compute in, for an input dtype and the `dtype` argument."""
-    result = _POLICY.get(dtype) or _result_dtype(dtype)
+    result = _POLICY.get(dtype) or _result_dtype(dtype, name)
     if wanted is None:
         return result, _FLOAT64 if result is _FLOAT64 else _FLOAT32
     try:
-        asked = np.dtype(wanted).newbyteorder("=")
+        asked = _canonical(np.dtype(wanted))
     except TypeError as error:
         raise TypeError(f"dtype is {wanted!r}; accepted are {_FLOATS}") from error
     if not _is_float(asked):
         raise TypeError(f"dtype is {asked}; accepted are {_FLOATS}")
-    wide = result == _FLOAT64 or asked == _FLOAT64
+    wide = result is _FLOAT64 or asked is _FLOAT64
     return asked, _FLOAT64 if wide else _FLOAT32
 
 
@@ -53,14 +55,19 @@ def _is_float(dtype: np.dtype[Any]) -> bool:
     return dtype.name in ("float16", "bfloat16", "float32", "float64")
 
 
-def _result_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def _canonical(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype in this machine's byte order and without metadata: the one object that NumPy has for it."""
+    return np.dtype(dtype.type) if _is_float(dtype) else dtype
+
+
+def _result_dtype(dtype: np.dtype[Any], name: str) -> np.dtype[Any]:
     if _is_float(dtype):
-        return dtype.newbyteorder("=")
+        return _canonical(dtype)
     if dtype.kind == "b" or (dtype.kind in "iu" and dtype.itemsize <= 2):
         return _FLOAT32
     if dtype.kind in "iu":
         return _FLOAT64
-    raise TypeError(f"x has the dtype {dtype}; accepted are bool, integers, {_FLOATS}")
+    raise TypeError(f"{name} has the dtype {dtype}; accepted are bool, integers, {_FLOATS}")
 
 
 def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
@@ -76,9 +83,13 @@ def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
         try:
             index = one.__index__()
         except AttributeError:
-            raise TypeError(f"axis is {axis!r}; accepted are an int, a tuple of ints, or None") from None
+            raise TypeError(
+                f"axis is {axis!r}; accepted are an int, a tuple of ints, or None"
+            ) from None
         if not -dims <= index < dims:
-            raise np.exceptions.AxisError(f"axis {index} is out of bounds for x of {ndim} dimensions")
+            raise np.exceptions.AxisError(
+                f"axis {index} is out of bounds for x of {ndim} dimensions"
+            )
         axes.append(index % dims)
     if len(set(axes)) != len(axes):
         raise ValueError(f"axis is {axis!r}; it names an axis twice")
@@ -96,7 +107,9 @@ def broadcast_mask(mask: Any, shape: tuple[int, ...]) -> Array | None:
         return None
     keep = np.asarray(mask)
     if keep.dtype != np.bool_:
-        raise TypeError(f"mask has the dtype {keep.dtype}; it must be bool, True where x takes part")
+        raise TypeError(
+            f"mask has the dtype {keep.dtype}; it must be bool, True where x takes part"
+        )
     try:
         return np.broadcast_to(keep, shape or (1,))
     except ValueError:
@@ -113,7 +126,9 @@ def broadcast_temperature(
         return temperature
     given = np.asarray(temperature)
     if given.dtype.kind not in "biuf":
-        raise TypeError(f"temperature is {temperature!r}; accepted are a number >= 0 or an array of them")
+        raise TypeError(
+            f"temperature is {temperature!r}; accepted are a number >= 0 or an array of them"
+        )
     t = given.astype(np.float64)
     bad = ~(t >= 0)
     if bad.any():
@@ -156,9 +171,8 @@ def check_out(
         raise ValueError(f"out has the dtype {out.dtype!r}; the result has {dtype!r}")
     if not out.flags.writeable:
         raise ValueError("out is read-only; it must be writeable")
-    if 0 in out.strides:
-        if any(n > 1 and stride == 0 for n, stride in zip(shape, out.strides, strict=True)):
-            raise ValueError("out holds several of its elements in one place; each needs its own")
+    if out.size and any(n > 1 and not s for n, s in zip(shape, out.strides, strict=True)):
+        raise ValueError("out holds several of its elements in one place; each needs its own")
     if in_place and (out is x or _same_memory(out, x)):
         return
     if _overlap(out, x):

@@ -99,9 +99,20 @@ def _map(
         _refuse_empty_rows(x, axes, keep)
 
     values = _operand(x, compute)
-    target = np.empty_like(values) if out is None or result_dtype != compute else _operand(out, compute)
+    target = (
+        np.empty_like(values) if out is None or result_dtype != compute else _operand(out, compute)
+    )
     _core.apply(
-        op, values, target, _bits(axes), divide, True, keep, None, _EMPTY[empty], _PRECISION[precision]
+        op,
+        values,
+        target,
+        _bits(axes),
+        divide,
+        True,
+        keep,
+        None,
+        _EMPTY[empty],
+        _PRECISION[precision],
     )
     return _deliver(target, x.shape, result_dtype, out)
 
@@ -141,8 +152,8 @@ def softmax_vjp(p: Any, g: Any, *, axis: Any, temperature: Any) -> Any:
     if p.shape != g.shape:
         raise ValueError(f"g has the shape {g.shape}; it must have that of p, {p.shape}")
     divide = arguments.broadcast_temperature(temperature, p.shape, axes)
-    result_dtype, compute = arguments.result_dtypes(p.dtype, None)
-    compute = np.result_type(compute, arguments.result_dtypes(g.dtype, None)[1])
+    result_dtype, compute = arguments.result_dtypes(p.dtype, name="p")
+    compute = np.result_type(compute, arguments.result_dtypes(g.dtype, name="g")[1])
     values = _operand(p, compute)
     result = np.empty_like(values)
     _core.apply(
@@ -158,7 +169,7 @@ def softmax_jacobian(p: Any, *, temperature: Any) -> Any:
         raise ValueError("p is a scalar; softmax_jacobian needs probabilities along its last axis")
     axes = arguments.normalize_axes(-1, p.ndim)
     divide = arguments.broadcast_temperature(temperature, p.shape, axes)
-    result_dtype, _ = arguments.result_dtypes(p.dtype, None)
+    result_dtype, _ = arguments.result_dtypes(p.dtype, name="p")
     values = p.astype(np.float64)
     # At the limits 0 and infinity of the temperature the probabilities do not move.
     t = np.asarray(divide)
@@ -187,9 +198,7 @@ def _bits(axes: tuple[int, ...]) -> int:
     return sum([1 << axis for axis in axes])
 
 
-def _deliver(
-    result: Array, shape: tuple[int, ...], dtype: np.dtype[Any], out: Array | None
-) -> Any:
+def _deliver(result: Array, shape: tuple[int, ...], dtype: np.dtype[Any], out: Array | None) -> Any:
     """Give the result its shape and round it to its dtype, into `out` where given; 0-d results become scalars."""
     if result.shape != shape:
         result = result.reshape(shape)
@@ -227,7 +236,7 @@ def _refuse_empty_rows(x: Array, axes: tuple[int, ...], keep: Array | None) -> N
 def elementwise(x: Any, function: Callable[[Array], Array]) -> Any:
     """Apply a function of one element, under the dtype policy."""
     x, _ = arguments.as_array(x, None)
-    result_dtype, compute = arguments.result_dtypes(x.dtype, None)
+    result_dtype, compute = arguments.result_dtypes(x.dtype)
     with np.errstate(all="ignore"):
         result = np.asarray(function(x.astype(compute, copy=False)))
     return _deliver(result, x.shape, result_dtype, None)

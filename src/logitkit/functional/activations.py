@@ -37,6 +37,8 @@ def sigmoid(x: Any, /) -> Any:
     >>> lk.sigmoid([-1000.0, 0.0, 2.0]).round(3)
     array([0.   , 0.5  , 0.881])
     """
+
+
     # Of the two forms the one whose exponential cannot overflow.
     def form(a: Any) -> Any:
         e = np.exp(-np.abs(a))
@@ -138,4 +140,11 @@ def silu(x: Any, /) -> Any:
     >>> lk.silu([-2.0, 0.0, 2.0]).round(3)
     array([-0.238,  0.   ,  1.762])
     """
-    return backend_of(x).elementwise(x, lambda a: np.where(a == -np.inf, 0, a) * sigmoid(a))
+
+    # exp(-|x|) in two steps, so that x is multiplied before it is lost among the subnormal numbers.
+    def form(a: Any) -> Any:
+        a = np.where(a == -np.inf, a.dtype.type(0), a)
+        root = np.exp(-np.abs(a) / 2)
+        return np.where(a >= 0, a, a * root * root) / (1 + root * root)
+
+    return backend_of(x).elementwise(x, form)

@@ -244,6 +244,6 @@ def entropy(
     >>> float(lk.entropy([0.0, 0.0]))
     0.6931471805599453
     >>> lk.entropy([[3.0, 0.0], [30.0, 0.0]]).round(4)
-    array([0.1908, 0.    ])
+    array([0.1909, 0.    ])
     """
     return backend_of(x).entropy(x, axis, temperature, mask)
