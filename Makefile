@@ -24,7 +24,7 @@ developer := $(VENV)/.stamp-developer
 peers := $(VENV)/.stamp-peers
 
 sources := pyproject.toml CMakeLists.txt $(shell find src -type f -not -name '*.pyc')
-cpp_sources := $(shell find src -name '*.hpp' -o -name '*.cpp')
+cpp_sources := $(shell find src tests/core -name '*.hpp' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -38,6 +38,7 @@ demo: $(package) ## build, install and explain the shipped logits of a digit cla
 	@$(VENV)/bin/logitkit demo examples/data/digits.npz -o $(DEMO_OUTPUT) $(ARGS)
 
 test: $(developer) ## run the whole test suite, doctests included
+	@tools/install_emulator.sh
 	$(python) -m pytest --doctest-modules --pyargs logitkit tests $(ARGS)
 
 lint: $(developer) ## check style, formatting and types; changes nothing
