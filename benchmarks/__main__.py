@@ -83,12 +83,15 @@ def run_speed(arguments: argparse.Namespace) -> None:
     threads = arguments.threads or sorted({1, logitkit.cpu_info()["cpus"]})
     effort = timing.QUICK if arguments.quick else timing.FULL
     cells = grid.cells(arguments.ops, shapes)
-    records = speed.show(
-        speed.run(cells, threads, [*providers.FLOORS, *present, "logitkit"], effort), missing
-    )
+    libraries = [*providers.FLOORS, *present, "logitkit"]
+    disagreements: list[str] = []
+    measured = speed.run(cells, threads, libraries, effort, disagreements)
+    records = speed.show(measured, missing)
     asked = (arguments.peers, arguments.ops, shapes, arguments.threads, arguments.quick)
     everything = (list(providers.PEERS), list(OPERATIONS), list(grid.SHAPES), None, False)
     _keep(arguments, "speed", records, whole=asked == everything)
+    if disagreements:
+        raise RuntimeError("\n".join(["not timed, for the results disagree:", *disagreements]))
 
 
 def run_sweep(arguments: argparse.Namespace) -> None:

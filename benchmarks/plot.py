@@ -51,7 +51,7 @@ def draw(lines: list[Line], theme: dict[str, Any], note: str) -> Figure:
                 panel.scatter(
                     *zip(*points, strict=True), s=26, c=colour, marker=marker, label=name, zorder=3
                 )
-        panel.set_xscale("log")
+        panel.set_xscale("log", base=2)
         panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         panel.xaxis.set_minor_formatter(NullFormatter())
         panel.grid(axis="both", color=theme["rule"], linewidth=0.6)
@@ -60,7 +60,8 @@ def draw(lines: list[Line], theme: dict[str, Any], note: str) -> Figure:
         panel.tick_params(length=0)
     panels[0].set_yticks(range(len(labels)), labels)
     panels[0].invert_yaxis()
-    panels[0].legend(frameon=False, loc="lower right", fontsize="small")
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, frameon=False, loc="outside upper right", ncols=len(names))
     figure.supxlabel(note, fontsize="small", color=theme["muted"])
     return figure
 

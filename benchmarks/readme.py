@@ -130,6 +130,13 @@ def speed_part(lines: list[Line], records: list[Record], file: Path) -> str:
         if lost
         else f"logitkit is the fastest in all {len(lines)} cells."
     )
+    keys = [(op, shape, count) for op in ops for shape in shapes for count in threads]
+    untimed = ", ".join(
+        f"{op} {shape} at {count} threads"
+        for op, shape, count in keys
+        if (op, shape, count) not in by_key
+    )
+    omitted = f" Not timed, for the libraries' results disagree: {untimed}." if untimed else ""
     others = f"; {', '.join(map(str, threads[1:]))} threads in brackets" if threads[1:] else ""
     return "\n\n".join(
         [
@@ -141,7 +148,7 @@ def speed_part(lines: list[Line], records: list[Record], file: Path) -> str:
             "How many times faster than the fastest other library of the same run, each with the "
             "faster of its ways to call; below 1 is slower:",
             tables.markdown(["shape", *heads], ratios),
-            f"{verdict} NumPy, SciPy and the copy run on one thread whatever the count.",
+            f"{verdict} NumPy, SciPy and the copy run on one thread whatever the count.{omitted}",
             f"{measured(records, file)} All times with their spread: "
             f"[benchmarks/results](benchmarks/results/{file.name}).",
         ]

@@ -20,11 +20,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def run(
-    cells: list[Cell], threads: list[int], libraries: list[str], effort: Effort
+    cells: list[Cell],
+    threads: list[int],
+    libraries: list[str],
+    effort: Effort,
+    disagreements: list[str],
 ) -> Iterator[Record]:
     """Yield the records of all cells, one thread count after another, each in its own process.
 
-    Raises RuntimeError when a worker ends early, as it does when providers disagree.
+    A cell in which providers disagree is not timed, and a sentence on it is added to
+    `disagreements`. Raises RuntimeError when a worker ends early.
     """
     for count in threads:
         settings = {
@@ -33,7 +38,11 @@ def run(
             "cells": [astuple(cell) for cell in cells],
             "effort": asdict(effort),
         }
-        yield from _worker(settings)
+        for record in _worker(settings):
+            if "disagreement" in record:
+                disagreements.append(f"{record['disagreement']} ({count} threads)")
+            else:
+                yield record
 
 
 def _worker(settings: dict[str, Any]) -> Iterator[Record]:

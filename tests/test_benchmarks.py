@@ -221,11 +221,32 @@ def test_a_floor_is_not_asked_for_the_result():
     assert set(worker.time_cell(grid.Cell("softmax", (8, 4), -1), [offer], SHORT)) == {"flat"}
 
 
-def test_a_disagreement_ends_the_worker():
+def test_every_disagreeing_provider_is_named():
+    offers = [providers.Provider(name, "numpy", disagreeing) for name in ("one", "two")]
+    with pytest.raises(Disagreement, match=r"^one disagrees .*; two disagrees "):
+        worker.time_cell(grid.Cell("softmax", (8, 4), -1), offers, SHORT)
+
+
+def test_a_disagreement_fails_the_run_and_leaves_the_other_cells(tmp_path, monkeypatch, capsys):
+    def records(settings):
+        yield {"disagreement": "flat disagrees on softmax"}
+        yield {
+            **dict.fromkeys(results.COLUMNS["speed"], 1),
+            **{"op": "softmax", "shape": "8", "axis": -1, "provider": "numpy"},
+        }
+
+    monkeypatch.setattr(speed, "_worker", records)
+    file = tmp_path / "speed.csv"
+    assert __main__.main(f"speed --threads 1 --peers numpy --csv {file}".split()) == 1
+    assert "flat disagrees on softmax (1 threads)" in capsys.readouterr().err
+    assert [r["shape"] for r in results.read(file)] == ["8"]
+
+
+def test_a_worker_reports_a_disagreement():
     settings = {
         "threads": 1,
         "libraries": ["numpy"],
-        "cells": [["softmax", [8, 4], -1]],
+        "cells": [["softmax", [8, 4], -1], ["logsumexp", [8, 4], -1]],
         "effort": vars(SHORT),
     }
     spoilt = (
@@ -240,14 +261,16 @@ def test_a_disagreement_ends_the_worker():
         timeout=60,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("numpy disagrees on softmax of (8, 4)")
+    assert done.returncode == 0, done.stderr
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert first["disagreement"].startswith("numpy disagrees on softmax of (8, 4)")
+    assert second["op"] == "logsumexp"
 
 
 def test_a_worker_that_ends_early_is_an_error():
     cells = [grid.Cell("softmax", (8,), -1)]
     with pytest.raises(RuntimeError, match="the worker at 1 threads ended with 1"):
-        list(speed.run(cells, [1], ["no_such_library"], SHORT))
+        list(speed.run(cells, [1], ["no_such_library"], SHORT, []))
 
 
 def test_every_provider_has_turns_in_every_place():
@@ -367,6 +390,18 @@ def test_losses_are_shown(copy):
     text = (copy / "README.md").read_text()
     assert "logitkit is slower than the best of them in 8 of 8 cells." in text
     assert "| (8, 4) | 0.25 | 0.25 | 0.25 | 0.25 |" in text
+
+
+def test_a_cell_that_was_not_timed_is_named(copy):
+    measured(copy / "results")
+    file = copy / "results/speed-2001-02-03.csv"
+    lines = file.read_text().splitlines()
+    kept = [line for line in lines if not line.startswith("softmax,10,-1,float32,2")]
+    file.write_text("\n".join(kept) + "\n")
+    readme.update(copy, copy / "results")
+    text = (copy / "README.md").read_text()
+    assert "Not timed, for the libraries' results disagree: softmax (10,) at 2 threads." in text
+    assert "| (10,) | 2.00 | - | 2.00 | 2.00 |" in text
 
 
 def test_a_copy_is_not_a_peer():
