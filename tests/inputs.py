@@ -55,11 +55,48 @@ def accuracy_inputs(dtype, scale=1):
     }
     for temperature in (0.37, 3.3, 1e-3, 250.0, 1e-30, 1e30):
         cases[f"N(0,4), K=300, T={temperature:g}"] = 4 * normal(3, 300)
+    cases |= hard_rows()
     result = {}
     for name, values in cases.items():
         temperature = float(name.partition("T=")[2] or 1)
         result[name] = (to_dtype(values, dtype), temperature)
     return result
+
+
+def hard_rows():
+    """Return the worst rows of a search through millions of random ones."""
+    normal = np.random.default_rng(208).normal(size=(90, 333))
+    return {
+        "hard for softmax, K=333": 1.5 * normal[56:57],
+        "hard for log_softmax, T=1": np.array([[0.24717725813388824, -0.19312503933906555]]),
+        "hard for log_softmax, T=0.3": np.array([[-0.056159958243370056, 0.0745912715792656]]),
+        "hard for entropy, T=0.7": np.array(
+            [[-3.177012693462358, 15.92205007717708, 6.268449172222726]]
+        ),
+        "hard for entropy, T=2.5": np.array(
+            [[11.256515498528472, -60.81748148607956, -25.089846743221937]]
+        ),
+    }
+
+
+def gradients(shape, dtype):
+    """Return gradients of ordinary size, far from 0, and of all magnitudes."""
+    rng = np.random.default_rng(12)
+    ordinary, far, every = rng.normal(size=(3, *shape))
+    every *= 10.0 ** rng.integers(-4, 4, shape)
+    return [values.astype(dtype) for values in (ordinary, 100 + far, every)]
+
+
+def activation_inputs(dtype):
+    """Return scores for functions of one number, down to the subnormal results."""
+    rng = np.random.default_rng(20)
+    reach = {"float16": 20, "bfloat16": 110, "float32": 110, "float64": 760}[dtype.name]
+    parts = [
+        np.linspace(-reach, reach, 20001),
+        3 * rng.normal(size=10000),
+        rng.normal(size=10000) * 10.0 ** rng.integers(-8, 2, 10000),
+    ]
+    return to_dtype(np.concatenate(parts), dtype)
 
 
 NAMES = list(accuracy_inputs(np.dtype("float32"), scale=0.01))

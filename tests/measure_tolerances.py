@@ -5,51 +5,75 @@ python tests/measure_tolerances.py
 
 import inputs
 import numpy as np
-from oracles import Exact
+from kernel_calls import ONLINE, STORED, apply
+from oracles import Exact, exact_activation, exact_jacobian, exact_vjp
 from tolerances import errors
 
 import logitkit as lk
 from logitkit import _core
 
-OPS = {"softmax": _core.SOFTMAX, "log_softmax": _core.LOG_SOFTMAX, "logsumexp": _core.LOGSUMEXP}
+FAMILY = ["softmax", "log_softmax", "logsumexp", "entropy"]
+ROUNDED = [("exact", {"precision": "exact"}), ("default", {})]
 
 
-def results(function, x, temperature, precision):
-    """Yield what each instruction set, and each regime of a float32 row, gives."""
-    exact = {"precision": precision} if function.endswith("softmax") else {}
-    for isa in _core.available_isas():
-        _core.select_isa(isa)
-        yield isa, getattr(lk, function)(x, temperature=temperature, **exact)
-    if x.dtype == np.float32 and precision == "default" and function in OPS:
-        out = np.empty(x.shape if function != "logsumexp" else (*x.shape[:-1], 1), x.dtype)
-        for regime in (0, 1):
-            _core.apply(OPS[function], x, out, 1 << (x.ndim - 1), temperature, regime=regime)
-            yield f"regime {regime}", out if function != "logsumexp" else out[..., 0]
+def family_errors(function, dtype, precision, options):
+    """Yield the errors of the softmax family, of each regime too where there are two."""
+    for name, (x, temperature) in inputs.accuracy_inputs(dtype).items():
+        true = Exact(x, temperature)
+        want, at = getattr(true, function), None
+        if function == "logsumexp" and dtype == np.float64:
+            at = np.maximum(np.abs(true.anchor), true.log_sum)
+        yield name, errors(getattr(lk, function)(x, temperature=temperature, **options), want, at)
+        if dtype == np.float32 and precision == "default" and function != "entropy":
+            for regime in (STORED, ONLINE):
+                got = apply(function, x, temperature, regime=regime)
+                yield f"{name} (regime {regime})", errors(got, want, at)
 
 
-def place_of(function, true, x):
-    """Return where an ULP is taken, if not at the result."""
-    if function == "logsumexp" and x.dtype == np.float64:
-        return np.maximum(np.abs(true.anchor), true.log_sum)
-    return None
+def gradient_errors(dtype):
+    """Yield the errors of the product and of the Jacobian."""
+    for name, (x, t) in inputs.accuracy_inputs(dtype).items():
+        p = lk.softmax(x, temperature=t)
+        few = p[:2, :60]
+        for temperature in (1.0, 0.37):
+            for g in inputs.gradients(p.shape, dtype):
+                got = lk.softmax_vjp(p, g, temperature=temperature)
+                yield "softmax_vjp", name, errors(got, *exact_vjp(p, g, temperature))
+            got = lk.softmax_jacobian(few, temperature=temperature)
+            yield "softmax_jacobian", name, errors(got, exact_jacobian(few, temperature))
+
+
+def activation_errors(dtype):
+    """Yield the errors of the functions of one number."""
+    x = inputs.activation_inputs(dtype)
+    for function in ("sigmoid", "tanh", "silu"):
+        error = errors(getattr(lk, function)(x), exact_activation(function, x))
+        yield function, f"x = {x[error.argmax()]}", error
 
 
 def main():
-    """Measure every row of the table whose truth `oracles.Exact` knows."""
-    isa = _core.isa()
-    for dtype in inputs.FLOATS:
-        for function in ("softmax", "log_softmax", "logsumexp", "entropy"):
-            for precision in ("default", "exact")[: 1 + function.endswith("softmax")]:
-                worst = (-1.0, "", "")
-                for name, (x, temperature) in inputs.accuracy_inputs(dtype).items():
-                    true = Exact(x, temperature)
-                    at = place_of(function, true, x)
-                    for how, got in results(function, x, temperature, precision):
-                        error = errors(got, getattr(true, function), at).max()
-                        worst = max(worst, (float(error), name, how))
-                ulp, name, how = worst
-                print(f"{function:12} {dtype.name:9} {precision:8} {ulp:8.4f}  {name} ({how})")
-    _core.select_isa(isa)
+    """Measure every row of the table."""
+    worst = {}
+
+    def note(function, dtype, precision, name, error):
+        key = (function, dtype.name, precision)
+        worst[key] = max(worst.get(key, (-1.0, "")), (float(error.max()), name))
+
+    before = _core.isa()
+    for isa in _core.available_isas():
+        _core.select_isa(isa)
+        for dtype in inputs.FLOATS:
+            for function in FAMILY:
+                for precision, options in ROUNDED[not function.endswith("softmax") :]:
+                    for name, error in family_errors(function, dtype, precision, options):
+                        note(function, dtype, precision, name, error)
+            for function, name, error in gradient_errors(dtype):
+                note(function, dtype, "default", name, error)
+            for function, name, error in activation_errors(dtype):
+                note(function, dtype, "default", name, error)
+    _core.select_isa(before)
+    for (function, dtype, precision), (ulp, name) in worst.items():
+        print(f"{function:16} {dtype:9} {precision:8} {ulp:8.4f}  {name}")
 
 
 if __name__ == "__main__":
