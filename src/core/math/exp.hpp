@@ -9,8 +9,9 @@
 //     r = (x - (N + k) head) - (m - N head) - k tail
 // where both brackets are exact (head has 16 bits, fma rounds once), so r carries an error of about 2^-26 whatever the
 // distance of x from m; subtracting m first would cost up to 32 ULP. Two anchors:
-//   at the maximum m:      e^0 is exactly 1, the others are measured from it;
-//   at the exponent N:     2^N is the unit, so that sums of blocks merge by exact powers of two.
+//   MaximumAnchor, at m:   e^0 is exactly 1, the others are measured from it;
+//   ExponentAnchor, at N:  2^N is the unit, so that sums of blocks merge by exact powers of two, and without the second
+//                          bracket r is known to the last bit, which logarithms need.
 // Higham, Blanchard and Higham, "Accurately computing the log-sum-exp and softmax functions" (2021) bound the shifted
 // form that this replaces; the exponent as accumulator is from Dukhan and Ablavatski, "Two-pass softmax" (2020).
 //
@@ -97,61 +98,29 @@ struct Inverse {
     }
 };
 
-// Where the exponentials of a float row are measured from. Scaled: a temperature other than 1.
+// What the two anchors share. Scaled: a temperature other than 1.
 template <bool Scaled>
 class Anchor {
 public:
-    static Anchor at_maximum(float m, const Inverse<float>& inverse) {
-        float low = 0;
-        if constexpr (Scaled) {
-            const float high = m * inverse.high;
-            low = __builtin_fmaf(m, inverse.high, -high) + m * inverse.low;
-            m = high;
-        }
-        const float log2 = m * C::log2e, exponent = nearest(log2);
-        return {log2, exponent, __builtin_fmaf(-exponent, C::head, m), low, inverse};
-    }
-    static Anchor at_exponent(float exponent, const Inverse<float>& inverse) {
-        return {exponent, exponent, exponent * C::tail, 0, inverse};
-    }
-    // The exponent N of 2^N nearest to e^(x / T).
+    using C = ExpConstants<F32x16>;
+
+    // The integer nearest to x / T in units of ln(2).
     static float exponent_of(float x, const Inverse<float>& inverse) {
         if constexpr (Scaled) x = x * inverse.high;
         return nearest(x * C::log2e);
     }
 
-    template <class F>
-    Exponential<F> exp(F x) const {
-        const Reduced<F> reduced = reduce(x);
-        F r;
-        if constexpr (Scaled) {
-            r = reduced.head + fma(reduced.k, F::set1(-C::tail), reduced.low);
-        } else {
-            r = fma(reduced.k, F::set1(-C::tail), reduced.head);
-        }
-        const F r2 = r * r;
-        return {reduced.scale, fma(r2, expm1_rest_float(r, r2), r)};
-    }
+protected:
+    // log2: what the powers of two are counted from, in units of ln(2); exponent: the integer N nearest to it.
+    Anchor(float log2, float exponent, const Inverse<float>& inverse)
+        : inverse_(inverse), log2_(log2), exponent_(exponent), lowest_((log2 - 184.0f) / (C::log2e * inverse.high)) {}
 
-    template <class F>
-    CarefulExponential<F> careful_exp(F x) const {
-        const Reduced<F> reduced = reduce(x);
-        const F small = fma(reduced.k, F::set1(-C::tail), reduced.low);
-        const F r = reduced.head + small;
-        const F lost_r = (reduced.head - r) + small;
-        const F r2 = r * r, p = expm1_rest_float(r, r2);
-        const F q = fma(r2, p, r);
-        const F lost_q = fma(r2, p, r - q);
-        return {{reduced.scale, q}, fma(lost_r, q, lost_r) + lost_q};
-    }
+    static float nearest(float x) { return (x + magic_float) - magic_float; }
 
-private:
-    using C = ExpConstants<F32x16>;
-
-    // r = head - k tail + low
+    // x / T = n head + rest + low, exactly but for `low`; k = n - N.
     template <class F>
     struct Reduced {
-        F k, scale, head, low;
+        F k, scale, n, rest, low;
     };
 
     template <class F>
@@ -163,23 +132,86 @@ private:
         if constexpr (Scaled) {
             const F high = x * F::set1(inverse_.high);
             low = fma(x, F::set1(inverse_.high), low - high);
-            low = fma(x, F::set1(inverse_.low), low) - F::set1(low_);
+            low = fma(x, F::set1(inverse_.low), low);
             x = high;
         }
         const Power<F> power = power_of(fma(x, F::set1(C::log2e), F::set1(-log2_)));
         const F n = power.k + F::set1(exponent_);
-        return {power.k, power.scale, fma(n, F::set1(-C::head), x) - F::set1(bracket_), low};
+        return {power.k, power.scale, n, fma(n, F::set1(-C::head), x), low};
     }
 
-    // log2: what the powers of two are counted from; exponent: N.
-    Anchor(float log2, float exponent, float bracket, float low, const Inverse<float>& inverse)
-        : inverse_(inverse), log2_(log2), exponent_(exponent), bracket_(bracket), low_(low) {
-        lowest_ = (log2 - 184.0f) / (C::log2e * inverse.high);
-    }
-    static float nearest(float x) { return (x + magic_float) - magic_float; }
-
+private:
     Inverse<float> inverse_;
-    float log2_, exponent_, bracket_, low_, lowest_;
+    float log2_, exponent_, lowest_;
+};
+
+// Exponentials in units of e^(m / T): that of the maximum m itself is exactly 1.
+template <bool Scaled>
+class MaximumAnchor : public Anchor<Scaled> {
+    using Base = Anchor<Scaled>;
+    using C = typename Base::C;
+
+public:
+    MaximumAnchor(float m, const Inverse<float>& inverse) : MaximumAnchor(quotient(m, inverse), inverse) {}
+
+    template <class F>
+    Exponential<F> exp(F x) const {
+        const auto reduced = Base::reduce(x);
+        F r = reduced.rest - F::set1(bracket_);
+        if constexpr (Scaled) {
+            r = r + fma(reduced.k, F::set1(-C::tail), reduced.low - F::set1(low_));
+        } else {
+            r = fma(reduced.k, F::set1(-C::tail), r);
+        }
+        const F r2 = r * r;
+        return {reduced.scale, fma(r2, expm1_rest_float(r, r2), r)};
+    }
+
+private:
+    struct Quotient {
+        float high, low;
+    };
+    static Quotient quotient(float m, const Inverse<float>& inverse) {
+        if constexpr (!Scaled) return {m, 0};
+        const float high = m * inverse.high;
+        return {high, __builtin_fmaf(m, inverse.high, -high) + m * inverse.low};
+    }
+    MaximumAnchor(Quotient m, const Inverse<float>& inverse)
+        : Base(m.high * C::log2e, Base::nearest(m.high * C::log2e), inverse),
+          bracket_(__builtin_fmaf(-Base::nearest(m.high * C::log2e), C::head, m.high)), low_(m.low) {}
+
+    float bracket_, low_;
+};
+
+// Exponentials in units of 2^N.
+template <bool Scaled>
+class ExponentAnchor : public Anchor<Scaled> {
+    using Base = Anchor<Scaled>;
+    using C = typename Base::C;
+
+public:
+    ExponentAnchor(float exponent, const Inverse<float>& inverse) : Base(exponent, exponent, inverse) {}
+
+    template <class F>
+    Exponential<F> exp(F x) const {
+        const auto reduced = Base::reduce(x);
+        const F r = reduced.rest + fma(reduced.n, F::set1(-C::tail), reduced.low);
+        const F r2 = r * r;
+        return {reduced.scale, fma(r2, expm1_rest_float(r, r2), r)};
+    }
+
+    // `rest` is exact, so that nothing is lost but what `lost` tells.
+    template <class F>
+    CarefulExponential<F> careful_exp(F x) const {
+        const auto reduced = Base::reduce(x);
+        const F small = fma(reduced.n, F::set1(-C::tail), reduced.low);
+        const F r = reduced.rest + small;
+        const F lost_r = (reduced.rest - r) + small;
+        const F r2 = r * r, p = expm1_rest_float(r, r2);
+        const F q = fma(r2, p, r);
+        const F lost_q = fma(r2, p, r - q);
+        return {{reduced.scale, q}, fma(lost_r, q, lost_r) + lost_q};
+    }
 };
 
 } // namespace

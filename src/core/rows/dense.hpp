@@ -233,10 +233,19 @@ struct Normalizer {
     double log_sum() const { return log_of_sum(static_cast<double>(count), {rest / top, 0}).high; }
 };
 
-template <class A>
-inline Normalizer normalizer_at_maximum(const float* x, std::int64_t length, float m, const A& anchor,
-                                        std::int64_t ahead) {
-    Normalizer result{m, 0, 0, unit_float, 0};
+// The exponential of a maximum in the unit of an exponent; double working precision.
+inline double exp_of(double x, double exponent) {
+    using C = ExpConstants<F64x8>;
+    const double r = __builtin_fma(-exponent, C::tail, __builtin_fma(-exponent, C::head, x));
+    return unit_float + unit_float * reduce_max(expm1_double(F64x8::set1(r)));
+}
+
+template <bool Scaled>
+inline Normalizer normalize(const float* x, std::int64_t length, float m, double temperature, std::int64_t ahead) {
+    const Inverse<float> inverse(temperature);
+    const float exponent = Anchor<Scaled>::exponent_of(m, inverse);
+    const ExponentAnchor<Scaled> anchor(exponent, inverse);
+    Normalizer result{m, 0, 0, exp_of(m / temperature, exponent), exponent};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         const Rest rest = exp_sum_rest(x + start, n, anchor, m, ahead);
         result.rest += rest.sum;

@@ -19,13 +19,6 @@ inline double power_of_two(double k) {
     return half(whole / 2) * half(whole - whole / 2);
 }
 
-// The exponential of a maximum in the unit of an exponent; double working precision.
-inline double exp_of(double x, double exponent) {
-    using C = ExpConstants<F64x8>;
-    const double r = __builtin_fma(-exponent, C::tail, __builtin_fma(-exponent, C::head, x));
-    return unit_float + unit_float * reduce_max(expm1_double(F64x8::set1(r)));
-}
-
 // Stands for an exponent below all those that an anchor can have.
 constexpr double lowest_exponent = -65536;
 
@@ -44,7 +37,7 @@ inline Normalizer normalize_block(Purpose purpose, const float* x, std::int64_t 
         return {m, rest, m == -__builtin_inff() ? 0 : 1, unit_float, y < 0 ? lowest_exponent : -lowest_exponent};
     }
     const float exponent = Anchor<Scaled>::exponent_of(m, inverse);
-    const auto anchor = Anchor<Scaled>::at_exponent(exponent, inverse);
+    const auto anchor = ExponentAnchor<Scaled>(exponent, inverse);
     if (purpose == Purpose::probability) return {m, exp_sum(x, n, anchor, block_length), 0, unit_float, exponent};
     const Rest rest = exp_sum_rest(x, n, anchor, m, block_length);
     return {m, rest.sum, rest.count, exp_of(m / temperature, exponent), exponent};

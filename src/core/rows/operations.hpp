@@ -62,22 +62,16 @@ inline bool try_online(Purpose, const RowBatch&, const Row<double>&, Normalizer&
 
 inline void softmax_online(const RowBatch& batch, const Row<float>& row, const Normalizer& normalizer) {
     with_scaled(row.temperature, [&]<bool Scaled>() {
-        const auto anchor =
-            Anchor<Scaled>::at_exponent(static_cast<float>(normalizer.exponent), Inverse<float>(row.temperature));
+        const ExponentAnchor<Scaled> anchor(static_cast<float>(normalizer.exponent), Inverse<float>(row.temperature));
         exp_scale_store(row.x, row.length, anchor, reciprocal(normalizer.sum()), row.out, batch.scratch != nullptr);
     });
 }
 inline void softmax_online(const RowBatch&, const Row<double>&, const Normalizer&) {}
 
-template <bool Scaled>
-inline Anchor<Scaled> anchor_of(const Row<float>& row, float m) {
-    return Anchor<Scaled>::at_maximum(m, Inverse<float>(row.temperature));
-}
-
-// log(sum of e^((x - m) / T)) of a row whose exponentials are anchored at its maximum.
+// log(sum of e^((x - m) / T)) of a row whose exponentials are anchored.
 inline double log_sum_anchored(const Row<float>& row, float m) {
     return with_scaled(row.temperature, [&]<bool Scaled>() {
-        return normalizer_at_maximum(row.x, row.length, m, anchor_of<Scaled>(row, m), row.next).log_sum();
+        return normalize<Scaled>(row.x, row.length, m, row.temperature, row.next).log_sum();
     });
 }
 inline double log_sum_anchored(const Row<double>&, double) { return 0; }
@@ -94,7 +88,8 @@ inline void softmax_row(const RowBatch& batch, const Row<T>& row) {
         if constexpr (sizeof(T) == sizeof(float)) {
             if (is_anchored(batch, row, m)) {
                 float* const e = batch.scratch != nullptr ? static_cast<float*>(batch.scratch) : row.out;
-                return softmax_stored(row.x, row.length, anchor_of<Scaled>(row, m), e, row.out, row.next);
+                return softmax_stored(row.x, row.length, MaximumAnchor<Scaled>(m, Inverse<float>(row.temperature)), e,
+                                      row.out, row.next);
             }
         }
         softmax_wide<T, Scaled>(row.x, row.length, m, row.temperature, row.out);

@@ -214,11 +214,20 @@ inline double entropy_wide(const T* x, std::int64_t length, T m, double temperat
         for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
             const PairOf<D> y = distance.clamped(part.load(x + start + i, -__builtin_inf()));
-            sum.add(exp_of_distance(y).value() * (D::set1(0.0) - y.high));
+            const Exponential<D> e = exp_of_distance(y);
+            const D value = e.value(), product = value * y.high;
+            const D lost = fma(value, y.high, D::set1(0.0) - product);
+            sum.add(D::set1(0.0) - product);
+            sum.add_small(D::set1(0.0) - fma(value, y.low, fma(e.lost_by(value), y.high, lost)));
         });
         weighted = add(weighted, sum.total());
     });
-    return normalizer.log_sum().high + weighted.high / normalizer.sum().high;
+    const Pair log_sum = normalizer.log_sum(), total = normalizer.sum();
+    const double mean = weighted.high / total.high;
+    const double mean_low =
+        (__builtin_fma(-mean, total.high, weighted.high) + weighted.low - mean * total.low) / total.high;
+    const Pair entropy = add(log_sum, {mean, mean_low});
+    return entropy.high + entropy.low;
 }
 
 } // namespace
