@@ -9,42 +9,37 @@ from . import accuracy, exp_sweep, plot, results, summary, tables
 from .results import Record
 from .summary import Line
 
+NOTE = "times faster than the fastest other library; left of 1 is slower"
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def update(root: Path = ROOT, directory: Path = results.DIRECTORY) -> list[Path]:
-    """Write the newest results into README.md and docs/accuracy.md; return the files written.
+    """Write the newest results of each kind into README.md and docs; return the files written.
 
-    Raises FileNotFoundError without results, ValueError where a document has lost its markers.
+    A part without results stays as it is. Raises FileNotFoundError where there are none at all,
+    ValueError where a document has lost its markers.
     """
-    speed_file, accuracy_file = (
-        results.newest("speed", directory),
-        results.newest("accuracy", directory),
-    )
-    sweep_file = results.newest("exp-sweep", directory)
-    speed, errors, sweep = map(results.read, (speed_file, accuracy_file, sweep_file))
-    lines = summary.lines(speed)
+    files = {kind: results.newest(kind, directory) for kind in results.COLUMNS}
+    if not any(files.values()):
+        raise FileNotFoundError(
+            f"{directory} has no results; `python -m benchmarks` makes them, and exp-sweep --all"
+        )
     readme, page = root / "README.md", root / "docs" / "accuracy.md"
-    texts = {
-        readme: replace(
-            replace(readme.read_text("utf-8"), "accuracy", accuracy_part(errors, accuracy_file)),
-            "speed",
-            speed_part(lines, speed, speed_file),
-        ),
-        page: replace(
-            replace(page.read_text("utf-8"), "accuracy", accuracy_page(errors, accuracy_file)),
-            "exp-sweep",
-            sweep_page(sweep, sweep_file),
-        ),
-    }
+    texts = {path: path.read_text("utf-8") for path in (readme, page)}
+    lines: list[Line] = []
+    if file := files["accuracy"]:
+        errors = results.read(file)
+        texts[readme] = replace(texts[readme], "accuracy", accuracy_part(errors, file))
+        texts[page] = replace(texts[page], "accuracy", accuracy_page(errors, file))
+    if file := files["exp-sweep"]:
+        texts[page] = replace(texts[page], "exp-sweep", sweep_page(results.read(file), file))
+    if file := files["speed"]:
+        times = results.read(file)
+        lines = summary.lines(times)
+        texts[readme] = replace(texts[readme], "speed", speed_part(lines, times, file))
     for path, text in texts.items():
         path.write_text(text, "utf-8")
-    pictures = plot.save(
-        lines,
-        root / "docs" / "images",
-        "times faster than the fastest other library; left of 1 is slower",
-    )
-    return [*texts, *pictures]
+    return [*texts, *(plot.save(lines, root / "docs" / "images", NOTE) if lines else [])]
 
 
 def replace(text: str, name: str, part: str) -> str:
