@@ -245,7 +245,7 @@ def test_a_pipe_has_no_control_characters():
     ("name", "value"), [("LOGITKIT_ISA", "mmx"), ("LOGITKIT_NUM_THREADS", "many")]
 )
 def test_a_setting_that_the_core_refuses_is_told_by_the_import(name, value):
-    """`import logitkit` raises, as everywhere: that is before there is a command line to catch it."""
+    """`import logitkit` raises, before there is a command line to catch it."""
     done = subprocess.run(
         [*COMMAND, "softmax", "1", "2"],
         capture_output=True,

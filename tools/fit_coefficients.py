@@ -2,10 +2,11 @@
 
     python tools/fit_coefficients.py
 
-exp: minimax over |r| <= ln(2)/2 (a little wider: the exponent is rounded in working precision) of the relative error of
-1 + r + c2 r^2 + ... + cn r^n, the first two terms fixed so that small r keep their digits. log: minimax of the odd series
-2 atanh(s) = 2 s + s^3 (d0 + d1 s^2 + ...) over |s| <= 3 - 2 sqrt(2). Both by Remez exchange in 60 digits (mpmath). Each
-coefficient is then rounded to the working format, and single ULPs are moved while that lowers the largest error.
+exp: minimax over |r| <= ln(2)/2 (a little wider: the exponent is rounded in working precision) of
+the relative error of 1 + r + c2 r^2 + ... + cn r^n, the first two terms fixed so that small r keep
+their digits. log: minimax of the odd series 2 atanh(s) = 2 s + s^3 (d0 + d1 s^2 + ...) over |s| <=
+3 - 2 sqrt(2). Both by Remez exchange in 60 digits (mpmath). Each coefficient is then rounded to the
+working format, and single ULPs are moved while that lowers the largest error.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ LOG_INTERVAL = 3 - 2 * mp.sqrt(2)
 
 
 def round_to(value: mp.mpf, dtype: type[np.floating]) -> mp.mpf:
-    """The nearest number of a floating format (mpmath rounds by the format's precision)."""
+    """Round to the nearest number of a floating format (mpmath rounds by its precision)."""
     with mp.workprec(np.finfo(dtype).nmant + 1):
         return +value
 
@@ -42,7 +43,8 @@ def remez(
         solution = mp.lu_solve(mp.matrix(rows), mp.matrix([weight(x) * target(x) for x in nodes]))
         coefficients, level = list(solution[: count - 1]), abs(solution[count - 1])
         errors = [
-            weight(x) * (sum(c * x**k for c, k in zip(coefficients, powers, strict=True)) - target(x))
+            weight(x)
+            * (sum(c * x**k for c, k in zip(coefficients, powers, strict=True)) - target(x))
             for x in points
         ]
         # One extremum for each run of equal sign.
@@ -79,7 +81,7 @@ def fit_rounded(
     points: list[mp.mpf],
     dtype: type[np.floating],
 ) -> tuple[list[mp.mpf], mp.mpf]:
-    """Fit, round, then move coefficients by single ULPs, alone and in pairs, while the error falls."""
+    """Fit, round, then move coefficients by ULPs, alone and in pairs, while the error falls."""
     powers = list(range(terms))
     coefficients = [round_to(c, dtype) for c in remez(target, weight, powers, points)[0]]
     ulps = [mp.mpf(float(np.spacing(dtype(abs(float(c)))))) for c in coefficients]
@@ -158,14 +160,15 @@ def constants() -> dict[str, list[str]]:
             literal(c, dtype) for c in coefficients
         ]
         groups[f"exp<{name}> log2(e), ln(2) head, ln(2) tail"] = [
-            literal(c, dtype)
-            for c in (round_to(1 / mp.log(2), dtype), *split_ln2(bits, dtype))
+            literal(c, dtype) for c in (round_to(1 / mp.log(2), dtype), *split_ln2(bits, dtype))
         ]
     coefficients, bound = fit_log(9)
     groups[f"log d0..d8, relative error 2^{float(mp.log(bound, 2)):.2f}"] = [
         literal(c, np.float64) for c in coefficients
     ]
-    groups["log ln(2) head, ln(2) tail"] = [literal(c, np.float64) for c in split_ln2(32, np.float64)]
+    groups["log ln(2) head, ln(2) tail"] = [
+        literal(c, np.float64) for c in split_ln2(32, np.float64)
+    ]
     return groups
 
 

@@ -1,8 +1,9 @@
 """Logits into probabilities, probabilities into decisions: softmax and its family.
 
-Names only; what they do stands in `functional`, `explanation`, `threads` and `info`, what they mean in `reference`.
-The core is loaded at once, so that a setting that it refuses (LOGITKIT_ISA, LOGITKIT_NUM_THREADS) is told here; a name
-is imported when it is first used, so that the command line answers `--help` without NumPy.
+Names only; what they do stands in `functional`, `explanation`, `threads` and `info`, what they mean
+in `reference`. The core is loaded at once, so that a setting that it refuses (LOGITKIT_ISA,
+LOGITKIT_NUM_THREADS) is told here; a name is imported when it is first used, so that the command
+line answers `--help` without NumPy.
 """
 
 import importlib

@@ -19,8 +19,8 @@ def cpu_info() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``isa`` in use, ``available`` instruction sets (best first), ``machine``, ``model``, ``cpus`` that this process may use,
-        ``caches`` in bytes by level (0 where unknown).
+        ``isa`` in use, ``available`` instruction sets (best first), ``machine``, ``model``,
+        ``cpus`` that this process may use, ``caches`` in bytes by level (0 where unknown).
 
     Examples
     --------
@@ -46,7 +46,12 @@ def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, Any] |
     Parameters
     ----------
     mode : {"stdout", "dicts"}
-        "stdout" prints one line an entry and returns None, "dicts" returns the nested dict. As `numpy.show_config`.
+        "stdout" prints one line an entry, "dicts" returns the nested dict; as `numpy.show_config`.
+
+    Returns
+    -------
+    dict or None
+        The configuration with "dicts", else None.
 
     Raises
     ------

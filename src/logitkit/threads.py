@@ -1,7 +1,7 @@
 """How many threads a call may use: for the process, or for a block of code in one thread.
 
-The default is LOGITKIT_NUM_THREADS, else the CPUs that the affinity mask and the cgroup leave to the process. Results
-do not depend on it: the bits are the same for any number.
+The default is LOGITKIT_NUM_THREADS, else the CPUs that the affinity mask and the cgroup leave to
+the process. Results do not depend on it: the bits are the same for any number.
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ def set_num_threads(n: int) -> None:
 
 def get_num_threads() -> int:
     """Return how many threads a call from this thread may use.
+
+    Returns
+    -------
+    int
+        At least 1: the limit of the surrounding `num_threads` block, else that of the process.
 
     Examples
     --------

@@ -1,7 +1,8 @@
 """Which backend owns an array. Each backend module offers the same verbs for arrays of its library.
 
-Only this folder names a library of arrays. Arrays of libraries that have no backend yet are refused rather than copied
-to NumPy unseen: a silent copy would lose the device, the gradient or the laziness.
+Only this folder names a library of arrays. Arrays of libraries that have no backend yet are refused
+rather than copied to NumPy unseen: a silent copy would lose the device, the gradient or the
+laziness.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _WITHOUT_BACKEND = {
 
 
 def backend_of(x: Any) -> Any:
-    """Return the backend module for an array; NumPy arrays, array-likes and scalars belong to NumPy.
+    """Return the backend module that owns x; array-likes and scalars belong to NumPy.
 
     Raises
     ------
@@ -32,7 +33,7 @@ def backend_of(x: Any) -> Any:
     library = type(x).__module__.partition(".")[0]
     if library in _WITHOUT_BACKEND:
         raise TypeError(
-            f"x is a {type(x).__module__}.{type(x).__qualname__}; accepted are NumPy arrays, lists and "
-            f"scalars: pass {_WITHOUT_BACKEND[library]}"
+            f"x is a {type(x).__module__}.{type(x).__qualname__}; accepted are NumPy arrays, lists "
+            f"and scalars: pass {_WITHOUT_BACKEND[library]}"
         )
     return numpy_backend

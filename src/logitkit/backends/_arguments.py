@@ -1,4 +1,4 @@
-"""The arguments of a call on NumPy arrays: brought into the core's form, or refused with what is accepted."""
+"""The arguments of a call on NumPy arrays: brought into the core's form, or refused clearly."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-_FLOAT32 = np.dtype(np.float32)
-_FLOAT64 = np.dtype(np.float64)
+_FLOAT32: np.dtype[Any] = np.dtype(np.float32)
+_FLOAT64: np.dtype[Any] = np.dtype(np.float64)
+_MOST_WORK: Any = 100_000  # NumPy's stubs know two special values only
 _FLOATS = "float16, bfloat16, float32, float64"
 
 # The dtype of the result for those that are met most; `_result_dtype` knows the others.
-_POLICY = {_FLOAT32: _FLOAT32, _FLOAT64: _FLOAT64}
+_POLICY: dict[np.dtype[Any], np.dtype[Any]] = {_FLOAT32: _FLOAT32, _FLOAT64: _FLOAT64}
 
 
 def as_array(x: Any, mask: Any, name: str = "x") -> tuple[Array, Any]:
@@ -37,7 +38,7 @@ def as_array(x: Any, mask: Any, name: str = "x") -> tuple[Array, Any]:
 def result_dtypes(
     dtype: np.dtype[Any], wanted: Any = None, name: str = "x"
 ) -> tuple[np.dtype[Any], np.dtype[Any]]:
-    """Return the dtype of the result and the one to compute in, for an input dtype and the `dtype` argument."""
+    """Return the dtype of the result and the one to compute in; `wanted` is the dtype argument."""
     result = _POLICY.get(dtype) or _result_dtype(dtype, name)
     if wanted is None:
         return result, _FLOAT64 if result is _FLOAT64 else _FLOAT32
@@ -56,7 +57,7 @@ def _is_float(dtype: np.dtype[Any]) -> bool:
 
 
 def _canonical(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the dtype in this machine's byte order and without metadata: the one object that NumPy has for it."""
+    """Return NumPy's own object for a dtype: this machine's byte order, no metadata."""
     return np.dtype(dtype.type) if _is_float(dtype) else dtype
 
 
@@ -121,7 +122,7 @@ def broadcast_mask(mask: Any, shape: tuple[int, ...]) -> Array | None:
 def broadcast_temperature(
     temperature: Any, shape: tuple[int, ...], axes: tuple[int, ...]
 ) -> float | Array:
-    """Return a float, or an array with the shape of x whose strides along the reduced axes are 0."""
+    """Return a float, or an array of the shape of x with strides of 0 along the reduced axes."""
     if type(temperature) is float and temperature >= 0:
         return temperature
     given = np.asarray(temperature)
@@ -148,21 +149,22 @@ def broadcast_temperature(
             per_row = np.expand_dims(np.broadcast_to(t, rows), axes)
     except ValueError:
         raise ValueError(
-            f"temperature has the shape {t.shape}; it must broadcast against one value a row, {rows}"
+            f"temperature has the shape {t.shape}; it must broadcast against one value a row, "
+            f"{rows}"
         ) from None
     return np.broadcast_to(per_row, shape or (1,))
 
 
 def check_choice(name: str, value: Any, accepted: Mapping[Any, Any]) -> None:
     """Raise unless value is one of the accepted ones."""
-    if value is not None and not isinstance(value, str) or value not in accepted:
+    if not (value is None or isinstance(value, str)) or value not in accepted:
         raise ValueError(f"{name} is {value!r}; accepted are {', '.join(map(repr, accepted))}")
 
 
 def check_out(
     out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], *, x: Array, in_place: bool
 ) -> None:
-    """Raise unless the result can be written into `out`: right kind, shape, dtype, memory of its own or exactly x."""
+    """Raise unless `out` can take the result: kind, shape, dtype, memory of its own or x's."""
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out is a {type(out).__name__}; it must be a NumPy array")
     if out.shape != shape:
@@ -201,6 +203,7 @@ def _overlap(a: Array, b: Array) -> bool:
     if not np.may_share_memory(a, b):
         return False
     try:
-        return np.shares_memory(a, b, max_work=100_000)
+        # Exact, but bounded: a puzzle that is too hard counts as an overlap.
+        return np.shares_memory(a, b, max_work=_MOST_WORK)
     except np.exceptions.TooHardError:
         return True

@@ -1,7 +1,8 @@
-"""NumPy arrays: dtype policy, layout of the call, `out`; the rows themselves are done by the compiled core.
+"""NumPy arrays: dtype policy, layout of the call, `out`; the compiled core does the rows.
 
-The dtype policy: float16 and bfloat16 are computed in float32 and rounded once; bool and integers up to 16 bit become
-float32, wider ones float64, before anything is subtracted. A call is refused before anything is written.
+The dtype policy: float16 and bfloat16 are computed in float32 and rounded once; bool and integers
+up to 16 bit become float32, wider ones float64, before anything is subtracted. A call is refused
+before anything is written.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def is_plain(x: Any) -> bool:
     return type(x) is np.ndarray and (x.dtype is _FLOAT32 or x.dtype is _FLOAT64) and x.ndim > 0
 
 
-def map_plain(op: int, x: Array, out: Any) -> Array:
+def map_plain(op: int, x: Array, out: Any) -> Any:
     """Do the common call: `is_plain`, all options but `out` at their defaults."""
     axes = 1 << (x.ndim - 1)
     if out is None:
@@ -84,7 +85,7 @@ def _map(
     out: Any,
     precision: str,
 ) -> Any:
-    """An operation whose result has the shape of x."""
+    """Do an operation whose result has the shape of x."""
     x, mask = arguments.as_array(x, mask)
     axes = arguments.normalize_axes(axis, x.ndim)
     result_dtype, compute = arguments.result_dtypes(x.dtype, dtype)
@@ -127,7 +128,7 @@ def _reduce(
     dtype: Any,
     out: Any,
 ) -> Any:
-    """An operation with one value a row."""
+    """Do an operation with one value a row."""
     x, mask = arguments.as_array(x, mask)
     axes = arguments.normalize_axes(axis, x.ndim)
     result_dtype, compute = arguments.result_dtypes(x.dtype, dtype)
@@ -188,7 +189,7 @@ def softmax_jacobian(p: Any, *, temperature: Any) -> Any:
 
 
 def _operand(x: Array, compute: np.dtype[Any]) -> Array:
-    """Return x as the core takes it: in the dtype of the computation, with at least one dimension."""
+    """Return x as the core takes it: in the dtype of the computation, at least 1-d."""
     if x.dtype is not compute:
         x = x.astype(compute, copy=False)
     return x if x.ndim else x.reshape(1)
@@ -199,7 +200,7 @@ def _bits(axes: tuple[int, ...]) -> int:
 
 
 def _deliver(result: Array, shape: tuple[int, ...], dtype: np.dtype[Any], out: Array | None) -> Any:
-    """Give the result its shape and round it to its dtype, into `out` where given; 0-d results become scalars."""
+    """Give the result its shape and dtype, into `out` where given; 0-d results become scalars."""
     if result.shape != shape:
         result = result.reshape(shape)
     if out is not None:
@@ -215,7 +216,7 @@ def _deliver(result: Array, shape: tuple[int, ...], dtype: np.dtype[Any], out: A
 
 def _refuse_empty_rows(x: Array, axes: tuple[int, ...], keep: Array | None) -> None:
     """Raise if a row has nothing to normalise; done first, so that nothing is written."""
-    if x.size == 0 or x.dtype.kind not in "f" and x.dtype.name != "bfloat16":
+    if x.size == 0 or (x.dtype.kind not in "f" and x.dtype.name != "bfloat16"):
         if keep is None or x.size == 0:
             return
         possible = keep

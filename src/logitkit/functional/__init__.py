@@ -1,1 +1,1 @@
-"""The public functions, one file a family: docstring, and delegation to the backend that owns the array."""
+"""The public functions, one file a family: docstring, delegation to the array's backend."""

@@ -1,7 +1,7 @@
 """The functions that softmax is compared with, element by element: NumPy one-liners.
 
-Where each belongs: softmax for classes that exclude each other; sigmoid for one class against none, and for labels that
-do not exclude each other; tanh, ReLU, leaky ReLU and SiLU inside a network.
+Where each belongs: softmax for classes that exclude each other; sigmoid for one class against none,
+and for labels that do not exclude each other; tanh, ReLU, leaky ReLU and SiLU inside a network.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from logitkit.backends import backend_of
 
 
 def sigmoid(x: Any, /) -> Any:
-    """Logistic function ``1 / (1 + exp(-x))``, each element by itself, in (0, 1): binary and multi-label classes.
+    """Logistic function ``1 / (1 + exp(-x))`` of each element: binary and multi-label classes.
 
     Parameters
     ----------
@@ -37,7 +37,6 @@ def sigmoid(x: Any, /) -> Any:
     >>> lk.sigmoid([-1000.0, 0.0, 2.0]).round(3)
     array([0.   , 0.5  , 0.881])
     """
-
 
     # Of the two forms the one whose exponential cannot overflow.
     def form(a: Any) -> Any:

@@ -1,7 +1,7 @@
 """The derivative of softmax: the Jacobian, and its products with a vector.
 
-``d p_i / d x_j = p_i (delta_ij - p_j) / T``: ``p_i (1 - p_i)`` on the diagonal, ``-p_i p_j`` off it. The functions take
-the probabilities p, which a caller has already, not the scores.
+``d p_i / d x_j = p_i (delta_ij - p_j) / T``: ``p_i (1 - p_i)`` on the diagonal, ``-p_i p_j`` off
+it. The functions take the probabilities p, which a caller has already, not the scores.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from logitkit.backends import backend_of
 def softmax_vjp(
     p: Any, g: Any, /, *, axis: int | tuple[int, ...] | None = -1, temperature: Any = 1.0
 ) -> Any:
-    """Vector-Jacobian product: the gradient with respect to the scores, ``p * (g - sum(p * g)) / T``.
+    """Vector-Jacobian product: the gradient in the scores, ``p * (g - sum(p * g)) / T``.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ def softmax_vjp(
     Returns
     -------
     ndarray
-        The gradient of the loss with respect to the scores: shape and dtype of p. Where p is 0 (masked, impossible) it is 0,
-        whatever stands in g.
+        The gradient of the loss with respect to the scores: shape and dtype of p. Where p is 0
+        (masked, impossible) it is 0, whatever stands in g.
 
     Raises
     ------
@@ -57,8 +57,8 @@ def softmax_jvp(
 ) -> Any:
     """Jacobian-vector product: the change of the probabilities when the scores move along v.
 
-    The Jacobian of softmax is symmetric, so this is `logitkit.softmax_vjp` under the name that forward-mode
-    differentiation looks for.
+    The Jacobian of softmax is symmetric, so this is `logitkit.softmax_vjp` under the name that
+    forward-mode differentiation looks for.
 
     Parameters
     ----------
@@ -97,12 +97,14 @@ def softmax_jacobian(p: Any, /, *, temperature: Any = 1.0) -> Any:
     p : array_like, shape (..., K)
         Probabilities, the result of `logitkit.softmax`.
     temperature : float or array_like
-        The temperature that p was made with; an array gives one a row. At 0 and infinity the result is 0.
+        The temperature that p was made with; an array gives one a row. At 0 and infinity the result
+        is 0.
 
     Returns
     -------
     ndarray, shape (..., K, K)
-        Symmetric, each row sums to 0. ``p_i (1 - p_i) / T`` on the diagonal, ``-p_i p_j / T`` off it.
+        Symmetric, each row sums to 0. ``p_i (1 - p_i) / T`` on the diagonal, ``-p_i p_j / T`` off
+        it.
 
     Raises
     ------
