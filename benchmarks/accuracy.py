@@ -63,7 +63,7 @@ def _records(
         if bound is None:
             continue
         result = bound.fetch(bound.call())
-        check(op, offer.name, result, expected[op].astype(float))
+        check(op, offer.name, result, expected[op].astype(float), x.shape[-1])
         if result.dtype != x.dtype:
             raise RuntimeError(f"{offer.name} gives {result.dtype} for {x.dtype}")
         found = ulp.worst(result, expected[op])

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-# What a peer's float32 sum of 16 million terms may be off by, and where it flushes to zero.
+# What a result may be off by: rounded arguments of exp and log, and where a peer flushes to zero.
 RELATIVE = 1e-3
 ABSOLUTE = {"softmax": 1e-36, "log_softmax": 1e-3, "logsumexp": 1e-3}
+# And for its length: a float32 sum in 64 lanes rounds K / 64 times, by up to 2^-24 of the sum.
+RELATIVE_PER_ELEMENT = 2.0**-24 / 64
 
 
 class Disagreement(Exception):
@@ -55,14 +57,18 @@ ORACLES: dict[str, Callable[[Array, int], Array]] = {
 OPERATIONS = tuple(ORACLES)
 
 
-def check(op: str, provider: str, result: Array, expected: Array) -> None:
-    """Raise Disagreement unless a result is the expected one within the tolerance."""
+def check(op: str, provider: str, result: Array, expected: Array, length: int) -> None:
+    """Raise Disagreement unless a result is within the tolerance for rows of a length."""
     result = np.asarray(result)
     if result.shape != expected.shape:
         raise Disagreement(
             f"{provider} disagrees on {op}: its shape is {result.shape}, not {expected.shape}"
         )
-    wrong = ~(np.abs(result - expected) <= ABSOLUTE[op] + RELATIVE * np.abs(expected))
+    sums = RELATIVE_PER_ELEMENT * length
+    # An error of the sum is relative in a probability, absolute in a logarithm.
+    absolute = ABSOLUTE[op] + (0 if op == "softmax" else sums)
+    relative = RELATIVE + (sums if op == "softmax" else 0)
+    wrong = ~(np.abs(result - expected) <= absolute + relative * np.abs(expected))
     if wrong.any():
         worst = np.unravel_index(int(wrong.argmax()), wrong.shape)
         raise Disagreement(

@@ -39,7 +39,7 @@ def time_cell(cell: Cell, offers: list[Provider], effort: Effort) -> dict[str, T
             result = bound.call()
             if not offer.floor:
                 try:
-                    check(cell.op, offer.name, bound.fetch(result), expected)
+                    check(cell.op, offer.name, bound.fetch(result), expected, x.shape[cell.axis])
                 except Disagreement as error:
                     wrong.setdefault(offer.name, str(error))
             calls[offer.name].append(bound.call)
