@@ -74,16 +74,28 @@ def test_every_instruction_set_gives_the_same_gradient():
 def test_a_row_is_the_same_alone_and_in_its_batch(isa, length, dtype):
     x = rows((6 if isa == "generic" else 13, length), dtype)
     x[1, length // 2], x[2, 0], x[3, -1] = NAN, -INF, INF
-    for function in map(lk.__dict__.get, FUNCTIONS):
+    for function in (getattr(lk, name) for name in FUNCTIONS):
         batch = function(x)
         for i, row in enumerate(x):
             assert same_bits(batch[i], function(row.copy()))
 
 
 @pytest.mark.parametrize("dtype", [FLOAT32, FLOAT64], ids=str)
+@pytest.mark.parametrize("shape", [(40_000, 10), (3000, 101)])
+def test_a_row_is_the_same_alone_and_among_thousands(isa, shape, dtype):
+    x = rows(shape, dtype)
+    for function in (getattr(lk, name) for name in FUNCTIONS):
+        with lk.num_threads(1):  # all rows in one batch
+            batch, columns = function(x), function(x.T.copy(), axis=0)
+        assert same_bits(columns.T, batch)
+        for i in (0, 1, 2, shape[0] // 2, shape[0] - 1):
+            assert same_bits(batch[i], function(x[i]))
+
+
+@pytest.mark.parametrize("dtype", [FLOAT32, FLOAT64], ids=str)
 def test_a_batch_may_be_split_at_every_point(isa, dtype):
     x = rows((20, 37), dtype)
-    for function in map(lk.__dict__.get, FUNCTIONS):
+    for function in (getattr(lk, name) for name in FUNCTIONS):
         whole = function(x)
         for point in range(1, 20):
             assert same_bits(np.concatenate([function(x[:point]), function(x[point:])]), whole)
