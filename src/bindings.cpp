@@ -3,7 +3,6 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <dlfcn.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -84,30 +83,23 @@ private:
     Py_buffer view_;
 };
 
-// Without the GIL for the time of its life. Python ends a thread that asks for the GIL while the interpreter shuts down
-// by unwinding it, which no C++ caller survives; such a thread waits for the end of the process instead, as from
-// Python 3.14.
+// Without the GIL for the time of its life. Before 3.14 Python ends a thread that asks for the GIL while the
+// interpreter shuts down by unwinding it, which would end the process on the way through nanobind: such a thread waits
+// here instead, as it does from 3.14 on. The handler must not be left.
 class WithoutGil {
 public:
     WithoutGil() : state_(PyEval_SaveThread()) {}
     ~WithoutGil() {
-        while (is_finalizing()) pause();
-        PyEval_RestoreThread(state_);
+        try {
+            PyEval_RestoreThread(state_);
+        } catch (...) {
+            for (;;) pause();
+        }
     }
     WithoutGil(const WithoutGil&) = delete;
     WithoutGil& operator=(const WithoutGil&) = delete;
 
 private:
-    static bool is_finalizing() {
-        // Public since 3.13, with an underscore before.
-        using Question = int (*)();
-        static const auto ask = [] {
-            void* symbol = dlsym(RTLD_DEFAULT, "Py_IsFinalizing");
-            if (symbol == nullptr) symbol = dlsym(RTLD_DEFAULT, "_Py_IsFinalizing");
-            return reinterpret_cast<Question>(symbol);
-        }();
-        return ask != nullptr && ask() != 0;
-    }
     PyThreadState* state_;
 };
 

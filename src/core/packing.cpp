@@ -82,7 +82,7 @@ void exclude(const RowShape& shape, const Place& mask, std::int64_t rows, std::i
 }
 
 template <class T>
-Kept count_kept(const RowShape& shape, const Place& mask, std::int64_t row, std::int64_t, const T* x) {
+Kept count_kept(const RowShape& shape, const Place& mask, std::int64_t row, const T* x) {
     Kept kept{0, 0};
     walk(shape, mask, row, [&](std::int64_t position, const char* address) {
         kept.count += *address != 0;
@@ -97,7 +97,7 @@ template void unpack(const RowShape&, const Place&, std::int64_t, std::int64_t, 
 template void unpack(const RowShape&, const Place&, std::int64_t, std::int64_t, const double*);
 template void exclude(const RowShape&, const Place&, std::int64_t, std::int64_t, float, float*);
 template void exclude(const RowShape&, const Place&, std::int64_t, std::int64_t, double, double*);
-template Kept count_kept(const RowShape&, const Place&, std::int64_t, std::int64_t, const float*);
-template Kept count_kept(const RowShape&, const Place&, std::int64_t, std::int64_t, const double*);
+template Kept count_kept(const RowShape&, const Place&, std::int64_t, const float*);
+template Kept count_kept(const RowShape&, const Place&, std::int64_t, const double*);
 
 } // namespace logitkit

@@ -38,6 +38,6 @@ template <class T>
 void exclude(const RowShape& shape, const Place& mask, std::int64_t rows, std::int64_t length, T excluded, T* scratch);
 
 template <class T>
-Kept count_kept(const RowShape& shape, const Place& mask, std::int64_t row, std::int64_t length, const T* x);
+Kept count_kept(const RowShape& shape, const Place& mask, std::int64_t row, const T* x);
 
 } // namespace logitkit
