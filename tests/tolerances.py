@@ -8,6 +8,10 @@ regimes, and `where` the input that gave it; ``python tests/measure_tolerances.p
 What the distance is measured at:
 
 - softmax, log_softmax: the result itself, also at log-probabilities of -1e-30.
+  softmax in float32: the stored exponential is rounded (1 ULP of a quotient that lies just below a
+  power of two), then the quotient (0.5); r, q and the sum are good to 2^-26 each (3 x 0.25) and the
+  polynomial to 2^-28 (0.1): 2.35, and the search for bad rows reaches 2.17. The goal of 2 is not met
+  by this form (docs/decisions/0003); rows beyond 131072 elements, and "exact", are within it.
 - logsumexp: the result itself in float32 and below. In float64 ``m / T + log(sum)`` cancels where
   the result is near 0 and no wider format is at hand: there the unit is that of the larger term.
 - entropy: the result itself, for its two terms have one sign. softmax_vjp: the larger of p g / T
@@ -33,7 +37,7 @@ class Bound:
 
 # (function, dtype, precision)
 BOUNDS = {
-    ("softmax", "float32", "default"): Bound(2, 1.625, "N(0,4), K=50257"),
+    ("softmax", "float32", "default"): Bound(2.5, 2.164, "hard for softmax"),
     ("softmax", "float32", "exact"): Bound(0.51, 0.5, "N(0,1), K=1000"),
     ("softmax", "float64", "default"): Bound(2, 1.596, "down to the subnormal results"),
     ("softmax", "float64", "exact"): Bound(2, 1.596, "down to the subnormal results"),
