@@ -10,8 +10,8 @@ What the distance is measured at:
 - softmax, log_softmax: the result itself, also at log-probabilities of -1e-30.
   softmax in float32: the stored exponential is rounded (1 ULP of a quotient that lies just below a
   power of two), then the quotient (0.5); r, q and the sum are good to 2^-26 each (3 x 0.25) and the
-  polynomial to 2^-28 (0.1): 2.35, and the search for bad rows reaches 2.17. The goal of 2 is not met
-  by this form (docs/decisions/0003); rows beyond 131072 elements, and "exact", are within it.
+  polynomial to 2^-28 (0.1): 2.35, and the search for bad rows reaches 2.17. The goal of 2 is not
+  met by this form (docs/decisions/0003); rows beyond 131072 elements, and "exact", are within it.
 - logsumexp: the result itself in float32 and below. In float64 ``m / T + log(sum)`` cancels where
   the result is near 0 and no wider format is at hand: there the unit is that of the larger term.
 - entropy: the result itself, for its two terms have one sign. softmax_vjp: the larger of p g / T
@@ -41,30 +41,33 @@ BOUNDS = {
     ("softmax", "float32", "exact"): Bound(0.51, 0.5, "N(0,1), K=1000"),
     ("softmax", "float64", "default"): Bound(2, 1.596, "down to the subnormal results"),
     ("softmax", "float64", "exact"): Bound(2, 1.596, "down to the subnormal results"),
-    ("log_softmax", "float32", "default"): Bound(1, 0.811, "N(0,3), K=2"),
+    ("log_softmax", "float32", "default"): Bound(1, 0.554, "N(0,3), K=2"),
     ("log_softmax", "float32", "exact"): Bound(0.51, 0.5, "N(0,4), K=300, T=0.001"),
     ("log_softmax", "float64", "default"): Bound(2, 1.004, "N(0,3), K=2"),
     ("log_softmax", "float64", "exact"): Bound(2, 1.004, "N(0,3), K=2"),
-    ("logsumexp", "float32", "default"): Bound(1, 0.509, "N(0,1), K=10"),
+    ("logsumexp", "float32", "default"): Bound(1, 0.499, "N(0,3), K=2"),
     ("logsumexp", "float64", "default"): Bound(2, 0.515, "N(0,1), K=10"),
     ("entropy", "float32", "default"): Bound(4, 0.499, "N(0,1), K=10"),
-    ("entropy", "float64", "default"): Bound(4, 2.134, "N(0,3), K=2"),
-    ("softmax_vjp", "float32", "default"): Bound(4, 0.5, "all equal"),
-    ("softmax_vjp", "float64", "default"): Bound(4, 2.99, "one score 30 above the rest"),
-    ("softmax_jacobian", "float32", "default"): Bound(4, 0.5, "far from 0"),
-    ("softmax_jacobian", "float64", "default"): Bound(4, 1.741, "far from 0"),
-    ("sigmoid", "float32", "default"): Bound(4, 2.777, "-10.038"),
-    ("sigmoid", "float64", "default"): Bound(4, 1.941, "-1.988"),
-    ("tanh", "float32", "default"): Bound(4, 1.328, "-0.523"),
-    ("tanh", "float64", "default"): Bound(4, 1.145, "-0.506"),
-    ("silu", "float32", "default"): Bound(7, 5.726, "-58.2"),
-    ("silu", "float64", "default"): Bound(4, 0, ""),
+    ("entropy", "float64", "default"): Bound(4, 0.725, "N(0,3), K=2"),
+    ("softmax_vjp", "float32", "default"): Bound(4, 0.5, "one score 80 above the rest"),
+    ("softmax_vjp", "float64", "default"): Bound(4, 2.708, "down to the subnormal results"),
+    ("softmax_jacobian", "float32", "default"): Bound(4, 0.5, "one score 30 above the rest"),
+    ("softmax_jacobian", "float64", "default"): Bound(4, 1.778, "far from 0"),
+    ("sigmoid", "float32", "default"): Bound(4, 2.948, "x = -2.72376"),
+    ("sigmoid", "float64", "default"): Bound(4, 2.023, "x = -3.43551"),
+    ("tanh", "float32", "default"): Bound(4, 1.334, "x = -0.540506"),
+    ("tanh", "float64", "default"): Bound(4, 1.127, "x = -0.548811"),
+    ("silu", "float32", "default"): Bound(7, 5.726, "x = -60.302"),
+    ("silu", "float64", "default"): Bound(4, 3.135, "x = -2.12179"),
 }
 # Computed in float32 and rounded once.
 for _function, _dtype, _precision in list(BOUNDS):
     if _dtype == "float32":
         for _short in ("float16", "bfloat16"):
             BOUNDS[_function, _short, _precision] = Bound(0.51, 0.501, "N(0,1), K=1000")
+
+# How far `logitkit.reference` may be from the true value, in ULP of float64 (test_reference.py).
+REFERENCE_ULP = {"softmax": 3, "log_softmax": 2, "logsumexp": 1, "entropy": 4}
 
 
 def ulp_of(values, dtype):
@@ -94,10 +97,10 @@ def errors(got, want, at=None):
     return np.where(same, 0, np.where(np.isnan(distance), np.inf, distance)).astype(np.float64)
 
 
-def assert_within(function, got, want, at=None, precision="default"):
-    """Compare a result with the true value within the table's bound for its dtype."""
+def assert_within(function, got, want, at=None, precision="default", spare=0.0):
+    """Compare with the true value, itself known to `spare` ULP, within the table's bound."""
     got = np.asarray(got)
-    bound = BOUNDS[function, got.dtype.name, precision].ulp
+    bound = BOUNDS[function, got.dtype.name, precision].ulp + spare
     distance = errors(got, want, at)
     worst = np.unravel_index(np.argmax(distance), distance.shape)
     assert distance[worst] <= bound, (
