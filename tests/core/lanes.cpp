@@ -157,9 +157,11 @@ private:
 
     // Of what the kernels may ask for, in steps that have ties and their neighbours. A k of 0 may have either sign.
     void powers() {
-        const int lowest = sizeof(T) == 4 ? -185 : -1520;
+        const int lowest = sizeof(T) == 4 ? -230 : -1560;
         const T below = T(1) - (sizeof(T) == 4 ? T(0x1p-24) : T(0x1p-53)), above = T(2) - below;
-        for (int k = 8 * lowest; k <= 16; ++k) {
+        for (int step = 8 * lowest - 3; step <= 16; ++step) {
+            // Below the steps, three that are far down.
+            const int k = step >= 8 * lowest ? step : -8 * (1 << (20 + step - (8 * lowest - 1)));
             Row row;
             for (int i = 0; i < V::lanes; ++i)
                 row.v[i] = static_cast<T>(k) / 8 * (i % 3 == 0 ? T(1) : i % 3 == 1 ? below : above);

@@ -113,7 +113,7 @@ public:
 protected:
     // log2: what the powers of two are counted from, in units of ln(2); exponent: the integer N nearest to it.
     Anchor(float log2, float exponent, const Inverse<float>& inverse)
-        : inverse_(inverse), log2_(log2), exponent_(exponent), lowest_((log2 - 184.0f) / (C::log2e * inverse.high)) {}
+        : inverse_(inverse), log2_(log2), exponent_(exponent), lowest_((log2 - 400.0f) / (C::log2e * inverse.high)) {}
 
     static float nearest(float x) { return (x + magic_float) - magic_float; }
 
@@ -125,8 +125,7 @@ protected:
 
     template <class F>
     Reduced<F> reduce(F x) const {
-        // -inf, and what is lost beside the maximum, becomes a finite number whose share of any sum rounds to 0; NaN
-        // stays.
+        // -inf, and what is far below any sum, becomes a finite number whose power is 0; NaN stays.
         x = max(F::set1(lowest_), x);
         F low = F::set1(0);
         if constexpr (Scaled) {

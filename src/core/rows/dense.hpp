@@ -224,10 +224,6 @@ struct Normalizer {
     double top;
     double exponent;
 
-    // Clamped elements leave a trace below anything that a float can hold.
-    void drop_clamped() {
-        if (rest < unit_float * 0x1p-150) rest = 0;
-    }
     double sum() const { return rest + static_cast<double>(count) * top; }
     // log(sum / e^max)
     double log_sum() const { return log_of_sum(static_cast<double>(count), {rest / top, 0}).high; }
@@ -251,7 +247,6 @@ inline Normalizer normalize(const float* x, std::int64_t length, float m, double
         result.rest += rest.sum;
         result.count += rest.count;
     });
-    result.drop_clamped();
     return result;
 }
 

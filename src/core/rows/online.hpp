@@ -62,7 +62,6 @@ inline Normalizer normalize_online(Purpose purpose, const float* x, std::int64_t
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         result = merge(result, normalize_block<Scaled>(purpose, x + start, n, inverse, temperature));
     });
-    result.drop_clamped();
     return result;
 }
 

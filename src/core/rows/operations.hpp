@@ -146,8 +146,31 @@ inline double entropy_row(const RowBatch&, const Row<T>& row) {
                        [&]<bool Scaled>() { return entropy_wide<T, Scaled>(row.x, row.length, m, row.temperature); });
 }
 
+// softmax_row for a row of at most one vector, without the loops: the same operations, so the same bits.
+template <bool Scaled>
+inline void softmax_vector(const Row<float>& row, F32x16 x, float m) {
+    const Part<F32x16> part{static_cast<int>(row.length)};
+    BlockSum sum;
+    const F32x16 e = sum.add(MaximumAnchor<Scaled>(m, Inverse<float>(row.temperature)).exp(x));
+    const Reciprocal<float> by = reciprocal(sum.total());
+    part.store(fma(e, F32x16::set1(by.high), e * F32x16::set1(by.low)), row.out);
+}
+
+inline void softmax_short_row(const RowBatch& batch, const Row<float>& row) {
+    const F32x16 x = F32x16::load_part(row.x, static_cast<int>(row.length), -__builtin_inff());
+    const float m = reduce_max(x);
+    // A NaN in the first lane may come out as the maximum; it is not anchored either.
+    if (!is_ordinary(m, row.temperature) || !is_anchored(batch, row, m)) return softmax_row(batch, row);
+    with_scaled(row.temperature, [&]<bool Scaled>() { softmax_vector<Scaled>(row, x, m); });
+}
+
 template <class T>
 void softmax(const RowBatch& batch) {
+    if constexpr (sizeof(T) == sizeof(float)) {
+        if (batch.length <= F32x16::lanes && batch.regime == Regime::automatic) {
+            return for_rows<T>(batch, [&](const Row<T>& row) { softmax_short_row(batch, row); });
+        }
+    }
     for_rows<T>(batch, [&](const Row<T>& row) { softmax_row(batch, row); });
 }
 template <class T>

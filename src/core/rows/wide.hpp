@@ -40,10 +40,10 @@ public:
         inverse_low_ = inverse.low;
     }
 
-    // For exponentials: clamped where e^y is lost beside 1, so that -inf gives a number; NaN stays.
+    // For exponentials: clamped where the power is 0, so that -inf gives a number; NaN stays.
     template <class D>
     PairOf<D> clamped(D x) const {
-        const D lowest = D::set1(-1050.0);
+        const D lowest = D::set1(-1100.0);
         const PairOf<D> y = divide(prescale(x));
         const D high = max(lowest, y.high);
         return {high, zero_where_equal(y.low, high, lowest)};
@@ -159,8 +159,6 @@ inline WideNormalizer normalize_wide(const T* x, std::int64_t length, T m, const
         });
         result.rest = add(result.rest, sum.total());
     });
-    // Clamped elements leave a trace below anything that a double can hold.
-    if (result.rest.high < 0x1p-900) result.rest = {0, 0};
     return result;
 }
 

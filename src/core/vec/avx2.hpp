@@ -78,7 +78,7 @@ private:
     }
     static __m256 power_half(__m256 magic_k) {
         const __m256i biased = _mm256_add_epi32(_mm256_castps_si256(magic_k), _mm256_set1_epi32(power_offset_float));
-        return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
+        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_max_epi32(biased, _mm256_setzero_si256()), 23));
     }
 };
 
@@ -153,7 +153,8 @@ private:
     }
     static __m256d power_half(__m256d magic_k) {
         const __m256i biased = _mm256_add_epi64(_mm256_castpd_si256(magic_k), _mm256_set1_epi64x(power_offset_double));
-        return _mm256_castsi256_pd(_mm256_slli_epi64(biased, 52));
+        const __m256i below = _mm256_cmpgt_epi64(_mm256_setzero_si256(), biased);
+        return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_andnot_si256(below, biased), 52));
     }
 };
 

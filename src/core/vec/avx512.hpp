@@ -35,7 +35,8 @@ struct F32x16 {
     friend int count_equal(F32x16 x, F32x16 y) { return __builtin_popcount(_mm512_cmp_ps_mask(x.v, y.v, _CMP_EQ_OQ)); }
     friend Power<F32x16> power_of(F32x16 f) {
         const __m512 k = _mm512_roundscale_ps(f.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        return {{k}, {_mm512_scalef_ps(_mm512_set1_ps(0x1p+60f), k)}};
+        const __mmask16 normal = _mm512_cmp_ps_mask(f.v, _mm512_set1_ps(lowest_power_float), _CMP_GE_OQ);
+        return {{k}, {_mm512_maskz_scalef_ps(normal, _mm512_set1_ps(0x1p+60f), k)}};
     }
     friend float reduce_max(F32x16 a) { return _mm512_reduce_max_ps(a.v); }
 };
@@ -72,7 +73,8 @@ struct F64x8 {
     friend int count_equal(F64x8 x, F64x8 y) { return __builtin_popcount(_mm512_cmp_pd_mask(x.v, y.v, _CMP_EQ_OQ)); }
     friend Power<F64x8> power_of(F64x8 f) {
         const __m512d k = _mm512_roundscale_pd(f.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        return {{k}, {_mm512_scalef_pd(_mm512_set1_pd(0x1p+500), k)}};
+        const __mmask8 normal = _mm512_cmp_pd_mask(f.v, _mm512_set1_pd(lowest_power_double), _CMP_GE_OQ);
+        return {{k}, {_mm512_maskz_scalef_pd(normal, _mm512_set1_pd(0x1p+500), k)}};
     }
     friend double reduce_max(F64x8 a) { return _mm512_reduce_max_pd(a.v); }
     friend double reduce_sum(F64x8 a) {

@@ -23,6 +23,10 @@ struct Power {
     V k, scale;
 };
 
+// From here on the power is a normal number: f rounds to an exponent of at least 1 - bias.
+constexpr float lowest_power_float = -126.5f - unit_exponent_float;
+constexpr double lowest_power_double = -1022.5 - unit_exponent_double;
+
 // For the instruction sets without an instruction for it: adding `magic` to a small number rounds it to the nearest
 // integer, ties to even, which then stands in the low mantissa bits; adding `power_offset` to those bits and shifting
 // them into the exponent gives the power.

@@ -4,8 +4,9 @@
 // everywhere because each lane sees the same operations in the same order. Rules that the kernels rely on:
 //   max(a, b) is a > b ? a : b, so a NaN in `a` is dropped and a NaN in `b` stays;
 //   load_part and store_part touch the first n lanes only, memory behind them may be unmapped;
-//   power_of(f) rounds f to the integer k, ties to even, and gives 2^k times the unit; k may be -185 ... 2 in F32x16,
-//   -1520 ... 2 in F64x8, and of a NaN only k is told: NaN.
+//   power_of(f) rounds f to the integer k, ties to even, and gives 2^k times the unit, exactly 0 where that is no
+//   normal number, for f from -2^20 to 2; of a NaN only k is told: NaN. A k of 0 has either sign; reduce_max is asked
+//   about numbers only, and of two zeros gives either.
 #pragma once
 
 #include <cstdint>
@@ -76,7 +77,7 @@ struct F32x16 {
             const std::uint32_t biased =
                 __builtin_bit_cast(std::uint32_t, magic_k) + static_cast<std::uint32_t>(power_offset_float);
             r.k.v[i] = magic_k - magic_float;
-            r.scale.v[i] = __builtin_bit_cast(float, biased << 23);
+            r.scale.v[i] = static_cast<std::int32_t>(biased) < 0 ? 0.0f : __builtin_bit_cast(float, biased << 23);
         }
         return r;
     }
@@ -164,7 +165,7 @@ struct F64x8 {
             const std::uint64_t biased =
                 __builtin_bit_cast(std::uint64_t, magic_k) + static_cast<std::uint64_t>(power_offset_double);
             r.k.v[i] = magic_k - magic_double;
-            r.scale.v[i] = __builtin_bit_cast(double, biased << 52);
+            r.scale.v[i] = static_cast<std::int64_t>(biased) < 0 ? 0.0 : __builtin_bit_cast(double, biased << 52);
         }
         return r;
     }

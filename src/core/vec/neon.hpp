@@ -99,7 +99,7 @@ private:
     }
     static float32x4_t power_quarter(float32x4_t magic_k) {
         const int32x4_t biased = vaddq_s32(vreinterpretq_s32_f32(magic_k), vdupq_n_s32(power_offset_float));
-        return vreinterpretq_f32_s32(vshlq_n_s32(biased, 23));
+        return vreinterpretq_f32_s32(vshlq_n_s32(vmaxq_s32(biased, vdupq_n_s32(0)), 23));
     }
 };
 
@@ -203,7 +203,8 @@ private:
     }
     static float64x2_t power_quarter(float64x2_t magic_k) {
         const int64x2_t biased = vaddq_s64(vreinterpretq_s64_f64(magic_k), vdupq_n_s64(power_offset_double));
-        return vreinterpretq_f64_s64(vshlq_n_s64(biased, 52));
+        const int64x2_t normal = vreinterpretq_s64_u64(vcgtq_s64(biased, vdupq_n_s64(0)));
+        return vreinterpretq_f64_s64(vshlq_n_s64(vandq_s64(biased, normal), 52));
     }
 };
 
