@@ -92,7 +92,7 @@ def test_completion_lists_commands_and_options():
     assert "--json" in complete("logitkit softmax -T 2 --js", 4)
 
 
-HEAVY = ("numpy", "rich", "matplotlib", "scipy", "torch", "jax", "logitkit._core")
+HEAVY = ("numpy", "rich", "matplotlib", "scipy", "torch", "jax")
 
 
 @pytest.mark.parametrize("args", [["--help"], ["softmax", "--help"], ["--version"], ["softmaxx"]])

@@ -56,11 +56,11 @@ def command(
     with library(threads) as logitkit:
         results = {name: getattr(logitkit, name)(table.array) for name in FUNCTIONS}
     each = np.column_stack(list(results.values()))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         sums = each.sum(axis=0, dtype=np.float64)
     names = [*(table.labels or map(str, range(len(each)))), "sum"]
     scores = table.array.astype(each.dtype)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         lines = np.vstack([each, sums.astype(each.dtype)])
         first = np.append(scores, scores.sum())
     result = Table(
