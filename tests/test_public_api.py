@@ -3,11 +3,15 @@
 import doctest
 import inspect
 import itertools
+import re
 import types
+from pathlib import Path
 
 import pytest
 
 import logitkit as lk
+
+ROOT = Path(__file__).resolve().parent.parent
 
 MAP = (
     "(x, /, *, axis=-1, temperature=1.0, mask=None, empty=None, dtype=None, out=None, "
@@ -119,3 +123,11 @@ def test_arrays_of_other_libraries_are_refused_by_name():
     for function in (lk.softmax, lk.log_softmax, lk.logsumexp, lk.entropy, lk.sigmoid):
         with pytest.raises(TypeError, match=r"^x is a torch\..*Tensor; accepted are NumPy arrays"):
             function(Tensor())
+
+
+def test_every_name_has_a_row_in_the_docs():
+    table = (ROOT / "docs" / "functions.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", table.partition("## Options")[0], re.MULTILINE)
+    assert sorted(rows) == sorted(lk.__all__)
+    named = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert [name for name in lk.__all__ if f"`{name}`" not in named] == []
