@@ -69,6 +69,14 @@ inline D expm1_double(D r) {
     return fma(r2, fma(r4, high, low), r);
 }
 
+// A single number where a polynomial asks for lanes.
+struct Single {
+    double v;
+    static Single set1(double a) { return {a}; }
+    friend Single operator*(Single a, Single b) { return {a.v * b.v}; }
+    friend Single fma(Single a, Single b, Single c) { return {__builtin_fma(a.v, b.v, c.v)}; }
+};
+
 // One exponential as scale * (1 + q): the product is left to the caller, who rounds once.
 template <class V>
 struct Exponential {

@@ -1,9 +1,9 @@
-// log(1 + t) for t >= 0 as an unevaluated pair, and the log of a normaliser.
+// log(1 + t) for t >= 0, as a double and as an unevaluated pair.
 //
 // Identity:   1 + t = 2^k f,  f in [sqrt(1/2), sqrt(2));  log(1 + t) = k ln(2) + 2 atanh(s),  s = (f - 1)/(f + 1)
 // Interval:   |s| <= 3 - 2 sqrt(2)
 // Polynomial: 2 atanh(s) = 2 s + s^3 D(s^2), nine terms by tools/fit_coefficients.py, relative error 2^-62.9
-// Bound:      s is kept as a pair, so that high + low is within 2^-60 relative and `high` within 0.51 ULP
+// Bound:      of the pair, whose s is one too, 2^-60 relative; its `high` is within 0.51 ULP
 //
 // One call a row: scalar code, the same operations on every instruction set (the C library's log is not).
 #pragma once
@@ -35,16 +35,38 @@ inline Pair add(Pair a, Pair b) {
     return fast_two_sum(s.high, s.low + (a.low + b.low));
 }
 
-inline Pair log1p(Pair t) {
-    Pair u = two_sum(1.0, t.high);
-    u = fast_two_sum(u.high, u.low + t.low);
+// u > 0 as 2^k f.
+struct Split {
+    double k, f, down; // down = 2^-k
+};
 
-    // Split u: the exponent that leaves f in [sqrt(1/2), sqrt(2)).
-    const std::uint64_t bits = __builtin_bit_cast(std::uint64_t, u.high);
+inline Split split(double u) {
+    const std::uint64_t bits = __builtin_bit_cast(std::uint64_t, u);
     const std::uint64_t sqrt_half = 0x3fe6a09e667f3bcd;
     const std::int64_t k = static_cast<std::int64_t>(bits - sqrt_half) >> 52;
     const double down = __builtin_bit_cast(double, static_cast<std::uint64_t>(1023 - k) << 52);
-    const double f = u.high * down;
+    return {static_cast<double>(k), u * down, down};
+}
+
+constexpr double log2_head = 0x1.62e42ffp-1, log2_tail = -0x1.718432a1b0e26p-35;
+
+// D of the identity above.
+inline double log_polynomial(double z) {
+    double d = 0x1.ecebc2089cabap-4;
+    d = __builtin_fma(d, z, 0x1.ddf2763a870f8p-4);
+    d = __builtin_fma(d, z, 0x1.112292788382ep-3);
+    d = __builtin_fma(d, z, 0x1.3b1353e07f36p-3);
+    d = __builtin_fma(d, z, 0x1.745d1877b4a28p-3);
+    d = __builtin_fma(d, z, 0x1.c71c71c4c003bp-3);
+    d = __builtin_fma(d, z, 0x1.24924924939c6p-2);
+    d = __builtin_fma(d, z, 0x1.99999999999a9p-2);
+    return __builtin_fma(d, z, 0x1.5555555555555p-1);
+}
+
+inline Pair log1p(Pair t) {
+    Pair u = two_sum(1.0, t.high);
+    u = fast_two_sum(u.high, u.low + t.low);
+    const auto [k, f, down] = split(u.high);
     const Pair numerator = two_sum(f - 1.0, u.low * down);
     const Pair sum = two_sum(f, 1.0);
     const double denominator_low = sum.low + u.low * down;
@@ -54,28 +76,18 @@ inline Pair log1p(Pair t) {
     s_low = __builtin_fma(-s, denominator_low, s_low) / sum.high;
 
     const double z = s * s;
-    double d = 0x1.ecebc2089cabap-4;
-    d = __builtin_fma(d, z, 0x1.ddf2763a870f8p-4);
-    d = __builtin_fma(d, z, 0x1.112292788382ep-3);
-    d = __builtin_fma(d, z, 0x1.3b1353e07f36p-3);
-    d = __builtin_fma(d, z, 0x1.745d1877b4a28p-3);
-    d = __builtin_fma(d, z, 0x1.c71c71c4c003bp-3);
-    d = __builtin_fma(d, z, 0x1.24924924939c6p-2);
-    d = __builtin_fma(d, z, 0x1.99999999999a9p-2);
-    d = __builtin_fma(d, z, 0x1.5555555555555p-1);
-
-    const double exponent = static_cast<double>(k);
-    Pair result = fast_two_sum(exponent * 0x1.62e42ffp-1, 2 * s);
-    const double small = __builtin_fma(s * z, d, __builtin_fma(exponent, -0x1.718432a1b0e26p-35, 2 * s_low));
+    const Pair result = fast_two_sum(k * log2_head, 2 * s);
+    const double small = __builtin_fma(s * z, log_polynomial(z), __builtin_fma(k, log2_tail, 2 * s_low));
     return fast_two_sum(result.high, result.low + small);
 }
 
-// log(count + rest) for a count of maxima >= 1 and the sum of the rest, both in units of e^max.
-inline Pair log_of_sum(double count, Pair rest) {
-    const double ratio = rest.high / count;
-    const double ratio_low = (__builtin_fma(-ratio, count, rest.high) + rest.low) / count;
-    const Pair tail = log1p({ratio, ratio_low});
-    return count == 1 ? tail : add(log1p({count - 1, 0}), tail);
+// The same for float rows, within 2^-51: one division.
+inline double log1p(double t) {
+    const Pair u = two_sum(1.0, t);
+    const auto [k, f, down] = split(u.high);
+    const double s = ((f - 1.0) + u.low * down) / (f + 1.0);
+    const double z = s * s;
+    return k * log2_head + __builtin_fma(s * z, log_polynomial(z), __builtin_fma(k, log2_tail, 2 * s));
 }
 
 } // namespace

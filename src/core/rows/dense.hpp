@@ -225,15 +225,15 @@ struct Normalizer {
     double exponent;
 
     double sum() const { return rest + static_cast<double>(count) * top; }
-    // log(sum / e^max)
-    double log_sum() const { return log_of_sum(static_cast<double>(count), {rest / top, 0}).high; }
+    // log(sum / e^max): of 1 and what stands beside one of the maxima.
+    double log_sum() const { return log1p(static_cast<double>(count - 1) + rest / top); }
 };
 
 // The exponential of a maximum in the unit of an exponent; double working precision.
 inline double exp_of(double x, double exponent) {
     using C = ExpConstants<F64x8>;
     const double r = __builtin_fma(-exponent, C::tail, __builtin_fma(-exponent, C::head, x));
-    return unit_float + unit_float * reduce_max(expm1_double(F64x8::set1(r)));
+    return unit_float + unit_float * expm1_double(Single{r}).v;
 }
 
 template <bool Scaled>

@@ -138,8 +138,9 @@ struct WideNormalizer {
     std::int64_t count;
 
     Pair sum() const { return add({static_cast<double>(count) * unit_double, 0}, rest); }
+    // log(sum / e^max): of 1 and what stands beside one of the maxima.
     Pair log_sum() const {
-        return log_of_sum(static_cast<double>(count), {rest.high / unit_double, rest.low / unit_double});
+        return log1p(add({static_cast<double>(count - 1), 0}, {rest.high / unit_double, rest.low / unit_double}));
     }
 };
 
