@@ -35,13 +35,15 @@ inline void relax() {
 struct Job {
     const std::function<void(std::int64_t)>& task;
     const std::int64_t parts;
-    const int workers; // how many of the pool's threads may take part
+    const int workers;    // how many of the pool's threads may take part
+    const int caller_cpu; // where the caller was when it asked
     std::atomic<std::int64_t> next{0};
     std::atomic<int> running{0};
     std::mutex failure_guard;
     std::exception_ptr failure;
 
-    Job(const std::function<void(std::int64_t)>& t, std::int64_t p, int w) : task(t), parts(p), workers(w) {}
+    Job(const std::function<void(std::int64_t)>& t, std::int64_t p, int w)
+        : task(t), parts(p), workers(w), caller_cpu(sched_getcpu()) {}
 
     void work() {
         for (std::int64_t part = next++; part < parts; part = next++) {
@@ -55,6 +57,17 @@ struct Job {
         }
     }
 };
+
+// Moves the calling thread to another CPU, if it may use one. A woken worker is often put where its caller runs, and
+// then waits for it while other CPUs idle; the scheduler would see that after some milliseconds. The mask is put back.
+void leave(int cpu) {
+    cpu_set_t mine;
+    if (sched_getaffinity(0, sizeof mine, &mine) != 0) return;
+    cpu_set_t others = mine;
+    CPU_CLR(static_cast<unsigned>(cpu), &others);
+    if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return;
+    sched_setaffinity(0, sizeof mine, &mine);
+}
 
 // One pool per process. A forked child starts with a fresh one: the threads of its parent do not exist there.
 class Pool {
@@ -116,6 +129,7 @@ private:
                 }
             }
             if (job == nullptr) continue;
+            if (sched_getcpu() == job->caller_cpu) leave(job->caller_cpu);
             job->work();
             job->running.fetch_sub(1, std::memory_order_release);
         }
