@@ -239,20 +239,3 @@ def test_a_pipe_has_no_control_characters():
         done = pipe(*args)
         assert done.returncode == 0 and done.stderr == ""
         assert not set(done.stdout) & set("\r\x1b\b")
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("LOGITKIT_ISA", "mmx"), ("LOGITKIT_NUM_THREADS", "many")]
-)
-def test_a_setting_that_the_core_refuses_is_told_by_the_import(name, value):
-    """`import logitkit` raises, before there is a command line to catch it."""
-    done = subprocess.run(
-        [*COMMAND, "softmax", "1", "2"],
-        capture_output=True,
-        text=True,
-        env=environment(**{name: value}),
-        timeout=60,
-    )
-    assert done.returncode == 1 and done.stdout == ""
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith(f"ImportError: {name}") and value in last

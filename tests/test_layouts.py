@@ -174,7 +174,7 @@ def test_any_view_is_its_rows_one_by_one(drawn):
 )
 def test_an_axis_out_of_range_is_refused(axis, error):
     for function in FUNCTIONS:
-        with pytest.raises(error, match=r"^axis -?\d is out of bounds for x of 2 dimensions$"):
+        with pytest.raises(error, match=r"^axis is .*; x has 2 dimensions, accepted are -2 to 1$"):
             function(np.ones((2, 3)), axis=axis)
 
 
@@ -183,7 +183,9 @@ def test_an_axis_that_is_none_is_refused():
         for axis in (1.0, "1", [0], (0, 1.0)):
             with pytest.raises(TypeError, match=r"^axis is .*accepted are an int, a tuple of ints"):
                 function(np.ones((2, 3)), axis=axis)
-        with pytest.raises(ValueError, match=r"^axis is \(0, -2\); it names an axis twice$"):
+        with pytest.raises(ValueError, match=r"^axis is \(0, -2\); it names an axis twice, "):
             function(np.ones((2, 3)), axis=(0, -2))
-        with pytest.raises(ValueError, match=r"^axis 1 is out of bounds for x of 0 dimensions$"):
+        with pytest.raises(
+            ValueError, match=r"^axis is 1; x has 0 dimensions, accepted are -1 to 0$"
+        ):
             function(1.0, axis=1)

@@ -19,7 +19,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ["README.md", "CONTRIBUTING.md"]
 
-# Commands that a test cannot run: they build the package or start this very suite.
+# Commands that a test cannot run: they build the package, start this very suite, change the shell
+# that they are typed in, or write the sources.
 # test_setup.py checks that the make targets among them exist.
 EXEMPT = {
     "sudo apt install g++ make python3-dev python3-venv",
@@ -30,6 +31,9 @@ EXEMPT = {
     "make bench",
     'make test ARGS="-k softmax"',
     "LOGITKIT_ISA=generic make test",
+    ". .venv/bin/activate",
+    "python tools/fit_coefficients.py",
+    "python -m nanobind.stubgen -q -m logitkit._core -o src/logitkit/_core.pyi",
     "python tools/draw_readme_picture.py",
     "python tools/train_digits.py",
 }

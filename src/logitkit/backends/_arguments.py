@@ -71,7 +71,7 @@ def _result_dtype(dtype: np.dtype[Any], name: str) -> np.dtype[Any]:
     raise TypeError(f"{name} has the dtype {dtype}; accepted are bool, integers, {_FLOATS}")
 
 
-def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+def normalize_axes(axis: Any, ndim: int, name: str = "x") -> tuple[int, ...]:
     """Return the axes as rising numbers from 0; None is all of them."""
     if type(axis) is int and -ndim <= axis < ndim:
         return (axis % ndim,)
@@ -89,11 +89,12 @@ def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
             ) from None
         if not -dims <= index < dims:
             raise np.exceptions.AxisError(
-                f"axis {index} is out of bounds for x of {ndim} dimensions"
+                f"axis is {axis!r}; {name} has {ndim} dimensions, accepted are {-dims} to "
+                f"{dims - 1}"
             )
         axes.append(index % dims)
     if len(set(axes)) != len(axes):
-        raise ValueError(f"axis is {axis!r}; it names an axis twice")
+        raise ValueError(f"axis is {axis!r}; it names an axis twice, accepted is each once")
     return tuple(sorted(axes)) if ndim else ()
 
 
@@ -170,7 +171,7 @@ def check_out(
     if out.shape != shape:
         raise ValueError(f"out has the shape {out.shape}; the result has {shape}")
     if out.dtype is not dtype and (out.dtype != dtype or not out.dtype.isnative):
-        raise ValueError(f"out has the dtype {out.dtype!r}; the result has {dtype!r}")
+        raise ValueError(f"out has the dtype {out.dtype}; the result has {dtype}")
     if not out.flags.writeable:
         raise ValueError("out is read-only; it must be writeable")
     if out.size and any(n > 1 and not s for n, s in zip(shape, out.strides, strict=True)):

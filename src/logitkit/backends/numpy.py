@@ -145,16 +145,16 @@ def _reduce(
     return _deliver(result, shape, result_dtype, out)
 
 
-def softmax_vjp(p: Any, g: Any, *, axis: Any, temperature: Any) -> Any:
-    """See `logitkit.softmax_vjp`."""
+def softmax_vjp(p: Any, g: Any, axis: Any, temperature: Any, name: str) -> Any:
+    """See `logitkit.softmax_vjp`; `name` is what the caller calls g."""
     p, _ = arguments.as_array(p, None, name="p")
-    g, _ = arguments.as_array(g, None, name="g")
-    axes = arguments.normalize_axes(axis, p.ndim)
-    if p.shape != g.shape:
-        raise ValueError(f"g has the shape {g.shape}; it must have that of p, {p.shape}")
-    divide = arguments.broadcast_temperature(temperature, p.shape, axes)
+    g, _ = arguments.as_array(g, None, name=name)
     result_dtype, compute = arguments.result_dtypes(p.dtype, name="p")
-    compute = np.result_type(compute, arguments.result_dtypes(g.dtype, name="g")[1])
+    compute = np.result_type(compute, arguments.result_dtypes(g.dtype, name=name)[1])
+    axes = arguments.normalize_axes(axis, p.ndim, name="p")
+    if p.shape != g.shape:
+        raise ValueError(f"{name} has the shape {g.shape}; it must have that of p, {p.shape}")
+    divide = arguments.broadcast_temperature(temperature, p.shape, axes)
     values = _operand(p, compute)
     result = np.empty_like(values)
     _core.apply(

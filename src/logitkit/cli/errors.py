@@ -75,12 +75,10 @@ def usage(error: click.UsageError) -> Failure:
 
 
 def missing(error: ImportError) -> Failure:
-    """Name the pip command that brings what is missing, or the setting that the core refuses."""
+    """Name the pip command that brings what is missing."""
     if "pip install" in str(error):
         return Failure(str(error), MISSING_EXTRA)
-    if not error.name:  # the core, about LOGITKIT_ISA or LOGITKIT_NUM_THREADS
-        return Failure(str(error), USAGE)
-    package = error.name.partition(".")[0]
+    package = (error.name or "a package").partition(".")[0]
     return Failure(f"this command needs {package}: pip install {package}", MISSING_EXTRA)
 
 

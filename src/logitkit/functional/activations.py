@@ -6,6 +6,7 @@ and for labels that do not exclude each other; tanh, ReLU, leaky ReLU and SiLU i
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ def leaky_relu(x: Any, /, *, negative_slope: float = 0.01) -> Any:
     x : array_like
         As for `logitkit.sigmoid`.
     negative_slope : float
-        The slope left of 0.
+        The slope left of 0; negative_slope 0 is `logitkit.relu`.
 
     Returns
     -------
@@ -111,6 +112,8 @@ def leaky_relu(x: Any, /, *, negative_slope: float = 0.01) -> Any:
     >>> lk.leaky_relu([-1.0, 2.0])
     array([-0.01,  2.  ])
     """
+    if not isinstance(negative_slope, Real):
+        raise TypeError(f"negative_slope is {negative_slope!r}; accepted is a number")
     return backend_of(x).elementwise(
         x, lambda a: np.where(a > 0, a, a * a.dtype.type(negative_slope))
     )

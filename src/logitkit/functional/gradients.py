@@ -49,7 +49,7 @@ def softmax_vjp(
     >>> lk.softmax_vjp(p, [0.0, 1.0, 0.0, 0.0]).round(4)
     array([-0.1491,  0.2477, -0.0246, -0.074 ])
     """
-    return backend_of(p).softmax_vjp(p, g, axis=axis, temperature=temperature)
+    return backend_of(p).softmax_vjp(p, g, axis, temperature, "g")
 
 
 def softmax_jvp(
@@ -86,7 +86,7 @@ def softmax_jvp(
     >>> lk.softmax_jvp(p, [0.01, 0.0])
     array([ 0.0025, -0.0025])
     """
-    return backend_of(p).softmax_vjp(p, v, axis=axis, temperature=temperature)
+    return backend_of(p).softmax_vjp(p, v, axis, temperature, "v")
 
 
 def softmax_jacobian(p: Any, /, *, temperature: Any = 1.0) -> Any:
