@@ -14,6 +14,7 @@
 #include "core/dispatch.hpp"
 #include "core/plan.hpp"
 #include "core/pool.hpp"
+#include "core/quota.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -199,6 +200,8 @@ NB_MODULE(_core, m) {
     m.def("select_isa", &select_isa, "name"_a, "Use one of the available instruction sets from now on.");
     m.def("cache_bytes", &cache_bytes, "level"_a, "Bytes of the data cache of a level, 0 where unknown.");
     m.def("available_cpus", &available_cpus, "CPUs that the affinity mask and the cgroup leave to this process.");
+    m.def("quota_cpus", &quota_cpus, "mount"_a = "/sys/fs/cgroup", "membership"_a = "/proc/self/cgroup",
+          "CPUs that the control groups leave to this process, 0 without a limit.");
     m.def("thread_count", &thread_count, "Threads that a call from this thread may use.");
     m.def("set_thread_count", &set_thread_count, "count"_a, "Set the number of threads for the process.");
     m.def("thread_limit", &thread_limit, "The limit of the calling thread, 0 if it has none.");

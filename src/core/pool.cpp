@@ -9,12 +9,13 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
-#include <fstream>
 #include <mutex>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
+
+#include "quota.hpp"
 
 namespace logitkit {
 namespace {
@@ -158,17 +159,6 @@ Pool& the_pool() {
 std::atomic<int> process_count{0}; // 0: not set yet
 thread_local int this_thread_limit = 0;
 
-// "max 100000" or "200000 100000": microseconds of CPU time per period.
-int cgroup_cpus() {
-    std::ifstream file("/sys/fs/cgroup/cpu.max");
-    std::string quota;
-    double period = 0;
-    if (file >> quota >> period && quota != "max" && period > 0) {
-        return static_cast<int>(std::max(1.0, std::min(std::stod(quota) / period + 0.5, double{most_threads})));
-    }
-    return most_threads;
-}
-
 } // namespace
 
 int available_cpus() {
@@ -179,7 +169,8 @@ int available_cpus() {
     } else {
         count = static_cast<int>(std::thread::hardware_concurrency());
     }
-    return std::max(1, std::min(count, cgroup_cpus()));
+    const int quota = quota_cpus();
+    return std::max(1, quota > 0 ? std::min(count, quota) : count);
 }
 
 int default_thread_count() {

@@ -44,6 +44,9 @@ def cache_bytes(level: int) -> int:
 def available_cpus() -> int:
     """CPUs that the affinity mask and the cgroup leave to this process."""
 
+def quota_cpus(mount: str = "/sys/fs/cgroup", membership: str = "/proc/self/cgroup") -> int:
+    """CPUs that the control groups leave to this process, 0 without a limit."""
+
 def thread_count() -> int:
     """Threads that a call from this thread may use."""
 
