@@ -208,6 +208,9 @@ NB_MODULE(_core, m) {
     m.def("set_thread_limit", &set_thread_limit, "limit"_a, "Limit the calling thread alone; 0 lifts the limit.");
 
     try {
+        // All that is made once is made here: a fork in the middle of a first call would leave it half made for ever.
+        start_pool();
+        last_cache_bytes();
         select_isa_from_environment();
         set_thread_count(default_thread_count());
     } catch (const std::invalid_argument& error) {

@@ -1,5 +1,5 @@
-// The default rounding and subnormal modes for the time of a computation: a host program may have set others, and then
-// the bits would depend on it.
+// The default rounding, subnormal and exception modes for the time of a computation: a host program may have set
+// others, and then the bits would depend on it, or a NaN would end the program.
 #pragma once
 
 #if defined(__x86_64__)
@@ -13,14 +13,15 @@ class FloatEnvironment {
 public:
 #if defined(__x86_64__)
     FloatEnvironment() : saved_(_mm_getcsr()) {
-        if ((saved_ & modes) != 0) _mm_setcsr(saved_ & ~modes);
+        if ((saved_ & modes) != masked) _mm_setcsr((saved_ & ~modes) | masked);
     }
     ~FloatEnvironment() {
-        if ((saved_ & modes) != 0) _mm_setcsr(saved_);
+        if ((saved_ & modes) != masked) _mm_setcsr(saved_);
     }
 
 private:
-    static constexpr unsigned modes = 0xe040; // flush to zero, rounding control, denormals are zero
+    static constexpr unsigned masked = 0x1f80; // every exception is ignored, as by default
+    static constexpr unsigned modes = 0xffc0;  // and flush to zero, rounding control, denormals are zero
     unsigned saved_;
 #elif defined(__aarch64__)
     FloatEnvironment() {
@@ -32,7 +33,7 @@ private:
     }
 
 private:
-    static constexpr std::uint64_t modes = 0x1c00000; // flush to zero, rounding mode
+    static constexpr std::uint64_t modes = 0x1c09f00; // flush to zero, rounding mode, trapped exceptions
     std::uint64_t saved_ = 0;
 #endif
 public:

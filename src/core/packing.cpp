@@ -1,6 +1,6 @@
 #include "packing.hpp"
 
-#include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 

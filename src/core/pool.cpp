@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -67,7 +69,7 @@ void leave(int cpu) {
     cpu_set_t others = mine;
     CPU_CLR(static_cast<unsigned>(cpu), &others);
     if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return;
-    sched_setaffinity(0, sizeof mine, &mine);
+    if (sched_setaffinity(0, sizeof mine, &mine) != 0) sched_setaffinity(0, sizeof mine, &mine);
 }
 
 // One pool per process. A forked child starts with a fresh one: the threads of its parent do not exist there.
@@ -105,15 +107,24 @@ public:
 
 private:
     void start(int workers) {
+        if (started_ >= workers) return;
+        // Signals are for the threads of the program, not for these.
+        sigset_t all, before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
         try {
             for (; started_ < workers; ++started_) std::thread(&Pool::serve, this, started_).detach();
-        } catch (const std::system_error&) {
+        } catch (const std::exception&) {
             // No more threads to be had: those that there are do the work.
         }
+        pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }
 
     void serve(int index) {
         inside_task() = true;
+        // The process's CPUs, not those that the thread was pinned to which happened to start this one.
+        cpu_set_t cpus;
+        if (sched_getaffinity(getpid(), sizeof cpus, &cpus) == 0) sched_setaffinity(0, sizeof cpus, &cpus);
         std::uint64_t seen = 0;
         for (;;) {
             const auto deadline = std::chrono::steady_clock::now() + patience;
@@ -146,17 +157,14 @@ private:
 // Never destroyed: detached workers may look at it while the process exits.
 Pool* pool = nullptr;
 
-Pool& the_pool() {
-    static const bool once = [] {
-        pool = new Pool;
-        pthread_atfork([] { pool->in_use.lock(); }, [] { pool->in_use.unlock(); }, [] { pool = new Pool; });
-        return true;
-    }();
-    static_cast<void>(once);
-    return *pool;
-}
+// Marks the calling thread as one that works on a job, so that calls from inside it are serial.
+class InsideTask {
+public:
+    InsideTask() { Pool::inside_task() = true; }
+    ~InsideTask() { Pool::inside_task() = false; }
+};
 
-std::atomic<int> process_count{0}; // 0: not set yet
+std::atomic<int> process_count{1};
 thread_local int this_thread_limit = 0;
 
 } // namespace
@@ -185,26 +193,29 @@ int default_thread_count() {
     return static_cast<int>(count);
 }
 
+void start_pool() {
+    if (pool != nullptr) return;
+    pool = new Pool;
+    pthread_atfork([] { pool->in_use.lock(); }, [] { pool->in_use.unlock(); }, [] { pool = new Pool; });
+}
+
 void set_thread_count(int count) { process_count = std::clamp(count, 1, most_threads); }
 void set_thread_limit(int limit) { this_thread_limit = std::clamp(limit, 0, most_threads); }
 int thread_limit() { return this_thread_limit; }
 
-int thread_count() {
-    if (this_thread_limit > 0) return this_thread_limit;
-    if (process_count == 0) process_count = default_thread_count();
-    return process_count;
-}
+int thread_count() { return this_thread_limit > 0 ? this_thread_limit : process_count.load(); }
 
 void run_parallel(std::int64_t parts, const std::function<void(std::int64_t)>& task) {
     const int threads = static_cast<int>(std::min<std::int64_t>(thread_count(), parts));
-    if (threads > 1 && !Pool::inside_task()) {
-        Pool& shared = the_pool();
+    if (threads > 1 && pool != nullptr && !Pool::inside_task()) {
+        Pool& shared = *pool;
         const std::unique_lock lock(shared.in_use, std::try_to_lock);
         if (lock.owns_lock()) {
             Job job(task, parts, threads - 1);
-            Pool::inside_task() = true;
-            shared.run(job);
-            Pool::inside_task() = false;
+            {
+                const InsideTask inside;
+                shared.run(job);
+            }
             if (job.failure) std::rethrow_exception(job.failure);
             return;
         }

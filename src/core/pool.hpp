@@ -12,7 +12,10 @@ int available_cpus();
 // LOGITKIT_NUM_THREADS, else available_cpus(); throws std::invalid_argument if the variable is no count.
 int default_thread_count();
 
-// The count of the process, and a limit for the calling thread alone (0: none).
+// Makes the pool, without threads yet, and sees to forks; to be called once, before threads can meet here.
+void start_pool();
+
+// The count of the process, 1 until it is set, and a limit for the calling thread alone (0: none).
 void set_thread_count(int count);
 void set_thread_limit(int limit);
 int thread_limit();

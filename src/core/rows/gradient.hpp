@@ -21,13 +21,15 @@ inline void softmax_vjp_row(const T* p, const T* g, std::int64_t length, double 
         });
         dot = add(dot, sum.total());
     });
-    // At the limits of the temperature the probabilities do not move.
-    const double slope = 1 / temperature, most = 0x1.fffffffffffffp+1023;
-    const double inverse = temperature == 0 ? 0 : slope > most ? most : slope;
+    // A dot product that is not finite has no low part.
+    if (!__builtin_isfinite(dot.high)) dot.low = 0;
+    // 1 / T in two factors where one would overflow; at the limits 0 and infinity the probabilities do not move.
+    const double first = temperature < 0x1p-1000 ? 0x1p+60 : 1;
+    const double second = temperature == 0 ? 0 : 1 / (temperature * first);
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
         using D = typename decltype(part)::Vector;
         const D a = part.load(p + i, 0.0), b = part.load(g + i, 0.0);
-        const D change = a * ((b - D::set1(dot.high)) - D::set1(dot.low)) * D::set1(inverse);
+        const D change = a * ((b - D::set1(dot.high)) - D::set1(dot.low)) * D::set1(first) * D::set1(second);
         part.store(zero_where_equal(change, a, D::set1(0.0)), out + i);
     });
 }

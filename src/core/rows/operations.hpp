@@ -159,7 +159,7 @@ inline void softmax_vector(const Row<float>& row, F32x16 x, float m) {
 inline void softmax_short_row(const RowBatch& batch, const Row<float>& row) {
     const F32x16 x = F32x16::load_part(row.x, static_cast<int>(row.length), -__builtin_inff());
     const float m = reduce_max(x);
-    // A NaN in the first lane may come out as the maximum; it is not anchored either.
+    // With a NaN among the scores m is any of them, or NaN: the sum is NaN then, and with it the row.
     if (!is_ordinary(m, row.temperature) || !is_anchored(batch, row, m)) return softmax_row(batch, row);
     with_scaled(row.temperature, [&]<bool Scaled>() { softmax_vector<Scaled>(row, x, m); });
 }

@@ -36,7 +36,7 @@ inline void softmax_special(const T* x, std::int64_t length, T m, double tempera
         switch (empty) {
         case Empty::nan: return fill(out, length, nan);
         case Empty::zero: return fill(out, length, impossible);
-        case Empty::uniform: return fill(out, length, log ? -log1p({n - 1, 0}).high : 1 / n);
+        case Empty::uniform: return fill(out, length, log ? 0.0 - log1p({n - 1, 0}).high : 1 / n);
         }
     }
     if (temperature == 0) {
@@ -49,7 +49,7 @@ inline void softmax_special(const T* x, std::int64_t length, T m, double tempera
         return;
     }
     const double n = static_cast<double>(count_possible(x, length));
-    const double share = log ? -log1p({n - 1, 0}).high : 1 / n;
+    const double share = log ? 0.0 - log1p({n - 1, 0}).high : 1 / n;
     for (std::int64_t i = 0; i < length; ++i) out[i] = static_cast<T>(x[i] == -inf ? impossible : share);
 }
 
