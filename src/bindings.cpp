@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -55,6 +56,29 @@ public:
         }
         return {first, last + view_.itemsize};
     }
+    // Whether some step is shorter than what the smaller steps span.
+    bool may_overlap_itself() const {
+        std::int64_t span = view_.itemsize, below = -1;
+        for (int round = 0; round < view_.ndim; ++round) {
+            // The next dimension by the size of its step; equal steps overlap.
+            int next = -1, equal = 0;
+            for (int dim = 0; dim < view_.ndim; ++dim) {
+                const std::int64_t step = std::abs(view_.strides[dim]);
+                if (view_.shape[dim] < 2 || step <= below) continue;
+                if (next < 0 || step < std::abs(view_.strides[next])) {
+                    next = dim;
+                    equal = 1;
+                } else if (step == std::abs(view_.strides[next])) {
+                    ++equal;
+                }
+            }
+            if (next < 0) return false;
+            below = std::abs(view_.strides[next]);
+            if (equal > 1 || below < span) return true;
+            span += below * (view_.shape[next] - 1);
+        }
+        return false;
+    }
     bool same_memory(const Buffer& other) const {
         bool same =
             view_.buf == other.view_.buf && view_.ndim == other.view_.ndim && view_.itemsize == other.view_.itemsize;
@@ -64,7 +88,6 @@ public:
         return same;
     }
     std::int64_t size(int dim) const { return view_.shape[dim]; }
-    std::int64_t stride(int dim) const { return view_.strides[dim]; }
 
     // As an operand of the request: the same shape, but 1 along the reduced dimensions of a reduction's result.
     Operand operand(const Request& request, const char* name, bool one_per_row = false) const {
@@ -112,9 +135,7 @@ void expect_format(const Buffer& buffer, char format, const char* name) {
 
 // Whether an element of `out` may stand where another one of `out` or `x` does: by the extents, so true may be wrong.
 bool may_overlap(const Buffer& x, const Buffer& out, const Request& request) {
-    for (int dim = 0; dim < out.dims(); ++dim) {
-        if (out.size(dim) > 1 && out.stride(dim) == 0) return true;
-    }
+    if (out.may_overlap_itself()) return true;
     if (!request.is_reduction() && out.same_memory(x)) return false;
     const auto [x_first, x_last] = x.extent();
     const auto [out_first, out_last] = out.extent();

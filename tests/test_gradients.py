@@ -184,3 +184,32 @@ def test_bad_arguments_are_refused():
         lk.softmax_vjp(p, g, temperature=-1)
     with pytest.raises(ValueError, match=r"^p is a scalar; "):
         lk.softmax_jacobian(0.5)
+
+
+@pytest.mark.parametrize("temperature", [5e-324, 1e-310, 5e-309, 1e-300])
+def test_the_smallest_temperatures_scale_what_is_left(temperature):
+    p = np.array([1e-20, 1.0])
+    want = ref.softmax_vjp(p, [1.0, 0.0], temperature=temperature)
+    got = lk.softmax_vjp(p, [1.0, 0.0], temperature=temperature)
+    np.testing.assert_allclose(got, want, rtol=1e-15)
+    assert not np.isnan(lk.softmax_jacobian([1.0, 0.0], temperature=temperature)).any()
+    jacobian = lk.softmax_jacobian([1e-10, 1 - 1e-10], temperature=temperature)
+    np.testing.assert_allclose(
+        jacobian,
+        ref.softmax_jacobian([1e-10, 1 - 1e-10], temperature=temperature),
+        rtol=1e-15,
+    )
+
+
+def test_an_infinite_gradient_is_told_as_the_reference_tells_it():
+    np.testing.assert_array_equal(
+        lk.softmax_jvp([0.5, 0.5], [np.inf, 1.0]), ref.softmax_jvp([0.5, 0.5], [np.inf, 1.0])
+    )
+
+
+def test_a_masked_probability_is_0():
+    p = np.ma.array([0.5, 0.5, 99.0], mask=[False, False, True])
+    np.testing.assert_array_equal(
+        lk.softmax_vjp(p, [1.0, 0.0, 5.0]), lk.softmax_vjp([0.5, 0.5, 0.0], [1.0, 0.0, 5.0])
+    )
+    np.testing.assert_array_equal(lk.softmax_jacobian(p)[2], [0.0, 0.0, 0.0])

@@ -95,3 +95,14 @@ def test_uniform_and_zero_rows_of_impossible_scores():
     )
     assert np.array_equal(lk.log_softmax(x, empty="zero"), x)
     assert np.isnan(lk.log_softmax(x)).all()
+
+
+def test_certainty_is_0_without_a_sign():
+    for got in (
+        lk.log_softmax([3.0]),
+        lk.log_softmax([3.0], temperature=np.inf),
+        lk.log_softmax([3.0], temperature=0),
+        lk.log_softmax([-np.inf], empty="uniform"),
+        lk.log_softmax([0.0, -np.inf])[:1],
+    ):
+        assert got[0] == 0 and not np.signbit(got[0])

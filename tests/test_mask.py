@@ -223,3 +223,19 @@ def test_what_is_no_mask_is_refused(function):
         text = str(shape).replace("(", r"\(").replace(")", r"\)")
         with pytest.raises(ValueError, match=rf"^mask has the shape {text}; .*\(2, 3\)$"):
             function(x, mask=np.ones(shape, bool))
+
+
+def test_the_mask_argument_of_a_masked_array_is_checked_like_any():
+    x = np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
+    with pytest.raises(TypeError, match="^mask has the dtype int64"):
+        lk.softmax(x, mask=[1, 0, 1])
+    with pytest.raises(ValueError, match="^mask has the shape"):
+        lk.softmax(x, mask=[True, False])
+    with pytest.raises(ValueError, match="^mask is no array"):
+        lk.softmax([[1.0, 2.0]], mask=[[True, False], [True]])
+
+
+def test_an_elementwise_function_keeps_the_mask():
+    got = lk.relu(np.ma.array([-1.0, 2.0, 3.0], mask=[False, True, False]))
+    assert isinstance(got, np.ma.MaskedArray)
+    assert got.mask.tolist() == [False, True, False] and got.compressed().tolist() == [0.0, 3.0]

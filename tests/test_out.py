@@ -126,7 +126,7 @@ X = scores((4, 6))
 X.flags.writeable = False
 MEMORY = np.full(100, 7, np.float32)
 REFUSED = {
-    "a list": ([0.0] * 24, TypeError, r"^out is a list; it must be a NumPy array$"),
+    "a list": ([0.0] * 24, TypeError, r"^out is a list; it must be a plain NumPy array$"),
     "a scalar": (1.0, TypeError, r"^out is a float; "),
     "another shape": (
         MEMORY[:24].reshape(6, 4),
@@ -211,3 +211,15 @@ def test_nothing_is_written_when_another_argument_is_refused(function):
         with pytest.raises((TypeError, ValueError)):
             function(x, out=out, **arguments)
         assert np.all(out == 7)
+
+
+@pytest.mark.parametrize("strides", [(16, 8), (0, 8), (24, 8), (8, 8), (4, 8)])
+def test_an_out_whose_elements_share_memory_is_refused(strides):
+    out = np.lib.stride_tricks.as_strided(np.zeros(20), (4, 4), strides)
+    with pytest.raises(ValueError, match="several of its elements in one place"):
+        lk.softmax(np.ones((4, 4)), out=out)
+
+
+def test_a_masked_out_is_refused():
+    with pytest.raises(TypeError, match="out is a MaskedArray"):
+        lk.softmax(np.ones(3), out=np.ma.zeros(3))

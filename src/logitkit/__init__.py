@@ -7,6 +7,7 @@ line answers `--help` without NumPy.
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from logitkit import _core as _core
@@ -69,3 +70,11 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """Return the public names, imported or not."""
     return sorted([*__all__, *(name for name in globals() if name.startswith("_"))])
+
+
+# Where NumPy is there already the names cost little, and a thread that imports them on its first
+# call, while another forks, would leave the child with a lock that nobody holds.
+if "numpy" in sys.modules:
+    for _name in __all__:
+        if _name not in globals():
+            __getattr__(_name)

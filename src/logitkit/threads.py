@@ -6,6 +6,7 @@ the process. Results do not depend on it: the bits are the same for any number.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -89,8 +90,8 @@ def num_threads(n: int) -> Iterator[None]:
 
 def _checked(n: int) -> int:
     try:
-        count = n.__index__()
-    except AttributeError:
+        count = operator.index(n)
+    except TypeError:
         raise TypeError(f"n is {n!r}; it must be an int from 1 to {_MOST}") from None
     if not 1 <= count <= _MOST:
         raise ValueError(f"n is {count}; it must be from 1 to {_MOST}")

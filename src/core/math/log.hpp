@@ -32,6 +32,8 @@ inline Pair two_sum(double a, double b) {
 
 inline Pair add(Pair a, Pair b) {
     const Pair s = two_sum(a.high, b.high);
+    // An infinity has no low part.
+    if (!__builtin_isfinite(s.high)) return {s.high, 0};
     return fast_two_sum(s.high, s.low + (a.low + b.low));
 }
 

@@ -21,8 +21,6 @@ inline void softmax_vjp_row(const T* p, const T* g, std::int64_t length, double 
         });
         dot = add(dot, sum.total());
     });
-    // A dot product that is not finite has no low part.
-    if (!__builtin_isfinite(dot.high)) dot.low = 0;
     // 1 / T in two factors where one would overflow; at the limits 0 and infinity the probabilities do not move.
     const double first = temperature < 0x1p-1000 ? 0x1p+60 : 1;
     const double second = temperature == 0 ? 0 : 1 / (temperature * first);

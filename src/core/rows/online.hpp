@@ -10,7 +10,7 @@
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
-// 2^k for -2000 <= k <= 0, in two steps where one would leave the range of a double.
+// 2^k for k <= 0, in two steps because one would leave the range of a double; 0 far below it.
 inline double power_of_two(double k) {
     const auto half = [](int exponent) {
         return __builtin_bit_cast(double, static_cast<std::uint64_t>(1023 + exponent) << 52);

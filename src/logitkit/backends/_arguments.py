@@ -19,20 +19,26 @@ _FLOATS = "float16, bfloat16, float32, float64"
 _POLICY: dict[np.dtype[Any], np.dtype[Any]] = {_FLOAT32: _FLOAT32, _FLOAT64: _FLOAT64}
 
 
-def as_array(x: Any, mask: Any, name: str = "x") -> tuple[Array, Any]:
-    """Return x as a plain array; the mask of a masked array joins `mask`."""
+def as_array(x: Any, name: str = "x") -> tuple[Array, Array | None]:
+    """Return x as a plain array, and where a masked array is not masked."""
     if type(x) is np.ndarray:
-        return x, mask
+        return x, None
+    kept = None
     if isinstance(x, np.ma.MaskedArray):
         if x.mask is not np.ma.nomask:
             kept = ~np.ma.getmaskarray(x)
-            mask = kept if mask is None else np.logical_and(kept, mask)
         x = x.data
     try:
         array = np.asarray(x)
     except ValueError as error:
         raise ValueError(f"{name} is no array: its rows have different lengths or kinds") from error
-    return array, mask
+    return array, kept
+
+
+def as_probabilities(p: Any) -> Array:
+    """Return p as a plain array; a masked probability is 0."""
+    array, kept = as_array(p, "p")
+    return array if kept is None else np.where(kept, array, array.dtype.type(0))
 
 
 def result_dtypes(
@@ -103,21 +109,23 @@ def without_axes(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ..
     return tuple([n for i, n in enumerate(shape) if i not in axes])
 
 
-def broadcast_mask(mask: Any, shape: tuple[int, ...]) -> Array | None:
-    """Return the mask with the shape of x (at least 1-d), without copying it."""
+def broadcast_mask(mask: Any, shape: tuple[int, ...], kept: Array | None = None) -> Array | None:
+    """Return what takes part, with the shape of x (at least 1-d): by `mask` and by x's own mask."""
+    own = None if kept is None else np.broadcast_to(kept, shape or (1,))
     if mask is None:
-        return None
-    keep = np.asarray(mask)
+        return own
+    keep, _ = as_array(mask, "mask")
     if keep.dtype != np.bool_:
         raise TypeError(
             f"mask has the dtype {keep.dtype}; it must be bool, True where x takes part"
         )
     try:
-        return np.broadcast_to(keep, shape or (1,))
+        keep = np.broadcast_to(keep, shape or (1,))
     except ValueError:
         raise ValueError(
             f"mask has the shape {keep.shape}; it must broadcast against that of x, {shape}"
         ) from None
+    return keep if own is None else keep & own
 
 
 def broadcast_temperature(
@@ -126,7 +134,7 @@ def broadcast_temperature(
     """Return a float, or an array of the shape of x with strides of 0 along the reduced axes."""
     if type(temperature) is float and temperature >= 0:
         return temperature
-    given = np.asarray(temperature)
+    given, _ = as_array(temperature, "temperature")
     if given.dtype.kind not in "biuf":
         raise TypeError(
             f"temperature is {temperature!r}; accepted are a number >= 0 or an array of them"
@@ -166,15 +174,15 @@ def check_out(
     out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], *, x: Array, in_place: bool
 ) -> None:
     """Raise unless `out` can take the result: kind, shape, dtype, memory of its own or x's."""
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out is a {type(out).__name__}; it must be a NumPy array")
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(f"out is a {type(out).__name__}; it must be a plain NumPy array")
     if out.shape != shape:
         raise ValueError(f"out has the shape {out.shape}; the result has {shape}")
     if out.dtype is not dtype and (out.dtype != dtype or not out.dtype.isnative):
         raise ValueError(f"out has the dtype {out.dtype}; the result has {dtype}")
     if not out.flags.writeable:
         raise ValueError("out is read-only; it must be writeable")
-    if out.size and any(n > 1 and not s for n, s in zip(shape, out.strides, strict=True)):
+    if out.size and _overlaps_itself(out):
         raise ValueError("out holds several of its elements in one place; each needs its own")
     if in_place and (out is x or _same_memory(out, x)):
         return
@@ -189,6 +197,16 @@ def check_apart(out: Array, **others: Any) -> None:
     for name, other in others.items():
         if isinstance(other, np.ndarray) and _overlap(out, other):
             raise ValueError(f"out overlaps {name} in memory; it needs memory of its own")
+
+
+def _overlaps_itself(a: Array) -> bool:
+    """Whether elements may share bytes: some step is shorter than what the smaller steps span."""
+    span = a.itemsize
+    for step, n in sorted((abs(s), n) for s, n in zip(a.strides, a.shape, strict=True) if n > 1):
+        if step < span:
+            return True
+        span += step * (n - 1)
+    return False
 
 
 def _same_memory(a: Array, b: Array) -> bool:

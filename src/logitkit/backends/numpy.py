@@ -86,10 +86,10 @@ def _map(
     precision: str,
 ) -> Any:
     """Do an operation whose result has the shape of x."""
-    x, mask = arguments.as_array(x, mask)
+    x, kept = arguments.as_array(x)
     axes = arguments.normalize_axes(axis, x.ndim)
     result_dtype, compute = arguments.result_dtypes(x.dtype, dtype)
-    keep = arguments.broadcast_mask(mask, x.shape)
+    keep = arguments.broadcast_mask(mask, x.shape, kept)
     divide = arguments.broadcast_temperature(temperature, x.shape, axes)
     arguments.check_choice("empty", empty, _EMPTY)
     arguments.check_choice("precision", precision, _PRECISION)
@@ -129,10 +129,10 @@ def _reduce(
     out: Any,
 ) -> Any:
     """Do an operation with one value a row."""
-    x, mask = arguments.as_array(x, mask)
+    x, kept = arguments.as_array(x)
     axes = arguments.normalize_axes(axis, x.ndim)
     result_dtype, compute = arguments.result_dtypes(x.dtype, dtype)
-    keep = arguments.broadcast_mask(mask, x.shape)
+    keep = arguments.broadcast_mask(mask, x.shape, kept)
     divide = arguments.broadcast_temperature(temperature, x.shape, axes)
     kept_shape = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])
     shape = kept_shape if keepdims else arguments.without_axes(x.shape, axes)
@@ -147,8 +147,8 @@ def _reduce(
 
 def softmax_vjp(p: Any, g: Any, axis: Any, temperature: Any, name: str) -> Any:
     """See `logitkit.softmax_vjp`; `name` is what the caller calls g."""
-    p, _ = arguments.as_array(p, None, name="p")
-    g, _ = arguments.as_array(g, None, name=name)
+    p = arguments.as_probabilities(p)
+    g, _ = arguments.as_array(g, name=name)
     result_dtype, compute = arguments.result_dtypes(p.dtype, name="p")
     compute = np.result_type(compute, arguments.result_dtypes(g.dtype, name=name)[1])
     axes = arguments.normalize_axes(axis, p.ndim, name="p")
@@ -165,27 +165,26 @@ def softmax_vjp(p: Any, g: Any, axis: Any, temperature: Any, name: str) -> Any:
 
 def softmax_jacobian(p: Any, *, temperature: Any) -> Any:
     """See `logitkit.softmax_jacobian`."""
-    p, _ = arguments.as_array(p, None, name="p")
+    p = arguments.as_probabilities(p)
     if p.ndim == 0:
         raise ValueError("p is a scalar; softmax_jacobian needs probabilities along its last axis")
     axes = arguments.normalize_axes(-1, p.ndim)
     divide = arguments.broadcast_temperature(temperature, p.shape, axes)
     result_dtype, _ = arguments.result_dtypes(p.dtype, name="p")
     values = p.astype(np.float64)
-    # At the limits 0 and infinity of the temperature the probabilities do not move.
     t = np.asarray(divide)
-    slope = np.divide(1.0, t, where=t > 0, out=np.zeros_like(t))
     if t.ndim:
-        slope = slope[..., None]
+        t = t[..., None]
     with np.errstate(all="ignore"):
         jacobian = -values[..., :, None] * values[..., None, :]
         diagonal = np.arange(p.shape[-1])
         jacobian[..., diagonal, diagonal] = values * (1.0 - values)
-        jacobian *= slope
+        # At the limits 0 and infinity of the temperature the probabilities do not move.
+        jacobian = np.where(np.isnan(jacobian), np.nan, np.where(t > 0, jacobian / t, 0.0))
     # Where p is 0 so is the derivative, whatever the others are; and 0 has no sign.
     impossible = values == 0
     jacobian[impossible[..., :, None] | impossible[..., None, :] | (jacobian == 0)] = 0.0
-    return jacobian.astype(result_dtype, copy=False)
+    return _rounded(jacobian, result_dtype)
 
 
 def _operand(x: Array, compute: np.dtype[Any]) -> Array:
@@ -209,9 +208,13 @@ def _deliver(result: Array, shape: tuple[int, ...], dtype: np.dtype[Any], out: A
                 np.copyto(out, result, casting="same_kind")
         return out
     if result.dtype is not dtype:
-        with np.errstate(over="ignore", under="ignore"):
-            result = result.astype(dtype, copy=False)
+        result = _rounded(result, dtype)
     return result if shape else result[()]
+
+
+def _rounded(result: Array, dtype: np.dtype[Any]) -> Array:
+    with np.errstate(over="ignore", under="ignore"):
+        return result.astype(dtype, copy=False)
 
 
 def _refuse_empty_rows(x: Array, axes: tuple[int, ...], keep: Array | None) -> None:
@@ -236,8 +239,10 @@ def _refuse_empty_rows(x: Array, axes: tuple[int, ...], keep: Array | None) -> N
 
 def elementwise(x: Any, function: Callable[[Array], Array]) -> Any:
     """Apply a function of one element, under the dtype policy."""
-    x, _ = arguments.as_array(x, None)
+    x, kept = arguments.as_array(x)
     result_dtype, compute = arguments.result_dtypes(x.dtype)
     with np.errstate(all="ignore"):
         result = np.asarray(function(x.astype(compute, copy=False)))
-    return _deliver(result, x.shape, result_dtype, None)
+    delivered = _deliver(result, x.shape, result_dtype, None)
+    # There is no sum that a masked element could be left out of: it stays masked.
+    return delivered if kept is None else np.ma.array(delivered, mask=~kept)

@@ -38,8 +38,6 @@ def load(
         With exit code 2 for wrong arguments, 3 for bad data.
     """
     table = dispatch(values, key)
-    for text in table.notes:
-        note(text)
     if labels is not None:
         columns = table.array.shape[-1] if table.array.ndim else 1
         if len(labels) != columns:

@@ -96,6 +96,7 @@ def softmax(
     """
     if (
         numpy_backend.is_plain(x)
+        and type(axis) is int
         and axis == -1
         and temperature is _ONE
         and mask is empty is dtype is None
@@ -154,6 +155,7 @@ def log_softmax(
     """
     if (
         numpy_backend.is_plain(x)
+        and type(axis) is int
         and axis == -1
         and temperature is _ONE
         and mask is empty is dtype is None
@@ -212,6 +214,7 @@ def logsumexp(
     """
     if (
         numpy_backend.is_plain(x)
+        and type(axis) is int
         and axis == -1
         and temperature is _ONE
         and mask is dtype is out is None

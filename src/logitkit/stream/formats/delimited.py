@@ -1,7 +1,7 @@
 """Text formats: comma-separated, tab-separated, and the loose text of a pipe.
 
-A first line with anything but numbers is a header: the names of the classes. Every other line is a
-row, and all rows have the same length. Empty lines are passed over.
+A first line without any number is a header: the names of the classes. Every other line is a row,
+and all rows have the same length. Empty lines are passed over.
 """
 
 import csv
@@ -72,16 +72,16 @@ def cells(lines: Iterable[str], delimiter: str | None) -> Iterator[tuple[int, li
     if delimiter is None:
         stream = iter(lines)
         first = next(stream, "").lstrip("\ufeff")  # a byte-order mark
-        header = not all(map(is_number, SEPARATOR.split(first.strip())))
         # Class names may hold spaces and quotes, so a header says how its lines are separated.
-        delimiter = next((mark for mark in ",\t" if header and mark in first), None)
+        marks = (mark for mark in ",\t" if mark in first)
+        delimiter = next((mark for mark in marks if is_header(split(first, mark))), None)
         lines = chain([first], stream)
     if delimiter is None:
         for number, line in enumerate(lines, 1):
             if text := line.strip():
                 yield number, SEPARATOR.split(text)
         return
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    reader = split_all(lines, delimiter)
     for row in reader:
         if any(cell.strip() for cell in row) or len(row) > 1:
             yield reader.line_num, row
@@ -90,20 +90,13 @@ def cells(lines: Iterable[str], delimiter: str | None) -> Iterator[tuple[int, li
 def collect(rows: Iterator[tuple[int, list[str]]], source: str) -> Table:
     """Gather rows into one array."""
     labels: tuple[str, ...] | None = None
-    notes: tuple[str, ...] = ()
     values = array("d")
     width = first_line = count = 0
     for line, row in rows:
         if not width:
             width, first_line = len(row), line
-            words = [cell for cell in row if not is_number(cell)]
-            if words:
+            if is_header(row):
                 labels = tuple(cell.strip() for cell in row)
-                if len(words) < width:
-                    notes = (
-                        f"line {line} of {source} is taken as class names: {words[0]!r} "
-                        "is not a number",
-                    )
                 continue
         if len(row) != width:
             raise DataError(
@@ -122,7 +115,27 @@ def collect(rows: Iterator[tuple[int, list[str]]], source: str) -> Table:
         raise DataError(f"{source} is empty")
     if not count:
         raise DataError(f"{source} holds no numbers, only the line {' '.join(labels or ())!r}")
-    return Table(np.frombuffer(values).reshape(count, width), labels, source, notes=notes)
+    return Table(np.frombuffer(values).reshape(count, width), labels, source)
+
+
+def split_all(lines: Iterable[str], delimiter: str) -> Any:
+    """Return a reader of lines whose cells may be in quotes."""
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+
+
+def split(line: str, delimiter: str) -> list[str]:
+    """Return the cells of one line."""
+    cells: list[str] = next(split_all([line], delimiter))
+    return cells
+
+
+def is_header(row: list[str]) -> bool:
+    """Tell whether a first line names classes: words, and no number among them.
+
+    >>> is_header(["apple", ""]), is_header(["1", "x"]), is_header(["1", ""])
+    (True, False, False)
+    """
+    return any(cell.strip() for cell in row) and not any(map(is_number, row))
 
 
 def is_number(text: str) -> bool:

@@ -39,8 +39,6 @@ class Table:
         for them.
     document : mapping, optional
         What a JSON file holds instead of the labels and the array.
-    notes : tuple of str
-        Things that a reader had to decide and that the user should know.
     """
 
     array: NDArray[Any]
@@ -49,7 +47,6 @@ class Table:
     name: str = "array"
     index: Mapping[str, Sequence[str]] = field(default_factory=dict)
     document: Mapping[str, object] | None = None
-    notes: tuple[str, ...] = ()
 
     def rows(self) -> NDArray[Any]:
         """Return the array with two axes: lines and columns."""
