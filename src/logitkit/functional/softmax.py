@@ -73,8 +73,8 @@ def softmax(
     -----
     A row with NaN or +inf in a slot that takes part is NaN. One pass finds the maximum, one the
     exponentials and their sum, one scales: O(n) time. No memory but the result for native float32
-    and float64 along a contiguous axis; masked and strided rows pass through scratch of a few rows,
-    other dtypes are converted first. The bits of a row
+    and float64 along a contiguous axis; masked and strided rows pass through scratch (at least one
+    row a thread), other dtypes are converted first. The bits of a row
     depend on that row alone, not on the batch, the memory layout, the number of threads or the
     instruction set.
 
