@@ -30,6 +30,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "good.tsv").write_text("2\t-1\t0.5\n1000\t1001\t1002\n")
     (tmp_path / "ragged.csv").write_text("1,2\n3,4,5\n")
     (tmp_path / "words.csv").write_text("a,b\n1,2\n3,four\n")
+    (tmp_path / "typo.csv").write_text("1.5,2.x,0.3\n1,2,3\n")
     (tmp_path / "column.csv").write_text("1\n2\n3\n")
     (tmp_path / "header.csv").write_text("a,b\n")
     (tmp_path / "empty.csv").write_text("")
@@ -187,6 +188,7 @@ BAD_DATA = {
     "softmax none.npy": "none.npy holds no numbers: its shape is (0, 3)",
     "softmax ragged.csv": "ragged.csv, line 2: 3 columns, where line 1 has 2",
     "softmax words.csv": "words.csv, line 3, column 2 (b): 'four' is not a number",
+    "softmax typo.csv": "typo.csv, line 1, column 2: '2.x' is not a number",
     "explain words.csv --row 0": "words.csv, line 3, column 2 (b): 'four' is not a number",
     "softmax text.npy": "text.npy holds text (dtype <U1), not numbers",
     "softmax complex.npy": "complex.npy holds complex numbers (dtype complex128), not numbers",
@@ -232,3 +234,6 @@ def test_bad_standard_input():
     result = invoke("softmax", "-", stdin="1 2\n3 x\n")
     assert result.exit_code == 3
     assert result.stderr == "Error: standard input, line 2, column 2: 'x' is not a number\n"
+    result = invoke("softmax", stdin="1 2 x\n")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == "Error: standard input, line 1, column 3: 'x' is not a number\n"

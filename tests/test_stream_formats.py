@@ -1,6 +1,7 @@
 """Every format gives back what it was given, and refuses what it cannot hold."""
 
 import json
+import re
 import zipfile
 
 import numpy as np
@@ -76,7 +77,7 @@ def test_npz_prefers_logits_then_the_only_array_then_the_key(tmp_path):
 def test_text_of_a_pipe(text, expected):
     table = parse(text.splitlines(keepends=True), "text")
     np.testing.assert_array_equal(table.array, expected)
-    assert table.labels is None and not table.notes
+    assert table.labels is None
 
 
 @pytest.mark.parametrize(
@@ -86,17 +87,23 @@ def test_text_of_a_pipe(text, expected):
         ("apple\tbig pear\n1\t2\n", ("apple", "big pear")),
         ("apple pear\n1 2\n", ("apple", "pear")),
         ('"a,b",pear\n1,2\n', ("a,b", "pear")),
+        ("class 1,class 2\n1,2\n", ("class 1", "class 2")),
+        ("apple,\n1,2\n", ("apple", "")),
     ],
 )
 def test_header_of_a_pipe(text, labels):
     table = parse(text.splitlines(keepends=True), "text")
-    assert table.labels == labels and table.array.tolist() == [[1, 2]] and not table.notes
+    assert table.labels == labels and table.array.tolist() == [[1, 2]]
 
 
-def test_a_header_with_numbers_is_remarked():
-    table = parse(["1,x,3\n", "4,5,6\n"], "z.csv")
-    assert table.labels == ("1", "x", "3")
-    assert table.notes == ("line 1 of z.csv is taken as class names: 'x' is not a number",)
+@pytest.mark.parametrize("delimiter", [",", None])
+@pytest.mark.parametrize(
+    ("first", "column", "cell"), [("1,x,3", 2, "x"), ("1,2,", 3, ""), ("x,2,nan", 1, "x")]
+)
+def test_a_first_line_with_a_number_is_no_header(first, column, cell, delimiter):
+    message = f"z.csv, line 1, column {column}: {cell!r} is not a number"
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        parse([f"{first}\n", "4,5,6\n"], "z.csv", delimiter)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +113,7 @@ def test_a_header_with_numbers_is_remarked():
         (b"\n  \n", "x.csv is empty"),
         (b"a,b\n", "x.csv holds no numbers, only the line 'a b'"),
         (b"1,2\n3,4,5\n", "x.csv, line 2: 3 columns, where line 1 has 2"),
-        (b"a,b\n1,2\n3\n", "x.csv, line 3: 1 columns, where line 1 has 2"),
+        (b"a,b\n1,2\n3\n", "x.csv, line 3: 1 column, where line 1 has 2"),
         (b"1,2\n3,four\n", "x.csv, line 2, column 2: 'four' is not a number"),
         (b"a,b\n\n1,2\n3,\n", r"x.csv, line 4, column 2 \(b\): '' is not a number"),
         (b"1;2\n3;4\n", "x.csv, line 2, column 1 .*: '3;4' is not a number"),

@@ -8,6 +8,7 @@ import click
 from logitkit.cli.command import Command, is_number
 from logitkit.cli.errors import USAGE, Failure
 from logitkit.stream.formats import READABLE, Table, suffix
+from logitkit.stream.formats.table import plural
 
 __all__ = ["load", "load_row", "note"]
 
@@ -123,8 +124,3 @@ def no_input() -> str:
 def note(text: str) -> None:
     """Print a remark on standard error."""
     click.echo(f"Note: {text}.", err=True)
-
-
-def plural(count: int, noun: str) -> str:
-    """Return the count with its noun."""
-    return f"{count} {noun}" + ("" if count == 1 else "s")

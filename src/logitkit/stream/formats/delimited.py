@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from logitkit.stream.formats.table import Advance, DataError, Table
+from logitkit.stream.formats.table import Advance, DataError, Table, plural
 
 __all__ = ["parse", "read", "write", "write_text"]
 
@@ -100,7 +100,8 @@ def collect(rows: Iterator[tuple[int, list[str]]], source: str) -> Table:
                 continue
         if len(row) != width:
             raise DataError(
-                f"{source}, line {line}: {len(row)} columns, where line {first_line} has {width}"
+                f"{source}, line {line}: {plural(len(row), 'column')}, "
+                f"where line {first_line} has {width}"
             )
         try:
             values.extend(map(float, row))

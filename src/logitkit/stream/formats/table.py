@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Advance", "DataError", "Table", "numeric"]
+__all__ = ["Advance", "DataError", "Table", "numeric", "plural"]
 
 Advance = Callable[[int], None]
 """Told the number of rows that a long write has just finished."""
@@ -74,6 +74,15 @@ def numeric(array: NDArray[Any], source: str) -> NDArray[Any]:
     if array.size == 0:
         raise DataError(f"{source} holds no numbers: its shape is {array.shape}")
     return array
+
+
+def plural(count: int, noun: str, more: str = "") -> str:
+    """Return the count with its noun; the plural is ``more``, or the noun with an s.
+
+    >>> plural(1, "row"), plural(2, "row"), plural(1, "more class", "more classes")
+    ('1 row', '2 rows', '1 more class')
+    """
+    return f"{count} {noun if count == 1 else more or noun + 's'}"
 
 
 def kind(dtype: np.dtype[Any]) -> str:
