@@ -112,3 +112,17 @@ def test_progress_is_only_on_standard_error_and_only_for_long_work(tmp_path):
         _, seen = terminal("softmax", tmp_path / "x.npy", stdout=out)
     assert "Writing" in seen
     assert (tmp_path / "out.tsv").read_text() == ("\t".join(["0.1"] * 10) + "\n") * 600_000
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_a_long_name_gives_way_to_the_numbers(width):
+    labels = f"{'x' * 60},b,c"
+    code, seen = terminal("softmax", 1, 2, 3, "--labels", labels, width=width)
+    (line,) = [line for line in plain(seen).splitlines() if "xx" in line]
+    assert code == 0 and len(line) <= width
+    assert line.split()[0].endswith("…") and line.split()[1:5] == ["1", "0.090031", "9.0", "%"]
+
+
+def test_one_column_that_is_hidden_is_one():
+    _, seen = terminal("jacobian", 1, 2, 3, "--labels", f"{'x' * 60},b,c", width=40)
+    assert "1 more column of 3;" in " ".join(plain(seen).split())

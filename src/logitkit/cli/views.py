@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["class_names", "clean", "columns", "matrix", "number", "percent", "text"]
 
 LINES = 24  # rows shown before some are left out
+NAME = 32  # the most characters of a class name that are shown
+HEAD = 16  # the same above a column
+SHORT = 8  # the fewest, before there are no bars
 BAR = 20  # characters for a probability of 1
 
 
@@ -40,19 +44,27 @@ def columns(
     bars : bool
         Draw the values, which are probabilities, at the end of each line.
     """
+    shown = largest(values)
+    # What is beside a name takes its width and 3 for lines and padding; the names get the rest.
+    space = Console().width - 4
+    for head, column in numbers:
+        space -= 3 + max(map(len, [head, *(column[i] for i in shown)]))
+    longest = min(NAME, max(cell_len("class"), *(cell_len(clean(names[i])) for i in shown)))
+    bars = bars and space - 3 - BAR >= min(longest, SHORT)
+    width = max(1, min(longest, space - 3 - BAR if bars else space))
     grid = Grid(box=box.SIMPLE_HEAD)
-    grid.add_column("class", no_wrap=True, max_width=32, overflow="ellipsis")
+    grid.add_column("class", no_wrap=True, max_width=width, overflow="ellipsis")
     for head, _ in numbers:
         grid.add_column(head, justify="right", no_wrap=True)
     if bars:
         grid.add_column("")
-    shown = largest(values)
     for i in shown:
         cells: list[RenderableType] = [text(names[i]), *(column[i] for _, column in numbers)]
         if bars:
             cells.append(Text(bar(values[i]), style="cyan"))
         grid.add_row(*cells)
-    return Group(grid, *left_out(len(names) - len(shown), f"less probable classes of {len(names)}"))
+    hidden = left_out(len(names) - len(shown), "less probable class", len(names), "es")
+    return Group(grid, *hidden)
 
 
 def matrix(
@@ -79,13 +91,14 @@ def matrix(
         Digits behind the point.
     """
     down = kept(array.shape[0])
-    names = [clean(str(i) if rows is None else rows[i]) for i in down]
-    space = Console().width - 3 - max(map(len, [heading, *names]))
+    names = [cut(str(i) if rows is None else rows[i]) for i in down]
+    labels = [cut(label, HEAD) for label in labels]
+    space = Console().width - 3 - max(map(cell_len, [heading, *names]))
     cells: list[list[str]] = []
     widths = 0
     for j, label in enumerate(labels):
         column = [number(array[i, j], decimals) for i in down]
-        widths += 1 + max(map(len, [clean(label), *column]))
+        widths += 1 + max(map(cell_len, [label, *column]))
         if widths > space and cells:
             break
         cells.append(column)
@@ -93,13 +106,13 @@ def matrix(
     grid = Grid(box=box.SIMPLE_HEAD, padding=(0, padding, 0, 0))
     grid.add_column(heading, justify="left" if rows else "right", no_wrap=True)
     for label in labels[: len(cells)]:
-        grid.add_column(text(label), justify="right", no_wrap=True)
+        grid.add_column(Text(label), justify="right", no_wrap=True)
     for name, *line in zip(names, *cells, strict=True):
         grid.add_row(Text(name), *line)
     return Group(
         grid,
-        *left_out(array.shape[0] - len(down), f"more rows of {array.shape[0]}"),
-        *left_out(array.shape[1] - len(cells), f"more columns of {array.shape[1]}"),
+        *left_out(array.shape[0] - len(down), "more row", array.shape[0]),
+        *left_out(array.shape[1] - len(cells), "more column", array.shape[1]),
     )
 
 
@@ -117,9 +130,10 @@ def largest(values: Sequence[float]) -> list[int]:
     return sorted(order[: len(shown)])
 
 
-def left_out(count: int, what: str) -> list[RenderableType]:
+def left_out(count: int, noun: str, of: int, plural: str = "s") -> list[RenderableType]:
     """Say how much is not shown, if anything."""
-    return [Text(f" … {count} {what}; a pipe, --json or -o gives all.")] if count else []
+    what = noun if count == 1 else noun + plural
+    return [Text(f" … {count} {what} of {of}; a pipe, --json or -o gives all.")] if count else []
 
 
 def class_names(labels: Sequence[str] | None, count: int) -> list[str]:
@@ -153,6 +167,13 @@ def bar(probability: float) -> str:
 def text(value: str) -> Text:
     """Return text that is printed as it is: no markup, no control characters."""
     return Text(clean(value))
+
+
+def cut(value: str, most: int = NAME) -> str:
+    """Return a name that leaves room for numbers beside it."""
+    short = Text(clean(value))
+    short.truncate(min(most, max(SHORT, Console().width // 3)), overflow="ellipsis")
+    return short.plain
 
 
 def clean(value: str) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 LABEL = 24  # columns of a terminal for a name; a longer one is cut
 # What is left out, in this order, where the terminal is too narrow.
-SPARE = ("rank", "percent", "log p", "logit / T", "shifted", "naive p", "naive exp", "exp")
+SPARE = ("naive exp", "naive p", "logit / T", "shifted", "exp", "log p", "rank", "percent")
 
 
 class Terminal:
@@ -57,6 +57,9 @@ class Terminal:
         yield grid
         for line in hidden_line(table):
             yield Text(line, style="dim")
+        if hidden := [h for i, h in enumerate(table.header) if i not in kept]:
+            names = ", ".join(hidden)
+            yield Text(f"... hidden: {names}; widen the terminal or use --json", style="dim")
         yield Text(f"\n{printable(e.sentence)}\n", style="bold")
         for note in e.notes:
             yield Text(printable(note), style="dim")
