@@ -26,8 +26,8 @@ enum class Regime { automatic, online };
 //   g     softmax_vjp only: the gradient with respect to p
 //   out   one value a row for logsumexp and entropy, else a row; exactly x (in place), exactly g, or apart from both
 // Preconditions: length >= 1; every pointer aligned to its element; steps are counted in elements; temperature >= 0,
-// not NaN. `exact` computes float32 in float64. With `scratch`, memory for a row of up to `stored_length` floats, float
-// results are stored past the caches.
+// not NaN. `exact` computes float32 in float64. `stream` lets float
+// results be stored past the caches.
 struct RowBatch {
     const void* x = nullptr;
     const void* g = nullptr;
@@ -42,7 +42,7 @@ struct RowBatch {
     Empty empty = Empty::nan;
     Regime regime = Regime::automatic;
     bool exact = false;
-    void* scratch = nullptr;
+    bool stream = false;
 };
 
 using Kernel = void (*)(const RowBatch&);

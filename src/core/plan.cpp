@@ -95,8 +95,7 @@ void compute_direct(const Run& run, bool past_caches) {
     b.x_step = run.step(X) / run.layout.item_size;
     b.g_step = run.step(G) / run.layout.item_size;
     b.out_step = run.step(Out) / run.layout.item_size;
-    const Scratch<float> scratch(past_caches ? std::min(run.layout.length, stored_length) : 0);
-    b.scratch = past_caches ? scratch.data() : nullptr;
+    b.stream = past_caches;
     call(run.request, b);
 }
 
@@ -168,8 +167,11 @@ void compute_packed(const Run& run) {
 
 void compute(const Request& request, const Layout& layout, std::int64_t first, std::int64_t last) {
     const FloatEnvironment environment;
-    // Results that no cache will hold are stored past it, unless they replace what was just read.
+    // Long rows that no cache will hold are stored past it, unless they replace what was just read. For shorter ones,
+    // whose exponentials are stored and read again, that was measured to give nothing, and to cost twice the time where
+    // rows share cache lines.
     const bool past_caches = request.dtype == DType::float32 && request.out.data != request.x.data &&
+                             layout.length > stored_length &&
                              2 * layout.rows * layout.length * layout.item_size > last_cache_bytes();
     while (first < last) {
         const Run run(request, layout, first, last - first);

@@ -181,14 +181,13 @@ inline void store_row(float* out, std::int64_t length, bool stream, F f) {
     for_vectors<F32x16>(length - i, [&](std::int64_t j, auto part) { part.store(f(i + j, part), out + i + j); });
 }
 
-// e / sum for the exponentials e of a row, in place or into `out`.
-inline void scale(const float* e, std::int64_t length, Reciprocal<float> by, float* out, bool stream) {
-    store_row(out, length, stream, [&](std::int64_t i, auto part) {
+// e / sum for the exponentials e of a row, in place.
+inline void scale(float* e, std::int64_t length, Reciprocal<float> by) {
+    for_vectors<F32x16>(length, [&](std::int64_t i, auto part) {
         using F = typename decltype(part)::Vector;
         const F v = part.load(e + i, 0.0f);
-        return fma(v, F::set1(by.high), v * F::set1(by.low));
+        part.store(fma(v, F::set1(by.high), v * F::set1(by.low)), e + i);
     });
-    if (stream) F32x16::fence();
 }
 inline void scale(double* e, std::int64_t length, Reciprocal<double> by) {
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
@@ -250,17 +249,16 @@ inline Normalizer normalize(const float* x, std::int64_t length, float m, double
     return result;
 }
 
-// The exponentials go to `e`: the output itself, or scratch that stays in the caches while the output passes them by.
+// The exponentials go to the output and are scaled there.
 template <class A>
-inline void softmax_stored(const float* x, std::int64_t length, const A& anchor, float* e, float* out,
-                           std::int64_t ahead) {
+inline void softmax_stored(const float* x, std::int64_t length, const A& anchor, float* out, std::int64_t ahead) {
     double sums[stored_length / block_length];
     for_blocks_backward(length, [&](std::int64_t start, std::int64_t n) {
-        sums[start / block_length] = exp_store_sum(x + start, n, anchor, e + start, ahead);
+        sums[start / block_length] = exp_store_sum(x + start, n, anchor, out + start, ahead);
     });
     double sum = 0;
     for (std::int64_t i = 0; i * block_length < length; ++i) sum += sums[i];
-    scale(e, length, reciprocal(sum), out, e != out);
+    scale(out, length, reciprocal(sum));
 }
 
 } // namespace

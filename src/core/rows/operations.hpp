@@ -63,7 +63,7 @@ inline bool try_online(Purpose, const RowBatch&, const Row<double>&, Normalizer&
 inline void softmax_online(const RowBatch& batch, const Row<float>& row, const Normalizer& normalizer) {
     with_scaled(row.temperature, [&]<bool Scaled>() {
         const ExponentAnchor<Scaled> anchor(static_cast<float>(normalizer.exponent), Inverse<float>(row.temperature));
-        exp_scale_store(row.x, row.length, anchor, reciprocal(normalizer.sum()), row.out, batch.scratch != nullptr);
+        exp_scale_store(row.x, row.length, anchor, reciprocal(normalizer.sum()), row.out, batch.stream);
     });
 }
 inline void softmax_online(const RowBatch&, const Row<double>&, const Normalizer&) {}
@@ -87,8 +87,7 @@ inline void softmax_row(const RowBatch& batch, const Row<T>& row) {
     with_scaled(row.temperature, [&]<bool Scaled>() {
         if constexpr (sizeof(T) == sizeof(float)) {
             if (is_anchored(batch, row, m)) {
-                float* const e = batch.scratch != nullptr ? static_cast<float*>(batch.scratch) : row.out;
-                return softmax_stored(row.x, row.length, MaximumAnchor<Scaled>(m, Inverse<float>(row.temperature)), e,
+                return softmax_stored(row.x, row.length, MaximumAnchor<Scaled>(m, Inverse<float>(row.temperature)),
                                       row.out, row.next);
             }
         }
@@ -98,7 +97,7 @@ inline void softmax_row(const RowBatch& batch, const Row<T>& row) {
 
 inline void log_store_anchored(const RowBatch& batch, const Row<float>& row, double m, double log_sum) {
     with_scaled(row.temperature, [&]<bool Scaled>() {
-        log_store<Scaled>(row.x, row.length, m, row.temperature, log_sum, row.out, batch.scratch != nullptr);
+        log_store<Scaled>(row.x, row.length, m, row.temperature, log_sum, row.out, batch.stream);
     });
 }
 inline void log_store_anchored(const RowBatch&, const Row<double>&, double, double) {}
