@@ -11,7 +11,7 @@ What the distance is measured at:
   softmax in float32: the stored exponential is rounded (1 ULP of a quotient that lies just below a
   power of two), then the quotient (0.5); r, q and the sum are good to 2^-26 each (3 x 0.25) and the
   polynomial to 2^-28 (0.1): 2.35, and the search for bad rows reaches 2.17. The goal of 2 is not
-  met by this form (docs/decisions/0003); rows beyond 131072 elements, and "exact", are within it.
+  met by this form (docs/decisions/0003); rows beyond 65536 elements, and "exact", are within it.
 - logsumexp: the result itself in float32 and below. In float64 ``m / T + log(sum)`` cancels where
   the result is near 0 and no wider format is at hand: there the unit is that of the larger term.
 - entropy: the result itself, for its two terms have one sign. softmax_vjp: the larger of p g / T

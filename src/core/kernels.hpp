@@ -16,7 +16,7 @@ enum class Empty { nan, zero, uniform };
 
 // Float rows up to this length store their exponentials and scale them; longer ones are done online, block by block. A
 // constant, not a cache size: the two ways round differently, and the bits shall not depend on the machine.
-inline constexpr std::int64_t stored_length = 131072;
+inline constexpr std::int64_t stored_length = 65536;
 
 // How a float row is done: by its length, or online whatever its length (for tests).
 enum class Regime { automatic, online };

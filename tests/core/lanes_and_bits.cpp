@@ -175,7 +175,7 @@ public:
     void run() {
         std::vector<std::int64_t> lengths;
         for (std::int64_t n = 1; n <= 70; ++n) lengths.push_back(n);
-        for (const int n : {127, 128, 129, 130, 4095, 4096, 4097, 50257, 131073}) lengths.push_back(n);
+        for (const int n : {127, 128, 129, 130, 4095, 4096, 4097, 50257, 65537}) lengths.push_back(n);
         for (const std::int64_t length : lengths) {
             for (int pattern = 0; pattern < pattern_count; ++pattern) {
                 run_rows<float>(DType::float32, length, static_cast<Pattern>(pattern));
@@ -186,7 +186,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t bytes = 131073 * sizeof(double);
+    static constexpr std::size_t bytes = 65537 * sizeof(double);
 
     template <class T>
     void run_rows(DType dtype, std::int64_t length, Pattern pattern) {
