@@ -227,11 +227,11 @@ def test_what_is_no_mask_is_refused(function):
 
 def test_the_mask_argument_of_a_masked_array_is_checked_like_any():
     x = np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
-    with pytest.raises(TypeError, match="^mask has the dtype int64"):
+    with pytest.raises(TypeError, match=r"^mask has the dtype int64"):
         lk.softmax(x, mask=[1, 0, 1])
-    with pytest.raises(ValueError, match="^mask has the shape"):
+    with pytest.raises(ValueError, match=r"^mask has the shape"):
         lk.softmax(x, mask=[True, False])
-    with pytest.raises(ValueError, match="^mask is no array"):
+    with pytest.raises(ValueError, match=r"^mask is no array"):
         lk.softmax([[1.0, 2.0]], mask=[[True, False], [True]])
 
 
