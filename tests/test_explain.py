@@ -523,3 +523,14 @@ def test_nothing_heavy_is_imported():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("temperature", ["x", None, [0.5, "x"], 1j])
+def test_a_temperature_of_another_kind_is_named(temperature):
+    with pytest.raises(TypeError, match=r"^temperature is .*; accepted is a number >= 0$"):
+        explain([1.0, 2.0], temperature=temperature)
+
+
+def test_labels_that_are_no_sequence_are_named():
+    with pytest.raises(TypeError, match=r"^labels is 5; accepted is a sequence of names$"):
+        explain([1.0, 2.0], labels=5)

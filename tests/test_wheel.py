@@ -65,12 +65,12 @@ def test_it_holds_the_package_and_nothing_else(wheel):
     }
     assert {"logitkit/__init__.py", "logitkit/py.typed", "logitkit/_core.pyi"} <= sources
     installed = {n for n in names if ".dist-info/" not in n}
-    assert installed == sources | {core}
+    assert installed == sources | {core, "logitkit_command/__init__.py"}
     assert any(n.endswith("licenses/LICENSE") for n in names)
     assert f"Version: {lk.__version__}\n" in metadata
     required = re.findall(r"^Requires-Dist: ([\w-]+)[^;\n]*$", metadata, re.MULTILINE)
     assert sorted(required) == ["click", "numpy", "rich"]
-    assert "logitkit = logitkit.cli:main" in entry_points
+    assert "logitkit = logitkit_command:main" in entry_points
 
 
 def test_it_runs_beside_numpy_alone(clean_python, tmp_path):

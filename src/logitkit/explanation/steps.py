@@ -8,7 +8,7 @@ Both limits of the temperature are taken in the shifted column: 0 for the slots 
 for the others, so nothing is divided by 0 or by inf.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -143,14 +143,19 @@ def _scores(x: ArrayLike) -> Scores:
 def _names(labels: Sequence[object] | None, count: int) -> tuple[str, ...]:
     if labels is None:
         return tuple(f"class {i}" for i in range(count))
+    if not isinstance(labels, Iterable):
+        raise TypeError(f"labels is {labels!r}; accepted is a sequence of names")
     if isinstance(labels, str):
         raise TypeError(f"labels must be a sequence of names, got the one string {labels!r}")
+    labels = list(labels)
     if len(labels) != count:
         raise ValueError(f"labels must name each score: x has {count}, labels has {len(labels)}")
     return tuple(str(label) for label in labels)
 
 
 def _temperature(temperature: float) -> float:
+    if np.asarray(temperature).dtype.kind not in "biuf":
+        raise TypeError(f"temperature is {temperature!r}; accepted is a number >= 0")
     if np.ndim(temperature) != 0:
         raise ValueError(f"temperature must be one number, got shape {np.shape(temperature)}")
     t = float(temperature)
