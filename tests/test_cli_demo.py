@@ -77,3 +77,12 @@ def test_what_is_missing_is_said(digits, changes, message):
     np.savez("digits.npz", **{k: v for k, v in arrays.items() if v is not None})
     result = invoke("demo", digits, "-o", "p.npz")
     assert result.exit_code == 3 and message in result.stderr and result.stdout == ""
+
+
+def test_images_that_are_no_numbers_are_refused(tmp_path):
+    n = 6
+    path, out = tmp_path / "odd.npz", tmp_path / "out.npz"
+    np.savez(path, logits=np.eye(n), labels=np.arange(n), images=np.full((n, 2, 2), np.nan))
+    result = invoke("demo", path, "-o", out)
+    assert result.exit_code == 3 and "needs images of finite numbers" in result.stderr
+    assert not out.exists()

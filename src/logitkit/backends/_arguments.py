@@ -89,7 +89,7 @@ def normalize_axes(axis: Any, ndim: int, name: str = "x") -> tuple[int, ...]:
     for one in given:
         try:
             index = one.__index__()
-        except AttributeError:
+        except (AttributeError, TypeError):
             raise TypeError(
                 f"axis is {axis!r}; accepted are an int, a tuple of ints, or None"
             ) from None

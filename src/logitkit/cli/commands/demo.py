@@ -84,6 +84,8 @@ def command(file: str, digit: int, as_json: bool, output: Path | None, threads: 
 
 def contents(path: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Read the three arrays, and see that they belong together."""
+    import numpy as np
+
     if suffix(path) != "npz":
         raise click.UsageError(f"{path!r} is not an .npz archive of logits, labels and images.")
     logits, labels, images = (read(path, key).array for key in ("logits", "labels", "images"))
@@ -96,6 +98,8 @@ def contents(path: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         raise DataError(
             f"{path} needs images of shape ({len(logits)}, H, W), it has {images.shape}"
         )
+    if images.dtype.kind not in "biuf" or not np.isfinite(images).all():
+        raise DataError(f"{path} needs images of finite numbers")
     return logits, labels, images
 
 
