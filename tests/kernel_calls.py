@@ -6,7 +6,7 @@ import numpy as np
 
 from logitkit import _core
 
-STORED, ONLINE = 0, 1
+KEPT, AGAIN = 0, 1
 MAPS = {"softmax": _core.SOFTMAX, "log_softmax": _core.LOG_SOFTMAX}
 REDUCTIONS = {"logsumexp": _core.LOGSUMEXP, "entropy": _core.ENTROPY}
 

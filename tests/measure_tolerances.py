@@ -5,7 +5,7 @@ python tests/measure_tolerances.py
 
 import inputs
 import numpy as np
-from kernel_calls import ONLINE, STORED, apply
+from kernel_calls import AGAIN, KEPT, apply
 from oracles import Exact, exact_activation, exact_jacobian, exact_vjp
 from tolerances import errors
 
@@ -25,7 +25,7 @@ def family_errors(function, dtype, precision, options):
             at = np.maximum(np.abs(true.anchor), true.log_sum)
         yield name, errors(getattr(lk, function)(x, temperature=temperature, **options), want, at)
         if dtype == np.float32 and precision == "default" and function != "entropy":
-            for regime in (STORED, ONLINE):
+            for regime in (KEPT, AGAIN):
                 got = apply(function, x, temperature, regime=regime)
                 yield f"{name} (regime {regime})", errors(got, want, at)
 

@@ -7,7 +7,7 @@ import subprocess
 import inputs
 import numpy as np
 import pytest
-from kernel_calls import ONLINE, STORED, apply, at_offset, same_bits
+from kernel_calls import AGAIN, KEPT, apply, at_offset, same_bits
 
 import logitkit as lk
 from logitkit import _core
@@ -52,7 +52,7 @@ def test_every_instruction_set_gives_the_same(function, dtype):
     assert different > 10
 
 
-@pytest.mark.parametrize("regime", [STORED, ONLINE])
+@pytest.mark.parametrize("regime", [KEPT, AGAIN])
 @pytest.mark.parametrize("function", FUNCTIONS[:3])
 def test_every_instruction_set_gives_the_same_in_each_regime(function, regime):
     for x, temperature in inputs.accuracy_inputs(FLOAT32, scale=0.3).values():

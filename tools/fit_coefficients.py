@@ -2,9 +2,9 @@
 
     python tools/fit_coefficients.py
 
-exp: minimax over |r| <= ln(2)/2 (a little wider: the exponent is rounded in working precision) of
-the relative error of 1 + r + c2 r^2 + ... + cn r^n, the first two terms fixed so that small r keep
-their digits. log: minimax of the odd series 2 atanh(s) = 2 s + s^3 (d0 + d1 s^2 + ...) over |s| <=
+exp: minimax over ln(2) [s - 1/2, s + 1/2] (a little wider: the exponent is rounded in working
+precision) of the relative error of 1 + r + c2 r^2 + ... + cn r^n, the first two terms fixed so that
+small r keep their digits. s is the shift of `src/core/math/exp.hpp`, 0 for doubles. log: minimax of the odd series 2 atanh(s) = 2 s + s^3 (d0 + d1 s^2 + ...) over |s| <=
 3 - 2 sqrt(2). Both by Remez exchange in 60 digits (mpmath). Each coefficient is then rounded to the
 working format, and single ULPs are moved while that lowers the largest error.
 """
@@ -18,7 +18,8 @@ import mpmath as mp
 import numpy as np
 
 mp.mp.dps = 60
-EXP_INTERVAL = mp.log(2) / 2 * mp.mpf("1.0005")
+EXP_SHIFT = {np.float32: mp.mpf("0.085"), np.float64: mp.mpf(0)}
+EXP_MARGIN = mp.mpf("0.00025")
 LOG_INTERVAL = 3 - 2 * mp.sqrt(2)
 
 
@@ -111,7 +112,8 @@ def fit_rounded(
 
 def fit_exp(degree: int, dtype: type[np.floating]) -> tuple[list[mp.mpf], mp.mpf]:
     """c2..cn of e^r = 1 + r + c2 r^2 + ... + cn r^n, and the largest relative error."""
-    points = chebyshev(-EXP_INTERVAL, EXP_INTERVAL, 402)
+    half, shift = mp.mpf("0.5") + EXP_MARGIN, EXP_SHIFT[dtype]
+    points = chebyshev(mp.log(2) * (shift - half), mp.log(2) * (shift + half), 402)
     # Divide out r^2: the unknown is a plain polynomial of degree n - 2.
     return fit_rounded(
         lambda r: (mp.exp(r) - 1 - r) / r**2,

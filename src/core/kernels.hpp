@@ -14,12 +14,8 @@ inline constexpr int dtype_count = 2;
 // What stands in a row whose elements are all -inf.
 enum class Empty { nan, zero, uniform };
 
-// Float rows up to this length store their exponentials and scale them; longer ones are done online, block by block. A
-// constant, not a cache size: the two ways round differently, and the bits shall not depend on the machine.
-inline constexpr std::int64_t stored_length = 65536;
-
-// How a float row is done: by its length, or online whatever its length (for tests).
-enum class Regime { automatic, online };
+// How a float row of softmax is done: as the plan finds best, or its exponentials computed twice. The bits are the same.
+enum class Regime { automatic, again };
 
 // Rows of one length in contiguous memory.
 //   x     the logits; for softmax_vjp the probabilities p
@@ -40,7 +36,7 @@ struct RowBatch {
     const double* temperature = nullptr;
     std::int64_t temperature_step = 0;
     Empty empty = Empty::nan;
-    Regime regime = Regime::automatic;
+    bool keep = true; // what the first sweep over a float row computes waits in `out` for the second
     bool exact = false;
     bool stream = false;
 };

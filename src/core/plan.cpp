@@ -71,7 +71,7 @@ struct Run {
         b.temperature = reinterpret_cast<const double*>(data[Temperature] + first * step(Temperature));
         b.temperature_step = step(Temperature) / static_cast<std::int64_t>(sizeof(double));
         b.empty = request.empty;
-        b.regime = request.regime;
+        b.keep = request.regime == Regime::automatic;
         b.exact = request.exact;
         return b;
     }
@@ -171,7 +171,7 @@ void compute(const Request& request, const Layout& layout, std::int64_t first, s
     // whose exponentials are stored and read again, that was measured to give nothing, and to cost twice the time where
     // rows share cache lines.
     const bool past_caches = request.dtype == DType::float32 && request.out.data != request.x.data &&
-                             layout.length > stored_length &&
+                             layout.length > 65536 &&
                              2 * layout.rows * layout.length * layout.item_size > last_cache_bytes();
     while (first < last) {
         const Run run(request, layout, first, last - first);

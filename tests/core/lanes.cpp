@@ -157,24 +157,36 @@ private:
 
     // Of what the kernels may ask for, in steps that have ties and their neighbours. A k of 0 may have either sign.
     void powers() {
-        const int lowest = sizeof(T) == 4 ? -230 : -1560;
+        if constexpr (sizeof(T) == 4) {
+            const float origins[] = {0.0f, 17.0f, 5914.0f, -5914.0f};
+            for (const float n : origins) {
+                powers_of(lowest_power_float - 1, n, [&](V f) { return power_from(Origin(n), f); });
+            }
+        } else {
+            powers_of(-1560, 0, [](V f) { return power_of(f); });
+            for (int far = 20; far > 11; --far) powers_of(-(1 << far), 0, [](V f) { return power_of(f); }, 1);
+        }
+    }
+    // From `lowest` above the origin to 2 above it, in eighths and beside them; `count` of them.
+    template <class Power>
+    void powers_of(int lowest, T origin, Power power_at, int count = 1 << 30) {
         const T below = T(1) - (sizeof(T) == 4 ? T(0x1p-24) : T(0x1p-53)), above = T(2) - below;
-        for (int step = 8 * lowest - 3; step <= 16; ++step) {
-            // Below the steps, three that are far down.
-            const int k = step >= 8 * lowest ? step : -8 * (1 << (20 + step - (8 * lowest - 1)));
+        for (int k = 8 * lowest - 3; k <= 16 && count > 0; ++k, --count) {
             Row row;
-            for (int i = 0; i < V::lanes; ++i)
-                row.v[i] = static_cast<T>(k) / 8 * (i % 3 == 0 ? T(1) : i % 3 == 1 ? below : above);
+            for (int i = 0; i < V::lanes; ++i) {
+                const T f = origin + static_cast<T>(k) / 8;
+                row.v[i] = f * (i % 3 == 0 ? T(1) : i % 3 == 1 ? below : above);
+            }
             row.v[V::lanes - 1] = static_cast<T>(nan);
             Row nearest, scale;
-            const auto power = power_of(row.get());
+            const auto power = power_at(row.get());
             power.k.store(nearest.v);
             power.scale.store(scale.v);
             for (int i = 0; i < V::lanes; ++i) {
-                name("power_of, k");
-                see(nearest.v[i] + T(0), static_cast<double>(row.v[i]));
-                name("power_of, scale");
-                if (i != V::lanes - 1) see(scale.v[i], static_cast<double>(row.v[i]));
+                name("power, k");
+                see(nearest.v[i] + T(0), static_cast<double>(row.v[i]), static_cast<double>(origin));
+                name("power, scale");
+                if (i != V::lanes - 1) see(scale.v[i], static_cast<double>(row.v[i]), static_cast<double>(origin));
             }
         }
     }

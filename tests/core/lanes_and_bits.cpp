@@ -121,7 +121,7 @@ struct Case {
 };
 
 const char* const op_names[] = {"softmax", "log_softmax", "logsumexp", "entropy", "softmax_vjp"};
-const char* const regime_names[] = {"automatic", "online"};
+const char* const regime_names[] = {"automatic", "again"};
 const char* const alias_names[] = {"", " in x", " in g"};
 constexpr double temperatures[] = {1, 0.7, 1e-30, 1e30, 1e-310, 1e305, 0, std::numeric_limits<double>::infinity()};
 
@@ -135,7 +135,7 @@ std::vector<Case> cases(DType dtype) {
             const bool possible = alias == apart || op == Op::softmax_vjp ||
                                   (alias == out_is_x && (op == Op::softmax || op == Op::log_softmax));
             if (!possible) continue;
-            for (const Regime regime : {Regime::automatic, Regime::online}) {
+            for (const Regime regime : {Regime::automatic, Regime::again}) {
                 if (regime == Regime::automatic || anchored) {
                     result.push_back({op, regime, false, static_cast<Alias>(alias)});
                 }
@@ -222,7 +222,7 @@ private:
         batch.out_step = reduces ? 1 : step;
         batch.temperature = &temperature;
         batch.empty = static_cast<Empty>((mixed >> 8) % 3);
-        batch.regime = c.regime;
+        batch.keep = c.regime == Regime::automatic;
         batch.exact = c.exact;
         batch.stream = (mixed >> 4) % 2 == 0;
 

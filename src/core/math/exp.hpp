@@ -1,22 +1,21 @@
-// e^r - 1 for the kernels, and the exponentials of a row measured from its anchor.
+// e^r - 1 for the kernels, and the exponentials of a row measured from an exponent.
 //
-// Identity:   e^(x - m) = 2^k (1 + q(r)),  k an integer near (x - m) log2(e),  r = (x - m) - k ln(2)
-// Interval:   |r| <= 1.0005 ln(2)/2 (k is rounded in working precision, hence the margin)
+// Identity:   e^x = 2^n (1 + q(r)),  n the integer nearest to x log2(e) - `shift`,  r = x - n ln(2)
+// Interval:   r in ln(2) [shift - 1/2, shift + 1/2], 0.0002 wider (n is rounded in working precision). The shift moves
+//             the float interval to [-0.289, 0.406]: q lies in [-1/4, 1/2] then, where its own rounding costs least
+//             beside 1 + q. Doubles have no shift.
 // Polynomial: q(r) = r + r^2 P(r), fitted and printed by tools/fit_coefficients.py
-// Bound:      float degree 6, relative error 2^-28.2 before rounding; double degree 11, 2^-57.5
+// Bound:      float degree 6, relative error 2^-28.3 before rounding; double degree 11, 2^-57.5
 //
-// The anchored exponent. x - m is never rounded: with N the exponent of the anchor and ln(2) = head + tail,
-//     r = (x - (N + k) head) - (m - N head) - k tail
-// where both brackets are exact (head has 16 bits, fma rounds once), so r carries an error of about 2^-26 whatever the
-// distance of x from m; subtracting m first would cost up to 32 ULP. Two anchors:
-//   MaximumAnchor, at m:   e^0 is exactly 1, the others are measured from it;
-//   ExponentAnchor, at N:  2^N is the unit, so that sums of blocks merge by exact powers of two, and without the second
-//                          bracket r is known to the last bit, which logarithms need.
+// The anchored exponent. The maximum is not subtracted from the scores: x - m would be rounded, which costs up to 32 ULP
+// in small probabilities. With ln(2) = head + tail, r = (x - n head) - n tail, where the bracket is exact (head has 16
+// bits), so r is rounded once whatever the size of x; and n, r, q are those of the score alone. Powers are counted from
+// an integer N near m log2(e): sums with different N differ by exact powers of two, so that blocks of a row merge, and an
+// exponential computed again is the same.
 // Higham, Blanchard and Higham, "Accurately computing the log-sum-exp and softmax functions" (2021) bound the shifted
 // form that this replaces; the exponent as accumulator is from Dukhan and Ablavatski, "Two-pass softmax" (2020).
 //
-// Worst input of the float exponential on [-104, 0] against the anchor 0: see docs/accuracy.md (printed by
-// `python -m benchmarks accuracy`).
+// Worst inputs of the float exponential: see docs/accuracy.md (printed by `python -m benchmarks exp-sweep`).
 #pragma once
 
 #include "vec/common.hpp"
@@ -27,7 +26,7 @@ namespace {
 constexpr double unit_float = 0x1p+60;
 constexpr double unit_double = 0x1p+500;
 
-// Anchors up to this size keep k, N and the brackets above exact enough; larger rows take the wide path (wide.hpp).
+// Scores up to this many temperatures keep n and the bracket above exact; larger rows take the wide path (wide.hpp).
 constexpr double largest_anchor = 4096;
 
 template <class V>
@@ -38,6 +37,7 @@ struct ExpConstants<F32x16> {
     static constexpr float log2e = 0x1.715476p+0f;
     static constexpr float head = 0x1.62e4p-1f;
     static constexpr float tail = 0x1.7f7d1cp-20f;
+    static constexpr float shift = 0.085f;
 };
 
 template <>
@@ -50,9 +50,9 @@ struct ExpConstants<F64x8> {
 // P of the identity above.
 template <class F>
 inline F expm1_rest_float(F r, F r2) {
-    const F p01 = fma(r, F::set1(0x1.555492p-3f), F::set1(0x1.fffffcp-2f));
-    const F p23 = fma(r, F::set1(0x1.1239c8p-7f), F::set1(0x1.5558d2p-5f));
-    return fma(fma(F::set1(0x1.6a239cp-10f), r2, p23), r2, p01);
+    const F p01 = fma(r, F::set1(0x1.5554d6p-3f), F::set1(0x1.000006p-1f));
+    const F p23 = fma(r, F::set1(0x1.11f184p-7f), F::set1(0x1.5543e6p-5f));
+    return fma(fma(F::set1(0x1.8014c2p-10f), r2, p23), r2, p01);
 }
 
 template <class D>
@@ -80,7 +80,7 @@ struct Single {
 // One exponential as scale * (1 + q): the product is left to the caller, who rounds once.
 template <class V>
 struct Exponential {
-    V scale; // 2^k times the unit, a power of two or 0
+    V scale; // 2^(n - N) times the unit, a power of two or 0
     V q;
 
     V value() const { return fma(scale, q, scale); }
@@ -98,127 +98,107 @@ struct CarefulExponential : Exponential<V> {
 // The temperature as the kernels use it: x / T = x * high + x * low.
 template <class T>
 struct Inverse {
-    T high, low;
+    T high = 1, low = 0;
 
-    explicit Inverse(double temperature) : high(static_cast<T>(1 / temperature)) {
+    explicit Inverse(double temperature) {
+        if (temperature == 1) return;
+        high = static_cast<T>(1 / temperature);
         const double rest = __builtin_fma(-static_cast<double>(high), temperature, 1.0);
         low = static_cast<T>(rest / temperature);
     }
 };
 
-// What the two anchors share. Scaled: a temperature other than 1.
+// Measures the exponentials of a row from the exponent N. Scaled: a temperature other than 1.
 template <bool Scaled>
 class Anchor {
-public:
     using C = ExpConstants<F32x16>;
 
-    // The integer nearest to x / T in units of ln(2).
-    static float exponent_of(float x, const Inverse<float>& inverse) {
-        if constexpr (Scaled) x = x * inverse.high;
-        return nearest(x * C::log2e);
-    }
-
-protected:
-    // log2: what the powers of two are counted from, in units of ln(2); exponent: the integer N nearest to it.
-    Anchor(float log2, float exponent, const Inverse<float>& inverse)
-        : inverse_(inverse), log2_(log2), exponent_(exponent), lowest_((log2 - 400.0f) / (C::log2e * inverse.high)) {}
-
-    static float nearest(float x) { return (x + magic_float) - magic_float; }
-
-    // x / T = n head + rest + low, exactly but for `low`; k = n - N.
+public:
+    // A score as scale * e^r.
     template <class F>
     struct Reduced {
-        F k, scale, n, rest, low;
+        F scale, r;
+    };
+    // The same with what the rounding of r lost.
+    template <class F>
+    struct CarefulReduced {
+        F scale, r, lost;
     };
 
+    Anchor(float exponent, const Inverse<float>& inverse)
+        : inverse_(inverse), origin_(exponent), lowest_(lowest(exponent, inverse)) {}
+
+    // The n of one score.
+    static float exponent_of(float x, const Inverse<float>& inverse) {
+        if constexpr (Scaled) x = x * inverse.high;
+        const float n = __builtin_fmaf(x, C::log2e, -C::shift);
+        return (n + magic_float) - magic_float;
+    }
+
+    template <class F>
+    F scale(F x) const {
+        return power(divide(clamp(x)).high).scale;
+    }
     template <class F>
     Reduced<F> reduce(F x) const {
-        // -inf, and what is far below any sum, becomes a finite number whose power is 0; NaN stays.
-        x = max(F::set1(lowest_), x);
-        F low = F::set1(0);
-        if constexpr (Scaled) {
-            const F high = x * F::set1(inverse_.high);
-            low = fma(x, F::set1(inverse_.high), low - high);
-            low = fma(x, F::set1(inverse_.low), low);
-            x = high;
-        }
-        const Power<F> power = power_of(fma(x, F::set1(C::log2e), F::set1(-log2_)));
-        const F n = power.k + F::set1(exponent_);
-        return {power.k, power.scale, n, fma(n, F::set1(-C::head), x), low};
+        const Quotient<F> y = divide(clamp(x));
+        const Power<F> p = power(y.high);
+        const F rest = fma(p.k, F::set1(-C::head), y.high);
+        if constexpr (Scaled) return {p.scale, rest + fma(p.k, F::set1(-C::tail), y.low)};
+        return {p.scale, fma(p.k, F::set1(-C::tail), rest)};
     }
-
-private:
-    Inverse<float> inverse_;
-    float log2_, exponent_, lowest_;
-};
-
-// Exponentials in units of e^(m / T): that of the maximum m itself is exactly 1.
-template <bool Scaled>
-class MaximumAnchor : public Anchor<Scaled> {
-    using Base = Anchor<Scaled>;
-    using C = typename Base::C;
-
-public:
-    MaximumAnchor(float m, const Inverse<float>& inverse) : MaximumAnchor(quotient(m, inverse), inverse) {}
+    template <class F>
+    CarefulReduced<F> careful_reduce(F x) const {
+        const Quotient<F> y = divide(clamp(x));
+        const Power<F> p = power(y.high);
+        const F rest = fma(p.k, F::set1(-C::head), y.high), small = fma(p.k, F::set1(-C::tail), y.low);
+        const F r = rest + small;
+        return {p.scale, r, (rest - r) + small};
+    }
 
     template <class F>
-    Exponential<F> exp(F x) const {
-        const auto reduced = Base::reduce(x);
-        F r = reduced.rest - F::set1(bracket_);
-        if constexpr (Scaled) {
-            r = r + fma(reduced.k, F::set1(-C::tail), reduced.low - F::set1(low_));
-        } else {
-            r = fma(reduced.k, F::set1(-C::tail), r);
-        }
-        const F r2 = r * r;
-        return {reduced.scale, fma(r2, expm1_rest_float(r, r2), r)};
+    static Exponential<F> exponential(const Reduced<F>& x) {
+        const F r2 = x.r * x.r;
+        return {x.scale, fma(r2, expm1_rest_float(x.r, r2), x.r)};
+    }
+    template <class F>
+    static CarefulExponential<F> exponential(const CarefulReduced<F>& x) {
+        const F r2 = x.r * x.r, p = expm1_rest_float(x.r, r2);
+        const F q = fma(r2, p, x.r);
+        return {{x.scale, q}, fma(x.lost, q, x.lost) + fma(r2, p, x.r - q)};
     }
 
 private:
+    template <class F>
     struct Quotient {
-        float high, low;
+        F high, low; // low: 0 unless Scaled
     };
-    static Quotient quotient(float m, const Inverse<float>& inverse) {
-        if constexpr (!Scaled) return {m, 0};
-        const float high = m * inverse.high;
-        return {high, __builtin_fmaf(m, inverse.high, -high) + m * inverse.low};
+
+    // The score whose power is just too small to be told from 0: -inf, and all that is lower, becomes it.
+    static float lowest(float exponent, const Inverse<float>& inverse) {
+        constexpr float ln2 = C::head + C::tail;
+        const float y = (exponent + (static_cast<float>(lowest_power_float - 1) + C::shift)) * ln2;
+        return Scaled ? y / inverse.high : y;
     }
-    MaximumAnchor(Quotient m, const Inverse<float>& inverse)
-        : Base(m.high * C::log2e, Base::nearest(m.high * C::log2e), inverse),
-          bracket_(__builtin_fmaf(-Base::nearest(m.high * C::log2e), C::head, m.high)), low_(m.low) {}
-
-    float bracket_, low_;
-};
-
-// Exponentials in units of 2^N.
-template <bool Scaled>
-class ExponentAnchor : public Anchor<Scaled> {
-    using Base = Anchor<Scaled>;
-    using C = typename Base::C;
-
-public:
-    ExponentAnchor(float exponent, const Inverse<float>& inverse) : Base(exponent, exponent, inverse) {}
-
     template <class F>
-    Exponential<F> exp(F x) const {
-        const auto reduced = Base::reduce(x);
-        const F r = reduced.rest + fma(reduced.n, F::set1(-C::tail), reduced.low);
-        const F r2 = r * r;
-        return {reduced.scale, fma(r2, expm1_rest_float(r, r2), r)};
+    F clamp(F x) const {
+        return max(F::set1(lowest_), x); // NaN stays
+    }
+    template <class F>
+    Quotient<F> divide(F x) const {
+        if constexpr (!Scaled) return {x, F::set1(0)};
+        const F high = x * F::set1(inverse_.high);
+        const F low = fma(x, F::set1(inverse_.high), F::set1(0) - high);
+        return {high, fma(x, F::set1(inverse_.low), low)};
+    }
+    template <class F>
+    Power<F> power(F y) const {
+        return power_from(origin_, fma(y, F::set1(C::log2e), F::set1(-C::shift)));
     }
 
-    // `rest` is exact, so that nothing is lost but what `lost` tells.
-    template <class F>
-    CarefulExponential<F> careful_exp(F x) const {
-        const auto reduced = Base::reduce(x);
-        const F small = fma(reduced.n, F::set1(-C::tail), reduced.low);
-        const F r = reduced.rest + small;
-        const F lost_r = (reduced.rest - r) + small;
-        const F r2 = r * r, p = expm1_rest_float(r, r2);
-        const F q = fma(r2, p, r);
-        const F lost_q = fma(r2, p, r - q);
-        return {{reduced.scale, q}, fma(lost_r, q, lost_r) + lost_q};
-    }
+    Inverse<float> inverse_;
+    Origin origin_;
+    float lowest_;
 };
 
 } // namespace

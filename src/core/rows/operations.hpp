@@ -3,9 +3,8 @@
 #pragma once
 
 #include "kernels.hpp"
-#include "rows/dense.hpp"
+#include "rows/anchored.hpp"
 #include "rows/gradient.hpp"
-#include "rows/online.hpp"
 #include "rows/special.hpp"
 #include "rows/wide.hpp"
 
@@ -43,92 +42,91 @@ inline auto with_scaled(double temperature, Body body) {
 inline float largest(const Row<float>& row) { return row_max<F32x16>(row.x, row.length); }
 inline double largest(const Row<double>& row) { return row_max<F64x8>(row.x, row.length); }
 
-// Whether float exponentials, measured from their anchor, serve for this row.
-inline bool is_anchored(const RowBatch& batch, const Row<float>& row, double m) {
+// Whether float exponentials, measured from an exponent, serve for a row with the maximum m.
+template <class T>
+inline bool is_anchored(const RowBatch& batch, const Row<T>& row, double m) {
+    if constexpr (sizeof(T) != sizeof(float)) return false;
     return !batch.exact && row.temperature > 0x1p-100 && row.temperature < 0x1p+100 &&
            __builtin_fabs(m) <= largest_anchor * row.temperature;
 }
-inline bool is_anchored(const RowBatch&, const Row<double>&, double) { return false; }
 
-// Tries the row in one sweep; false where it is too short for that or not anchored.
-inline bool try_online(Purpose purpose, const RowBatch& batch, const Row<float>& row, Normalizer& normalizer) {
-    if ((row.length <= stored_length && batch.regime != Regime::online) || !is_anchored(batch, row, 0)) return false;
+// Each tries the row in float exponentials; false where they do not serve.
+inline bool softmax_anchored(const RowBatch& batch, const Row<float>& row) {
+    if (!is_anchored(batch, row, 0)) return false;
+    return with_scaled(row.temperature, [&]<bool Scaled>() {
+        const Inverse<float> inverse(row.temperature);
+        alignas(64) float scratch[block_length];
+        float* kept = batch.keep ? row.out : nullptr;
+        if (kept == row.x) kept = row.length <= block_length ? scratch : nullptr;
+        const Normalizer normalizer = normalize<Purpose::probability, Scaled>(row.x, row.length, inverse,
+                                                                              row.temperature, row.next, kept);
+        if (!is_anchored(batch, row, normalizer.max)) return false;
+        const Anchor<Scaled> anchor(static_cast<float>(normalizer.exponent), inverse);
+        const Reciprocal<float> by = reciprocal(normalizer.sum());
+        if (kept == nullptr) {
+            softmax_again(row.x, row.length, anchor, by, row.out, batch.stream);
+        } else {
+            softmax_kept(row.x, row.length, anchor, by, kept, row.out);
+        }
+        return true;
+    });
+}
+
+inline bool normalize_anchored(const RowBatch& batch, const Row<float>& row, Normalizer& normalizer) {
+    if (!is_anchored(batch, row, 0)) return false;
     normalizer = with_scaled(row.temperature, [&]<bool Scaled>() {
-        return normalize_online<Scaled>(purpose, row.x, row.length, Inverse<float>(row.temperature), row.temperature);
+        return normalize<Purpose::logarithm, Scaled>(row.x, row.length, Inverse<float>(row.temperature),
+                                                     row.temperature, row.next);
     });
     return is_anchored(batch, row, normalizer.max);
 }
-inline bool try_online(Purpose, const RowBatch&, const Row<double>&, Normalizer&) { return false; }
-
-inline void softmax_online(const RowBatch& batch, const Row<float>& row, const Normalizer& normalizer) {
-    with_scaled(row.temperature, [&]<bool Scaled>() {
-        const ExponentAnchor<Scaled> anchor(static_cast<float>(normalizer.exponent), Inverse<float>(row.temperature));
-        exp_scale_store(row.x, row.length, anchor, reciprocal(normalizer.sum()), row.out, batch.stream);
-    });
-}
-inline void softmax_online(const RowBatch&, const Row<double>&, const Normalizer&) {}
-
-// log(sum of e^((x - m) / T)) of a row whose exponentials are anchored.
-inline double log_sum_anchored(const Row<float>& row, float m) {
-    return with_scaled(row.temperature, [&]<bool Scaled>() {
-        return normalize<Scaled>(row.x, row.length, m, row.temperature, row.next).log_sum();
-    });
-}
-inline double log_sum_anchored(const Row<double>&, double) { return 0; }
 
 template <class T>
 inline void softmax_row(const RowBatch& batch, const Row<T>& row) {
-    Normalizer normalizer;
-    if (try_online(Purpose::probability, batch, row, normalizer)) return softmax_online(batch, row, normalizer);
+    if constexpr (sizeof(T) == sizeof(float)) {
+        if (softmax_anchored(batch, row)) return;
+    }
     const T m = largest(row);
     if (!is_ordinary(m, row.temperature)) {
         return softmax_special(row.x, row.length, m, row.temperature, batch.empty, false, row.out);
     }
-    with_scaled(row.temperature, [&]<bool Scaled>() {
-        if constexpr (sizeof(T) == sizeof(float)) {
-            if (is_anchored(batch, row, m)) {
-                return softmax_stored(row.x, row.length, MaximumAnchor<Scaled>(m, Inverse<float>(row.temperature)),
-                                      row.out, row.next);
-            }
-        }
-        softmax_wide<T, Scaled>(row.x, row.length, m, row.temperature, row.out);
-    });
+    with_scaled(row.temperature,
+                [&]<bool Scaled>() { softmax_wide<T, Scaled>(row.x, row.length, m, row.temperature, row.out); });
 }
-
-inline void log_store_anchored(const RowBatch& batch, const Row<float>& row, double m, double log_sum) {
-    with_scaled(row.temperature, [&]<bool Scaled>() {
-        log_store<Scaled>(row.x, row.length, m, row.temperature, log_sum, row.out, batch.stream);
-    });
-}
-inline void log_store_anchored(const RowBatch&, const Row<double>&, double, double) {}
 
 template <class T>
 inline void log_softmax_row(const RowBatch& batch, const Row<T>& row) {
-    Normalizer normalizer;
-    if (try_online(Purpose::logarithm, batch, row, normalizer))
-        return log_store_anchored(batch, row, normalizer.max, normalizer.log_sum());
+    if constexpr (sizeof(T) == sizeof(float)) {
+        Normalizer normalizer;
+        if (normalize_anchored(batch, row, normalizer)) {
+            return with_scaled(row.temperature, [&]<bool Scaled>() {
+                log_store<Scaled>(row.x, row.length, normalizer.max, row.temperature, normalizer.log_sum(), row.out,
+                                  batch.stream);
+            });
+        }
+    }
     const T m = largest(row);
     if (!is_ordinary(m, row.temperature)) {
         return softmax_special(row.x, row.length, m, row.temperature, batch.empty, true, row.out);
     }
-    if (is_anchored(batch, row, m)) return log_store_anchored(batch, row, m, log_sum_anchored(row, m));
     with_scaled(row.temperature,
                 [&]<bool Scaled>() { log_softmax_wide<T, Scaled>(row.x, row.length, m, row.temperature, row.out); });
 }
 
 template <class T>
 inline double logsumexp_row(const RowBatch& batch, const Row<T>& row) {
-    Normalizer normalizer;
-    const bool online = try_online(Purpose::logarithm, batch, row, normalizer);
-    const T m = online ? static_cast<T>(normalizer.max) : largest(row);
+    if constexpr (sizeof(T) == sizeof(float)) {
+        Normalizer normalizer;
+        if (normalize_anchored(batch, row, normalizer)) {
+            const double y = normalizer.max / row.temperature, log_sum = normalizer.log_sum();
+            // Where the two cancel, what float exponentials lack would show: such a row is done again in float64.
+            const double enough = log_sum < 1 ? log_sum : 1;
+            if (!(__builtin_fabs(y + log_sum) < enough)) return y + log_sum;
+        }
+    }
+    const T m = largest(row);
     if (!is_ordinary(m, row.temperature)) return logsumexp_special(row.x, row.length, m, row.temperature);
     const double y = static_cast<double>(m) / row.temperature;
-    if (online || is_anchored(batch, row, m)) {
-        const double log_sum = online ? normalizer.log_sum() : log_sum_anchored(row, m);
-        // Where the two cancel, what float exponentials lack would show: such a row is done again in float64.
-        const double enough = log_sum < 1 ? log_sum : 1;
-        if (!(__builtin_fabs(y + log_sum) < enough)) return y + log_sum;
-    }
     const Pair log_sum = with_scaled(
         row.temperature, [&]<bool Scaled>() { return log_sum_wide<T, Scaled>(row.x, row.length, m, row.temperature); });
     if (!__builtin_isfinite(y)) return y + log_sum.high;
@@ -145,30 +143,72 @@ inline double entropy_row(const RowBatch&, const Row<T>& row) {
                        [&]<bool Scaled>() { return entropy_wide<T, Scaled>(row.x, row.length, m, row.temperature); });
 }
 
-// softmax_row for a row of at most one vector, without the loops: the same operations, so the same bits.
-template <bool Scaled>
-inline void softmax_vector(const Row<float>& row, F32x16 x, float m) {
-    const Part<F32x16> part{static_cast<int>(row.length)};
-    BlockSum sum;
-    const F32x16 e = sum.add(MaximumAnchor<Scaled>(m, Inverse<float>(row.temperature)).exp(x));
-    const Reciprocal<float> by = reciprocal(sum.total());
-    part.store(fma(e, F32x16::set1(by.high), e * F32x16::set1(by.low)), row.out);
+// softmax_row for rows of at most one vector, several at a time so that none waits for itself alone: the same operations,
+// so the same bits.
+constexpr int rows_in_flight = 4;
+
+template <bool Scaled, int Rows>
+inline void softmax_vectors(const RowBatch& batch, const Row<float>* rows, const Inverse<float>& inverse) {
+    const Part<F32x16> part{static_cast<int>(batch.length)};
+    F32x16 x[Rows];
+    float m[Rows], exponent[Rows];
+    double sum[Rows];
+    Exponential<F32x16> e[Rows];
+    for (int i = 0; i < Rows; ++i) x[i] = part.load(rows[i].x, -__builtin_inff());
+    for (int i = 0; i < Rows; ++i) m[i] = reduce_max(x[i]);
+    for (int i = 0; i < Rows; ++i) exponent[i] = Anchor<Scaled>::exponent_of(m[i], inverse);
+    for (int i = 0; i < Rows; ++i) {
+        const Anchor<Scaled> anchor(exponent[i], inverse);
+        e[i] = anchor.exponential(anchor.reduce(x[i]));
+    }
+    for (int i = 0; i < Rows; ++i) {
+        BlockSum one;
+        one.add(e[i]);
+        sum[i] = one.total();
+    }
+    for (int i = 0; i < Rows; ++i) {
+        // With a NaN among the scores m is any of them, or NaN: the sum is NaN then, and with it the row.
+        if (is_anchored(batch, rows[i], m[i])) {
+            part.store(quotient(e[i], reciprocal(sum[i])), rows[i].out);
+        } else {
+            softmax_row(batch, rows[i]);
+        }
+    }
 }
 
-inline void softmax_short_row(const RowBatch& batch, const Row<float>& row) {
-    const F32x16 x = F32x16::load_part(row.x, static_cast<int>(row.length), -__builtin_inff());
-    const float m = reduce_max(x);
-    // With a NaN among the scores m is any of them, or NaN: the sum is NaN then, and with it the row.
-    if (!is_ordinary(m, row.temperature) || !is_anchored(batch, row, m)) return softmax_row(batch, row);
-    with_scaled(row.temperature, [&]<bool Scaled>() { softmax_vector<Scaled>(row, x, m); });
+template <bool Scaled>
+inline void softmax_short(const RowBatch& batch, const Row<float>* rows, int count, const Inverse<float>& inverse) {
+    if (count == rows_in_flight) return softmax_vectors<Scaled, rows_in_flight>(batch, rows, inverse);
+    for (int i = 0; i < count; ++i) softmax_vectors<Scaled, 1>(batch, rows + i, inverse);
+}
+
+// Rows of at most one vector. Rows of one temperature go together.
+inline void softmax_short(const RowBatch& batch) {
+    Row<float> rows[rows_in_flight];
+    int count = 0;
+    double temperature = 1;
+    Inverse<float> inverse(temperature);
+    const auto flush = [&] {
+        with_scaled(temperature, [&]<bool Scaled>() { softmax_short<Scaled>(batch, rows, count, inverse); });
+        count = 0;
+    };
+    for_rows<float>(batch, [&](const Row<float>& row) {
+        if (!is_anchored(batch, row, 0)) return softmax_row(batch, row);
+        if (row.temperature != temperature) {
+            flush();
+            temperature = row.temperature;
+            inverse = Inverse<float>(temperature);
+        }
+        rows[count++] = row;
+        if (count == rows_in_flight) flush();
+    });
+    flush();
 }
 
 template <class T>
 void softmax(const RowBatch& batch) {
     if constexpr (sizeof(T) == sizeof(float)) {
-        if (batch.length <= F32x16::lanes && batch.regime == Regime::automatic) {
-            return for_rows<T>(batch, [&](const Row<T>& row) { softmax_short_row(batch, row); });
-        }
+        if (batch.length <= F32x16::lanes) return softmax_short(batch);
     }
     for_rows<T>(batch, [&](const Row<T>& row) { softmax_row(batch, row); });
 }

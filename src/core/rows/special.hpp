@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels.hpp"
+#include "math/log.hpp"
 #include "rows/dense.hpp"
 
 namespace logitkit::LOGITKIT_ISA {

@@ -5,6 +5,8 @@
 // Sums are pairs per lane (two_sum), so a sum is good to the last bit whatever its length.
 #pragma once
 
+#include "math/exp.hpp"
+#include "math/log.hpp"
 #include "rows/dense.hpp"
 
 namespace logitkit::LOGITKIT_ISA {

@@ -11,6 +11,7 @@ namespace {
 struct F32x16 {
     static constexpr int lanes = 16;
     static constexpr int interleave = 2;
+    static constexpr bool staged = false;
     __m512 v;
 
     static __mmask16 first(int n) { return static_cast<__mmask16>((1u << n) - 1u); }
@@ -33,10 +34,11 @@ struct F32x16 {
         return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, y.v, _CMP_NEQ_UQ), a.v)};
     }
     friend int count_equal(F32x16 x, F32x16 y) { return __builtin_popcount(_mm512_cmp_ps_mask(x.v, y.v, _CMP_EQ_OQ)); }
-    friend Power<F32x16> power_of(F32x16 f) {
+    friend Power<F32x16> power_from(const Origin& origin, F32x16 f) {
         const __m512 k = _mm512_roundscale_ps(f.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        const __mmask16 normal = _mm512_cmp_ps_mask(f.v, _mm512_set1_ps(lowest_power_float), _CMP_GE_OQ);
-        return {{k}, {_mm512_maskz_scalef_ps(normal, _mm512_set1_ps(0x1p+60f), k)}};
+        const __m512 above = _mm512_sub_ps(k, _mm512_set1_ps(origin.exponent));
+        const __mmask16 normal = _mm512_cmp_ps_mask(above, _mm512_set1_ps(lowest_power_float), _CMP_GE_OQ);
+        return {{k}, {_mm512_maskz_scalef_ps(normal, _mm512_set1_ps(0x1p+60f), above)}};
     }
     friend float reduce_max(F32x16 a) { return _mm512_reduce_max_ps(a.v); }
 };
@@ -73,7 +75,7 @@ struct F64x8 {
     friend int count_equal(F64x8 x, F64x8 y) { return __builtin_popcount(_mm512_cmp_pd_mask(x.v, y.v, _CMP_EQ_OQ)); }
     friend Power<F64x8> power_of(F64x8 f) {
         const __m512d k = _mm512_roundscale_pd(f.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        const __mmask8 normal = _mm512_cmp_pd_mask(f.v, _mm512_set1_pd(lowest_power_double), _CMP_GE_OQ);
+        const __mmask8 normal = _mm512_cmp_pd_mask(k, _mm512_set1_pd(lowest_power_double), _CMP_GE_OQ);
         return {{k}, {_mm512_maskz_scalef_pd(normal, _mm512_set1_pd(0x1p+500), k)}};
     }
     friend double reduce_max(F64x8 a) { return _mm512_reduce_max_pd(a.v); }

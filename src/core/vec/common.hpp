@@ -17,22 +17,31 @@ namespace {
 constexpr int unit_exponent_float = 60;
 constexpr int unit_exponent_double = 500;
 
-// An integer k and 2^k times the unit.
+// An integer k and a power of two times the unit.
 template <class V>
 struct Power {
     V k, scale;
 };
 
-// From here on the power is a normal number: f rounds to an exponent of at least 1 - bias.
-constexpr float lowest_power_float = -126.5f - unit_exponent_float;
-constexpr double lowest_power_double = -1022.5 - unit_exponent_double;
+// The smallest integer whose power, times the unit, is a normal number; below it the power is 0.
+constexpr int lowest_power_float = -126 - unit_exponent_float;
+constexpr int lowest_power_double = -1022 - unit_exponent_double;
+
+// The integer from which the exponents of float powers are counted, of at most 2^14, and that of the unit as the lanes
+// need it.
+struct Origin {
+    float exponent;
+    std::int32_t offset;
+
+    explicit Origin(float n)
+        : exponent(n), offset(unit_exponent_float + 127 - 0x4b400000 - static_cast<std::int32_t>(n)) {}
+};
 
 // For the instruction sets without an instruction for it: adding `magic` to a small number rounds it to the nearest
-// integer, ties to even, which then stands in the low mantissa bits; adding `power_offset` to those bits and shifting
+// integer, ties to even, which then stands in the low mantissa bits; adding an offset to those bits and shifting
 // them into the exponent gives the power.
 constexpr float magic_float = 0x1.8p+23f;
 constexpr double magic_double = 0x1.8p+52;
-constexpr std::int32_t power_offset_float = unit_exponent_float + 127 - 0x4b400000;
 constexpr std::int64_t power_offset_double = unit_exponent_double + 1023 - 0x4338000000000000;
 
 // Asks for the cache line at p, which need not exist.
@@ -75,6 +84,10 @@ struct Twice {
     friend int count_equal(Twice x, Twice y) { return count_equal(x.a, y.a) + count_equal(x.b, y.b); }
     friend Power<Twice> power_of(Twice f) {
         const Power<V> low = power_of(f.a), high = power_of(f.b);
+        return {{low.k, high.k}, {low.scale, high.scale}};
+    }
+    friend Power<Twice> power_from(const Origin& origin, Twice f) {
+        const Power<V> low = power_from(origin, f.a), high = power_from(origin, f.b);
         return {{low.k, high.k}, {low.scale, high.scale}};
     }
 };

@@ -21,6 +21,7 @@ struct F64x8;
 struct F32x16 {
     static constexpr int lanes = 16;
     static constexpr int interleave = 1;
+    static constexpr bool staged = false;
     float v[16];
 
     static F32x16 set1(float a) {
@@ -70,14 +71,14 @@ struct F32x16 {
         for (int i = 0; i < 16; ++i) n += x.v[i] == y.v[i];
         return n;
     }
-    friend Power<F32x16> power_of(F32x16 f) {
+    friend Power<F32x16> power_from(const Origin& origin, F32x16 f) {
         Power<F32x16> r;
         for (int i = 0; i < 16; ++i) {
             const float magic_k = f.v[i] + magic_float;
             const std::uint32_t biased =
-                __builtin_bit_cast(std::uint32_t, magic_k) + static_cast<std::uint32_t>(power_offset_float);
+                __builtin_bit_cast(std::uint32_t, magic_k) + static_cast<std::uint32_t>(origin.offset);
             r.k.v[i] = magic_k - magic_float;
-            r.scale.v[i] = static_cast<std::int32_t>(biased) < 0 ? 0.0f : __builtin_bit_cast(float, biased << 23);
+            r.scale.v[i] = __builtin_bit_cast(float, biased << 23);
         }
         return r;
     }

@@ -14,6 +14,7 @@ namespace {
 struct F32x16 {
     static constexpr int lanes = 16;
     static constexpr int interleave = 1;
+    static constexpr bool staged = true;
     float32x4_t a, b, c, d;
 
     static F32x16 set1(float x) {
@@ -65,11 +66,11 @@ struct F32x16 {
         const uint32x4_t high = vaddq_u32(vceqq_f32(x.c, y.c), vceqq_f32(x.d, y.d));
         return -vaddvq_s32(vreinterpretq_s32_u32(vaddq_u32(low, high)));
     }
-    friend Power<F32x16> power_of(F32x16 f) {
+    friend Power<F32x16> power_from(const Origin& origin, F32x16 f) {
         const F32x16 magic = set1(magic_float), magic_k = f + magic;
-        return {
-            magic_k - magic,
-            {power_quarter(magic_k.a), power_quarter(magic_k.b), power_quarter(magic_k.c), power_quarter(magic_k.d)}};
+        return {magic_k - magic,
+                {power_quarter(origin, magic_k.a), power_quarter(origin, magic_k.b), power_quarter(origin, magic_k.c),
+                 power_quarter(origin, magic_k.d)}};
     }
     friend float reduce_max(F32x16 x) {
         float32x4_t four = larger(larger(x.a, x.c), larger(x.b, x.d));
@@ -97,9 +98,9 @@ private:
     static float32x4_t clear(float32x4_t x, uint32x4_t where) {
         return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), where));
     }
-    static float32x4_t power_quarter(float32x4_t magic_k) {
-        const int32x4_t biased = vaddq_s32(vreinterpretq_s32_f32(magic_k), vdupq_n_s32(power_offset_float));
-        return vreinterpretq_f32_s32(vshlq_n_s32(vmaxq_s32(biased, vdupq_n_s32(0)), 23));
+    static float32x4_t power_quarter(const Origin& origin, float32x4_t magic_k) {
+        const int32x4_t biased = vaddq_s32(vreinterpretq_s32_f32(magic_k), vdupq_n_s32(origin.offset));
+        return vreinterpretq_f32_s32(vshlq_n_s32(biased, 23));
     }
 };
 
