@@ -88,13 +88,6 @@ struct Exponential {
     V lost_by(V value) const { return fma(scale, q, scale - value); }
 };
 
-// The same with what the roundings of r and q lost, for sums of which single terms count: about 2^-27 in place of
-// 2^-25.
-template <class V>
-struct CarefulExponential : Exponential<V> {
-    V lost; // to be added to q
-};
-
 // The temperature as the kernels use it: x / T = x * high + x * low.
 template <class T>
 struct Inverse {
@@ -114,17 +107,6 @@ class Anchor {
     using C = ExpConstants<F32x16>;
 
 public:
-    // A score as scale * e^r.
-    template <class F>
-    struct Reduced {
-        F scale, r;
-    };
-    // The same with what the rounding of r lost.
-    template <class F>
-    struct CarefulReduced {
-        F scale, r, lost;
-    };
-
     Anchor(float exponent, const Inverse<float>& inverse)
         : inverse_(inverse), origin_(exponent), lowest_(lowest(exponent, inverse)) {}
 
@@ -139,33 +121,42 @@ public:
     F scale(F x) const {
         return power(divide(clamp(x)).high).scale;
     }
+    // x / T as scale * e^(r + lost): `lost` is what the rounding of r took away. (Three vectors by reference, because a
+    // struct of three goes through memory with gcc.)
     template <class F>
-    Reduced<F> reduce(F x) const {
+    void reduce(F x, F& scale, F& r, F& lost) const {
         const Quotient<F> y = divide(clamp(x));
         const Power<F> p = power(y.high);
         const F rest = fma(p.k, F::set1(-C::head), y.high);
-        if constexpr (Scaled) return {p.scale, rest + fma(p.k, F::set1(-C::tail), y.low)};
-        return {p.scale, fma(p.k, F::set1(-C::tail), rest)};
+        scale = p.scale;
+        if constexpr (Scaled) {
+            const F small = fma(p.k, F::set1(-C::tail), y.low);
+            r = rest + small;
+            lost = (rest - r) + small;
+        } else {
+            r = fma(p.k, F::set1(-C::tail), rest);
+            lost = fma(p.k, F::set1(-C::tail), rest - r);
+        }
     }
     template <class F>
-    CarefulReduced<F> careful_reduce(F x) const {
-        const Quotient<F> y = divide(clamp(x));
-        const Power<F> p = power(y.high);
-        const F rest = fma(p.k, F::set1(-C::head), y.high), small = fma(p.k, F::set1(-C::tail), y.low);
-        const F r = rest + small;
-        return {p.scale, r, (rest - r) + small};
+    Exponential<F> exp(F x) const {
+        F scale, r, lost;
+        reduce(x, scale, r, lost);
+        return {scale, expm1(r, lost)};
     }
 
+    // q of a reduced score.
     template <class F>
-    static Exponential<F> exponential(const Reduced<F>& x) {
-        const F r2 = x.r * x.r;
-        return {x.scale, fma(r2, expm1_rest_float(x.r, r2), x.r)};
+    static F expm1(F r, F lost) {
+        const F r2 = r * r;
+        return r + fma(r2, expm1_rest_float(r, r2), lost);
     }
+    // The same, and what its roundings lost.
     template <class F>
-    static CarefulExponential<F> exponential(const CarefulReduced<F>& x) {
-        const F r2 = x.r * x.r, p = expm1_rest_float(x.r, r2);
-        const F q = fma(r2, p, x.r);
-        return {{x.scale, q}, fma(x.lost, q, x.lost) + fma(r2, p, x.r - q)};
+    static F careful_expm1(F r, F& lost) {
+        const F r2 = r * r, rest = fma(r2, expm1_rest_float(r, r2), lost), q = r + rest;
+        lost = fma(lost, q, (r - q) + rest);
+        return q;
     }
 
 private:

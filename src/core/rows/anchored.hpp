@@ -17,30 +17,39 @@
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
-// Calls body(i, part, exponential) for the vectors of a block of scores. `reduce` and `exponential` are the two halves of
-// an anchor's work.
+// Calls body(i, part, scale, r, lost) for the vectors of a block of scores, see Anchor::reduce.
 //
-// Where the lanes say so (`staged`), a run of vectors goes through the first half before it goes through the second: a
+// Where the lanes say so (`staged`), a run of vectors is reduced before the first of them goes on: a
 // processor whose window holds hardly one vector's operations would wait for its own results. Zen 1: 1.3 in place of 1.7
 // ns an element.
 constexpr int stage_length = 128;
 
-template <class Reduce, class Body>
-inline void for_exponentials(const float* x, std::int64_t n, Reduce reduce, Body body) {
+template <bool Scaled, class Body>
+LOGITKIT_INLINE inline void for_exponentials(const float* x, std::int64_t n, const Anchor<Scaled>& anchor, Body body) {
     using F = F32x16;
     std::int64_t start = 0;
     if constexpr (F::staged) {
-        decltype(reduce(F())) reduced[stage_length / F::lanes];
+        alignas(64) float scale[stage_length], r[stage_length], lost[stage_length];
         while (n - start >= 2 * F::lanes) {
-            const std::int64_t left = (n - start) / F::lanes;
-            const int vectors = left < stage_length / F::lanes ? static_cast<int>(left) : stage_length / F::lanes;
-            for (int j = 0; j < vectors; ++j) reduced[j] = reduce(F::load(x + start + j * F::lanes));
-            for (int j = 0; j < vectors; ++j) body(start + j * F::lanes, Whole<F>{}, reduced[j]);
-            start += vectors * F::lanes;
+            const std::int64_t left = (n - start) / F::lanes * F::lanes;
+            const int some = left < stage_length ? static_cast<int>(left) : stage_length;
+            for (int i = 0; i < some; i += F::lanes) {
+                F s, a, b;
+                anchor.reduce(F::load(x + start + i), s, a, b);
+                s.store(scale + i);
+                a.store(r + i);
+                b.store(lost + i);
+            }
+            for (int i = 0; i < some; i += F::lanes) {
+                body(start + i, Whole<F>{}, F::load(scale + i), F::load(r + i), F::load(lost + i));
+            }
+            start += some;
         }
     }
     for_vectors<F>(n - start, [&](std::int64_t i, auto part) {
-        body(start + i, part, reduce(part.load(x + start + i, -__builtin_inff())));
+        typename decltype(part)::Vector s, a, b;
+        anchor.reduce(part.load(x + start + i, -__builtin_inff()), s, a, b);
+        body(start + i, part, s, a, b);
     });
 }
 
@@ -48,28 +57,27 @@ inline void for_exponentials(const float* x, std::int64_t n, Reduce reduce, Body
 class BlockSum {
 public:
     template <class F>
-    void add(const Exponential<F>& e) {
-        const F value = e.value();
-        add(value, e.lost_by(value));
+    void add(F scale, F q) {
+        const F value = fma(scale, q, scale);
+        add_rounded(value, fma(scale, q, scale - value));
     }
-    // Adds exponentials but those of the maximum.
+    // scale (1 + q + lost).
     template <class F>
-    void add_rest(const CarefulExponential<F>& e, F x, F maximum) {
-        const F value = e.value();
-        const F lost = fma(e.scale, e.lost, e.lost_by(value));
-        add(zero_where_equal(value, x, maximum), zero_where_equal(lost, x, maximum));
+    void add(F scale, F q, F lost) {
+        const F value = fma(scale, q, scale);
+        add_rounded(value, fma(scale, lost, fma(scale, q, scale - value)));
     }
     double total() const { return reduce_sum(low_ + high_) + reduce_sum(widen_low(lost_) + widen_high(lost_)); }
 
 private:
-    void add(F32x16 value, F32x16 lost) {
+    void add_rounded(F32x16 value, F32x16 lost) {
         low_ = low_ + widen_low(value);
         high_ = high_ + widen_high(value);
         lost_ = lost_ + lost;
     }
-    void add(Twice<F32x16> value, Twice<F32x16> lost) {
-        add(value.a, lost.a);
-        add(value.b, lost.b);
+    void add_rounded(Twice<F32x16> value, Twice<F32x16> lost) {
+        add_rounded(value.a, lost.a);
+        add_rounded(value.b, lost.b);
     }
 
     F64x8 low_ = F64x8::set1(0), high_ = F64x8::set1(0);
@@ -87,14 +95,12 @@ template <bool Scaled>
 inline double exp_sum(const float* x, std::int64_t n, const Anchor<Scaled>& anchor, std::int64_t ahead, float* kept) {
     BlockSum sum;
     const auto sweep = [&](auto keep) {
-        for_exponentials(
-            x, n, [&](auto v) { return anchor.reduce(v); },
-            [&](std::int64_t i, auto part, const auto& reduced) {
-                prefetch_ahead<typename decltype(part)::Vector>(x + i, ahead);
-                const auto e = anchor.exponential(reduced);
-                keep(i, part, e.q);
-                sum.add(e);
-            });
+        for_exponentials(x, n, anchor, [&](std::int64_t i, auto part, auto scale, auto r, auto lost) LOGITKIT_INLINE {
+            prefetch_ahead<typename decltype(part)::Vector>(x + i, ahead);
+            const auto q = anchor.expm1(r, lost);
+            keep(i, part, q);
+            sum.add(scale, q);
+        });
     };
     if (kept == nullptr) {
         sweep([](std::int64_t, auto, auto) {});
@@ -114,15 +120,15 @@ template <bool Scaled>
 inline Rest exp_sum_rest(const float* x, std::int64_t n, const Anchor<Scaled>& anchor, float m, std::int64_t ahead) {
     BlockSum sum;
     std::int64_t count = 0;
-    for_exponentials(
-        x, n, [&](auto v) { return anchor.careful_reduce(v); },
-        [&](std::int64_t i, auto part, const auto& reduced) {
-            using F = typename decltype(part)::Vector;
-            prefetch_ahead<F>(x + i, ahead);
-            const F v = part.load(x + i, -__builtin_inff()), maximum = F::set1(m);
-            count += count_equal(v, maximum);
-            sum.add_rest(anchor.exponential(reduced), v, maximum);
-        });
+    for_exponentials(x, n, anchor, [&](std::int64_t i, auto part, auto scale, auto r, auto lost) LOGITKIT_INLINE {
+        using F = typename decltype(part)::Vector;
+        prefetch_ahead<F>(x + i, ahead);
+        const F v = part.load(x + i, -__builtin_inff()), maximum = F::set1(m);
+        count += count_equal(v, maximum);
+        const F q = anchor.careful_expm1(r, lost);
+        // The maxima are left out.
+        sum.add(zero_where_equal(scale, v, maximum), q, lost);
+    });
     return {sum.total(), count};
 }
 
@@ -203,7 +209,8 @@ inline Normalizer normalize(const float* x, std::int64_t length, const Inverse<f
     Normalizer result{-__builtin_inf(), 0, 0, unit_float, lowest_exponent};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         float* const keep = kept == nullptr ? nullptr : kept + start;
-        result = merge(result, normalize_block<For, Scaled>(x + start, n, inverse, temperature, block_length, keep));
+        const std::int64_t ahead = start + 2 * block_length <= length ? block_length : 0;
+        result = merge(result, normalize_block<For, Scaled>(x + start, n, inverse, temperature, ahead, keep));
     });
     return result;
 }
@@ -237,7 +244,7 @@ inline void softmax_again(const float* x, std::int64_t length, const Anchor<Scal
         store_row(out + start, n, stream, [&](std::int64_t i, auto part) {
             using F = typename decltype(part)::Vector;
             prefetch_ahead<F>(x + start + i, -block_length);
-            return quotient(anchor.exponential(anchor.reduce(part.load(x + start + i, 0.0f))), by);
+            return quotient(anchor.exp(part.load(x + start + i, 0.0f)), by);
         });
     });
     if (stream) F32x16::fence();

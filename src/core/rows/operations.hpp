@@ -159,11 +159,11 @@ inline void softmax_vectors(const RowBatch& batch, const Row<float>* rows, const
     for (int i = 0; i < Rows; ++i) exponent[i] = Anchor<Scaled>::exponent_of(m[i], inverse);
     for (int i = 0; i < Rows; ++i) {
         const Anchor<Scaled> anchor(exponent[i], inverse);
-        e[i] = anchor.exponential(anchor.reduce(x[i]));
+        e[i] = anchor.exp(x[i]);
     }
     for (int i = 0; i < Rows; ++i) {
         BlockSum one;
-        one.add(e[i]);
+        one.add(e[i].scale, e[i].q);
         sum[i] = one.total();
     }
     for (int i = 0; i < Rows; ++i) {

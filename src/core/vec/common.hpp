@@ -9,6 +9,9 @@
 #error "define LOGITKIT_ISA as the name of the instruction set before including a lane header"
 #endif
 
+// For the body of a loop that stands in several places of it, which a compiler would otherwise call.
+#define LOGITKIT_INLINE __attribute__((always_inline))
+
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
