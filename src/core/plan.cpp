@@ -23,6 +23,9 @@ constexpr int parts_per_thread = 4;
 constexpr std::int64_t tile_rows = 16;
 constexpr std::int64_t tile_elements = 131072;
 
+// Rows from this length on may be stored past the caches.
+constexpr std::int64_t streamed_length = 65536;
+
 // Scratch of this thread, kept for the next call while it is small.
 template <class T>
 class Scratch {
@@ -71,7 +74,6 @@ struct Run {
         b.temperature = reinterpret_cast<const double*>(data[Temperature] + first * step(Temperature));
         b.temperature_step = step(Temperature) / static_cast<std::int64_t>(sizeof(double));
         b.empty = request.empty;
-        b.keep = request.regime == Regime::automatic;
         b.exact = request.exact;
         return b;
     }
@@ -95,6 +97,7 @@ void compute_direct(const Run& run, bool past_caches) {
     b.x_step = run.step(X) / run.layout.item_size;
     b.g_step = run.step(G) / run.layout.item_size;
     b.out_step = run.step(Out) / run.layout.item_size;
+    b.keep = run.request.regime == Regime::automatic && !past_caches;
     b.stream = past_caches;
     call(run.request, b);
 }
@@ -151,6 +154,7 @@ void compute_packed(const Run& run) {
         b.x_step = b.g_step = length;
         b.out = request.is_reduction() ? results : x;
         b.out_step = request.is_reduction() ? 1 : length;
+        b.keep = request.regime == Regime::automatic;
         call(request, b);
 
         if (!request.is_reduction()) {
@@ -167,11 +171,11 @@ void compute_packed(const Run& run) {
 
 void compute(const Request& request, const Layout& layout, std::int64_t first, std::int64_t last) {
     const FloatEnvironment environment;
-    // Long rows that no cache will hold are stored past it, unless they replace what was just read. For shorter ones,
-    // whose exponentials are stored and read again, that was measured to give nothing, and to cost twice the time where
-    // rows share cache lines.
-    const bool past_caches = request.dtype == DType::float32 && request.out.data != request.x.data &&
-                             layout.length > 65536 &&
+    // Where exponentials are cheaper than memory, long rows that no cache will hold are stored past it, unless they replace
+    // what was just read. For shorter ones that was measured to give nothing, and to cost twice the time where rows share
+    // cache lines.
+    const bool past_caches = current_kernels().cheap_exponentials && request.dtype == DType::float32 &&
+                             request.out.data != request.x.data && layout.length > streamed_length &&
                              2 * layout.rows * layout.length * layout.item_size > last_cache_bytes();
     while (first < last) {
         const Run run(request, layout, first, last - first);

@@ -8,6 +8,6 @@
 namespace logitkit {
 
 extern const Kernels kernels_avx2;
-const Kernels kernels_avx2 = {"avx2", isa_avx2::table};
+const Kernels kernels_avx2 = {"avx2", isa_avx2::table, false};
 
 } // namespace logitkit

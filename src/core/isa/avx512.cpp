@@ -8,6 +8,6 @@
 namespace logitkit {
 
 extern const Kernels kernels_avx512;
-const Kernels kernels_avx512 = {"avx512", isa_avx512::table};
+const Kernels kernels_avx512 = {"avx512", isa_avx512::table, true};
 
 } // namespace logitkit

@@ -8,6 +8,6 @@
 namespace logitkit {
 
 extern const Kernels kernels_generic;
-const Kernels kernels_generic = {"generic", isa_generic::table};
+const Kernels kernels_generic = {"generic", isa_generic::table, false};
 
 } // namespace logitkit

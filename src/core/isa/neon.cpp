@@ -8,6 +8,6 @@
 namespace logitkit {
 
 extern const Kernels kernels_neon;
-const Kernels kernels_neon = {"neon", isa_neon::table};
+const Kernels kernels_neon = {"neon", isa_neon::table, false};
 
 } // namespace logitkit
