@@ -133,6 +133,17 @@ void expect_format(const Buffer& buffer, char format, const char* name) {
     }
 }
 
+// bfloat16 has no buffer format: its arrays come as their bits.
+std::optional<DType> dtype_of(char format) {
+    switch (format) {
+    case 'f': return DType::float32;
+    case 'd': return DType::float64;
+    case 'e': return DType::float16;
+    case 'H': return DType::bfloat16;
+    default: return std::nullopt;
+    }
+}
+
 // Whether an element of `out` may stand where another one of `out` or `x` does: by the extents, so true may be wrong.
 bool may_overlap(const Buffer& x, const Buffer& out, const Request& request) {
     if (out.may_overlap_itself()) return true;
@@ -151,12 +162,13 @@ bool apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
     }
     const Buffer x_buffer(x, false), out_buffer(out, true);
     const char format = x_buffer.format();
-    if (format != 'f' && format != 'd') throw nb::type_error("x must have the buffer format 'f' or 'd'");
+    const std::optional<DType> dtype = dtype_of(format);
+    if (!dtype) throw nb::type_error("x must have the buffer format 'f', 'd', 'e' or 'H' (the bits of bfloat16)");
     expect_format(out_buffer, format, "out");
 
     Request request;
     request.op = static_cast<Op>(op);
-    request.dtype = format == 'f' ? DType::float32 : DType::float64;
+    request.dtype = *dtype;
     request.empty = static_cast<Empty>(empty);
     request.regime = static_cast<Regime>(regime);
     request.exact = exact;

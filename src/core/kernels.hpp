@@ -8,10 +8,13 @@ namespace logitkit {
 enum class Op { softmax, log_softmax, logsumexp, entropy, softmax_vjp };
 inline constexpr int op_count = 5;
 
-enum class DType { float32, float64 };
-inline constexpr int dtype_count = 2;
+enum class DType { float32, float64, float16, bfloat16 };
+inline constexpr int dtype_count = 4;
+inline constexpr std::int64_t item_size(DType dtype) {
+    return dtype == DType::float64 ? 8 : dtype == DType::float32 ? 4 : 2;
+}
 
-// What stands in a row whose elements are all -inf.
+// What stands in a row whose elements that take part are all -inf.
 enum class Empty { nan, zero, uniform };
 
 // How float rows of softmax are done: as the plan finds best, or their exponentials computed twice. The bits are the same.
@@ -20,18 +23,21 @@ enum class Regime { automatic, again };
 // Rows of one length in contiguous memory.
 //   x     the logits; for softmax_vjp the probabilities p
 //   g     softmax_vjp only: the gradient with respect to p
+//   mask  may be absent; one byte an element, 0 where x takes no part. What stands there has no effect
 //   out   one value a row for logsumexp and entropy, else a row; exactly x (in place), exactly g, or apart from both
 // Preconditions: length >= 1; every pointer aligned to its element; steps are counted in elements; temperature >= 0,
-// not NaN. `exact` computes float32 in float64. `stream` lets float
-// results be stored past the caches.
+// not NaN. `exact` computes float32, float16 and bfloat16 in float64. `stream` lets float results be stored past the
+// caches.
 struct RowBatch {
     const void* x = nullptr;
     const void* g = nullptr;
+    const std::uint8_t* mask = nullptr;
     void* out = nullptr;
     std::int64_t rows = 0;
     std::int64_t length = 0;
     std::int64_t x_step = 0;
     std::int64_t g_step = 0;
+    std::int64_t mask_step = 0;
     std::int64_t out_step = 0;
     const double* temperature = nullptr;
     std::int64_t temperature_step = 0;
@@ -43,10 +49,10 @@ struct RowBatch {
 
 using Kernel = void (*)(const RowBatch&);
 
-// One instruction set: its name and a kernel for each operation and dtype.
+// One instruction set: its name and its kernels.
 struct Kernels {
     const char* name;
-    const Kernel (*table)[dtype_count]; // [op][dtype]
+    const Kernel (*table)[dtype_count][2]; // [op][dtype][whether there is a mask]
     // Whether computing a float exponential again costs less than fetching a cache line to overwrite it. (64, 128256) from
     // memory, one thread: with AVX-512 on Zen 5 3.1 ms again, 3.8 kept; with AVX2 on Zen 1 26.6 ms again, 18.4 kept.
     bool cheap_exponentials;

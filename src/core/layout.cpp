@@ -6,7 +6,7 @@
 
 namespace logitkit {
 
-Layout::Layout(const Request& request) : item_size(request.dtype == DType::float32 ? 4 : 8) {
+Layout::Layout(const Request& request) : item_size(logitkit::item_size(request.dtype)) {
     const Operand* const operands[operand_count] = {&request.x, &request.g, &request.mask, &request.temperature,
                                                     &request.out};
     for (int dim = 0; dim < request.dims; ++dim) {
@@ -25,7 +25,7 @@ Layout::Layout(const Request& request) : item_size(request.dtype == DType::float
     for (int i = 0; i < operand_count; ++i) {
         places[i].next_row = outer_dims == 0 ? 0 : outer_strides[i][outer_dims - 1];
     }
-    direct = !has(Mask) && is_contiguous(X) && (!has(G) || is_contiguous(G)) &&
+    direct = (!has(Mask) || is_contiguous(Mask)) && is_contiguous(X) && (!has(G) || is_contiguous(G)) &&
              (request.is_reduction() ? is_aligned(Out) : is_contiguous(Out));
 }
 
@@ -60,14 +60,16 @@ void Layout::collapse() {
 }
 
 bool Layout::is_aligned(int operand) const {
+    const std::int64_t size = operand == Mask ? 1 : item_size;
     const auto address = reinterpret_cast<std::uintptr_t>(places[operand].data);
-    bool aligned = address % static_cast<std::uintptr_t>(item_size) == 0;
-    for (int dim = 0; dim < outer_dims; ++dim) aligned &= outer_strides[operand][dim] % item_size == 0;
+    bool aligned = address % static_cast<std::uintptr_t>(size) == 0;
+    for (int dim = 0; dim < outer_dims; ++dim) aligned &= outer_strides[operand][dim] % size == 0;
     return aligned;
 }
 
 bool Layout::is_contiguous(int operand) const {
-    return is_aligned(operand) && (row.dims == 0 || (row.dims == 1 && places[operand].strides[0] == item_size));
+    const std::int64_t size = operand == Mask ? 1 : item_size;
+    return is_aligned(operand) && (row.dims == 0 || (row.dims == 1 && places[operand].strides[0] == size));
 }
 
 char* Layout::row_data(int operand, std::int64_t index) const {

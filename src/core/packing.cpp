@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 
 namespace logitkit {
 namespace {
@@ -72,32 +71,12 @@ void unpack(const RowShape& shape, const Place& to, std::int64_t rows, std::int6
     copy<T, false>(shape, to, rows, length, scratch);
 }
 
-template <class T>
-void exclude(const RowShape& shape, const Place& mask, std::int64_t rows, std::int64_t length, T excluded, T* scratch) {
-    for (std::int64_t r = 0; r < rows; ++r) {
-        walk(shape, mask, r, [&](std::int64_t position, const char* address) {
-            if (*address == 0) scratch[r * length + position] = excluded;
-        });
-    }
-}
-
-template <class T>
-Kept count_kept(const RowShape& shape, const Place& mask, std::int64_t row, const T* x) {
-    Kept kept{0, 0};
-    walk(shape, mask, row, [&](std::int64_t position, const char* address) {
-        kept.count += *address != 0;
-        kept.possible += *address != 0 && x[position] != -std::numeric_limits<T>::infinity();
-    });
-    return kept;
-}
-
-template void pack(const RowShape&, const Place&, std::int64_t, std::int64_t, float*);
-template void pack(const RowShape&, const Place&, std::int64_t, std::int64_t, double*);
-template void unpack(const RowShape&, const Place&, std::int64_t, std::int64_t, const float*);
-template void unpack(const RowShape&, const Place&, std::int64_t, std::int64_t, const double*);
-template void exclude(const RowShape&, const Place&, std::int64_t, std::int64_t, float, float*);
-template void exclude(const RowShape&, const Place&, std::int64_t, std::int64_t, double, double*);
-template Kept count_kept(const RowShape&, const Place&, std::int64_t, const float*);
-template Kept count_kept(const RowShape&, const Place&, std::int64_t, const double*);
+template void pack(const RowShape&, const Place&, std::int64_t, std::int64_t, std::uint8_t*);
+template void pack(const RowShape&, const Place&, std::int64_t, std::int64_t, std::uint16_t*);
+template void pack(const RowShape&, const Place&, std::int64_t, std::int64_t, std::uint32_t*);
+template void pack(const RowShape&, const Place&, std::int64_t, std::int64_t, std::uint64_t*);
+template void unpack(const RowShape&, const Place&, std::int64_t, std::int64_t, const std::uint16_t*);
+template void unpack(const RowShape&, const Place&, std::int64_t, std::int64_t, const std::uint32_t*);
+template void unpack(const RowShape&, const Place&, std::int64_t, std::int64_t, const std::uint64_t*);
 
 } // namespace logitkit

@@ -1,5 +1,5 @@
-// Rows that do not lie in contiguous, aligned memory, or that are masked: copied into scratch and back, a tile of
-// neighbouring rows at a time so that whole cache lines are used.
+// Rows that do not lie in contiguous, aligned memory: copied into scratch and back, a tile of neighbouring rows at a time
+// so that whole cache lines are used.
 #pragma once
 
 #include <cstdint>
@@ -20,24 +20,11 @@ struct Place {
     std::int64_t next_row = 0;
 };
 
-// What a mask leaves of a row: how many elements take part, and how many of those are not -inf.
-struct Kept {
-    std::int64_t count;
-    std::int64_t possible;
-};
+// Scratch holds row r at r * length elements. Bits is an unsigned integer of the size of an element.
+template <class Bits>
+void pack(const RowShape& shape, const Place& from, std::int64_t rows, std::int64_t length, Bits* scratch);
 
-// Scratch holds row r at r * length elements.
-template <class T>
-void pack(const RowShape& shape, const Place& from, std::int64_t rows, std::int64_t length, T* scratch);
-
-template <class T>
-void unpack(const RowShape& shape, const Place& to, std::int64_t rows, std::int64_t length, const T* scratch);
-
-// Replaces what the mask excludes by `excluded`.
-template <class T>
-void exclude(const RowShape& shape, const Place& mask, std::int64_t rows, std::int64_t length, T excluded, T* scratch);
-
-template <class T>
-Kept count_kept(const RowShape& shape, const Place& mask, std::int64_t row, const T* x);
+template <class Bits>
+void unpack(const RowShape& shape, const Place& to, std::int64_t rows, std::int64_t length, const Bits* scratch);
 
 } // namespace logitkit

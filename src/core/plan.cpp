@@ -1,12 +1,14 @@
 #include "plan.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <fstream>
 #include <limits>
 #include <memory>
 #include <string>
 
 #include "dispatch.hpp"
+#include "elements.hpp"
 #include "float_environment.hpp"
 #include "layout.hpp"
 #include "packing.hpp"
@@ -86,13 +88,16 @@ struct Run {
 };
 
 void call(const Request& request, const RowBatch& batch) {
-    current_kernels().table[static_cast<int>(request.op)][static_cast<int>(request.dtype)](batch);
+    const auto& kernels = current_kernels().table[static_cast<int>(request.op)][static_cast<int>(request.dtype)];
+    kernels[batch.mask != nullptr](batch);
 }
 
 void compute_direct(const Run& run, bool past_caches) {
     RowBatch b = run.batch(0, run.rows);
     b.x = run.data[X];
     b.g = run.data[G];
+    b.mask = reinterpret_cast<const std::uint8_t*>(run.data[Mask]);
+    b.mask_step = run.step(Mask);
     b.out = run.data[Out];
     b.x_step = run.step(X) / run.layout.item_size;
     b.g_step = run.step(G) / run.layout.item_size;
@@ -102,70 +107,43 @@ void compute_direct(const Run& run, bool past_caches) {
     call(run.request, b);
 }
 
-// What the kernel cannot know of a masked row: where the mask is, and among how many an empty row is shared.
-template <class T>
-void apply_mask(const Run& run, const Place& mask, std::int64_t rows, const Kept* kept, T* result) {
-    const std::int64_t length = run.layout.length;
-    const bool log = run.request.op == Op::log_softmax;
-    const T impossible = log ? -std::numeric_limits<T>::infinity() : T(0);
-    for (std::int64_t r = 0; r < rows; ++r) {
-        if (kept[r].possible != 0 || run.request.empty != Empty::uniform || kept[r].count == 0) continue;
-        // A row of as many zeros gives the share, or its logarithm, as the kernels compute it.
-        T* const one = result + r * length;
-        std::fill(one, one + kept[r].count, T(0));
-        const double temperature = 1;
-        RowBatch b;
-        b.x = b.out = one;
-        b.rows = 1;
-        b.length = kept[r].count;
-        b.temperature = &temperature;
-        call(run.request, b);
-        std::fill(one, one + length, one[0]);
-    }
-    exclude(run.layout.row, mask, rows, length, impossible, result);
-}
-
-template <class T>
+// Bits is an unsigned integer of the size of an element.
+template <class Bits>
 void compute_packed(const Run& run) {
     const Request& request = run.request;
     const RowShape& shape = run.layout.row;
     const std::int64_t length = run.layout.length;
     const std::int64_t tile = std::min(std::clamp<std::int64_t>(tile_elements / length, 1, tile_rows), run.rows);
     const bool has_g = run.layout.has(G), has_mask = run.layout.has(Mask);
-    const Scratch<T> scratch(tile * length * (has_g ? 2 : 1));
-    T* const x = scratch.data();
-    T* const g = has_g ? x + tile * length : nullptr;
-    T results[tile_rows];
+    const Scratch<Bits> scratch(tile * length * (has_g ? 2 : 1));
+    const Scratch<std::uint8_t> mask_scratch(has_mask ? tile * length : 0);
+    Bits* const x = scratch.data();
+    Bits* const g = has_g ? x + tile * length : nullptr;
+    std::uint8_t* const mask = has_mask ? mask_scratch.data() : nullptr;
+    Bits results[tile_rows];
 
     for (std::int64_t first = 0; first < run.rows; first += tile) {
         const std::int64_t rows = std::min(tile, run.rows - first);
-        const Place out = run.place_of(Out, first), mask = has_mask ? run.place_of(Mask, first) : Place{};
-        Kept kept[tile_rows];
         pack(shape, run.place_of(X, first), rows, length, x);
         if (has_g) pack(shape, run.place_of(G, first), rows, length, g);
-        if (has_mask) {
-            for (std::int64_t r = 0; r < rows; ++r) kept[r] = count_kept(shape, mask, r, x + r * length);
-            exclude(shape, mask, rows, length, -std::numeric_limits<T>::infinity(), x);
-        }
+        if (has_mask) pack(shape, run.place_of(Mask, first), rows, length, mask);
 
         RowBatch b = run.batch(first, rows);
         b.x = x;
         b.g = g;
-        b.x_step = b.g_step = length;
+        b.mask = mask;
+        b.x_step = b.g_step = b.mask_step = length;
         b.out = request.is_reduction() ? results : x;
         b.out_step = request.is_reduction() ? 1 : length;
         b.keep = request.regime == Regime::automatic;
         call(request, b);
 
-        if (!request.is_reduction()) {
-            if (has_mask) apply_mask(run, mask, rows, kept, x);
-            unpack(shape, out, rows, length, static_cast<const T*>(x));
-            continue;
+        const Place out = run.place_of(Out, first);
+        if (request.is_reduction()) {
+            unpack(RowShape{}, out, rows, 1, static_cast<const Bits*>(results));
+        } else {
+            unpack(shape, out, rows, length, static_cast<const Bits*>(x));
         }
-        for (std::int64_t r = 0; has_mask && request.op == Op::entropy && r < rows; ++r) {
-            if (kept[r].count == 0) results[r] = 0;
-        }
-        unpack(RowShape{}, out, rows, 1, static_cast<const T*>(results));
     }
 }
 
@@ -181,23 +159,32 @@ void compute(const Request& request, const Layout& layout, std::int64_t first, s
         const Run run(request, layout, first, last - first);
         if (layout.direct) {
             compute_direct(run, past_caches);
-        } else if (request.dtype == DType::float32) {
-            compute_packed<float>(run);
         } else {
-            compute_packed<double>(run);
+            switch (layout.item_size) {
+            case 2: compute_packed<std::uint16_t>(run); break;
+            case 4: compute_packed<std::uint32_t>(run); break;
+            default: compute_packed<std::uint64_t>(run);
+            }
         }
         first += run.rows;
     }
 }
 
 // Rows of no elements: nothing to store but the value of a reduction.
-template <class T>
 void fill_reduction(const Request& request, const Layout& layout) {
-    const T value = request.op == Op::logsumexp ? -std::numeric_limits<T>::infinity() : T(0);
-    for (std::int64_t i = 0; i < layout.rows; ++i) {
-        Place place;
-        place.data = layout.row_data(Out, i);
-        unpack(RowShape{}, place, 1, 1, &value);
+    const double value = request.op == Op::logsumexp ? -std::numeric_limits<double>::infinity() : 0.0;
+    const auto fill = [&](auto bits) {
+        for (std::int64_t i = 0; i < layout.rows; ++i) {
+            Place place;
+            place.data = layout.row_data(Out, i);
+            unpack(RowShape{}, place, 1, 1, &bits);
+        }
+    };
+    switch (request.dtype) {
+    case DType::float32: return fill(std::bit_cast<const std::uint32_t>(static_cast<float>(value)));
+    case DType::float64: return fill(std::bit_cast<const std::uint64_t>(value));
+    case DType::float16: return fill(narrow_to<Float16>(value).bits);
+    case DType::bfloat16: return fill(narrow_to<BFloat16>(value).bits);
     }
 }
 
@@ -234,9 +221,8 @@ void run(const Request& request) {
     const Layout layout(request);
     if (layout.rows == 0) return;
     if (layout.length == 0) {
-        if (!request.is_reduction()) return;
-        if (request.dtype == DType::float32) return fill_reduction<float>(request, layout);
-        return fill_reduction<double>(request, layout);
+        if (request.is_reduction()) fill_reduction(request, layout);
+        return;
     }
     const int threads = thread_count();
     const std::int64_t worth = layout.rows * layout.length / part_elements;

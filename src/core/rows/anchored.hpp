@@ -24,8 +24,8 @@ namespace {
 // ns an element.
 constexpr int stage_length = 128;
 
-template <bool Scaled, class Body>
-LOGITKIT_INLINE inline void for_exponentials(const float* x, std::int64_t n, const Anchor<Scaled>& anchor, Body body) {
+template <bool Scaled, class X, class Body>
+LOGITKIT_INLINE inline void for_exponentials(X x, std::int64_t n, const Anchor<Scaled>& anchor, Body body) {
     using F = F32x16;
     std::int64_t start = 0;
     if constexpr (F::staged) {
@@ -35,7 +35,7 @@ LOGITKIT_INLINE inline void for_exponentials(const float* x, std::int64_t n, con
             const int some = left < stage_length ? static_cast<int>(left) : stage_length;
             for (int i = 0; i < some; i += F::lanes) {
                 F s, a, b;
-                anchor.reduce(F::load(x + start + i), s, a, b);
+                anchor.reduce(Whole<F>{}.load(x + (start + i), 0.0f), s, a, b);
                 s.store(scale + i);
                 a.store(r + i);
                 b.store(lost + i);
@@ -48,7 +48,7 @@ LOGITKIT_INLINE inline void for_exponentials(const float* x, std::int64_t n, con
     }
     for_vectors<F>(n - start, [&](std::int64_t i, auto part) {
         typename decltype(part)::Vector s, a, b;
-        anchor.reduce(part.load(x + start + i, -__builtin_inff()), s, a, b);
+        anchor.reduce(part.load(x + (start + i), -__builtin_inff()), s, a, b);
         body(start + i, part, s, a, b);
     });
 }
@@ -85,14 +85,14 @@ private:
 };
 
 // The arithmetic of a sweep leaves the memory idle, so it fetches what the next one will read, `ahead` elements further.
-template <class V>
-inline void prefetch_ahead(const float* x, std::int64_t ahead) {
-    for (int i = 0; i < V::lanes; i += F32x16::lanes) prefetch(x + ahead + i);
+template <class V, class X>
+inline void prefetch_ahead(X x, std::int64_t ahead) {
+    for (int i = 0; i < V::lanes; i += F32x16::lanes) prefetch(address(x) + ahead + i);
 }
 
 // The sum of the exponentials of a block; their q go to `kept` where that is given.
-template <bool Scaled>
-inline double exp_sum(const float* x, std::int64_t n, const Anchor<Scaled>& anchor, std::int64_t ahead, float* kept) {
+template <bool Scaled, class X>
+inline double exp_sum(X x, std::int64_t n, const Anchor<Scaled>& anchor, std::int64_t ahead, float* kept) {
     BlockSum sum;
     const auto sweep = [&](auto keep) {
         for_exponentials(x, n, anchor, [&](std::int64_t i, auto part, auto scale, auto r, auto lost) LOGITKIT_INLINE {
@@ -116,8 +116,8 @@ struct Rest {
     std::int64_t count;
 };
 
-template <bool Scaled>
-inline Rest exp_sum_rest(const float* x, std::int64_t n, const Anchor<Scaled>& anchor, float m, std::int64_t ahead) {
+template <bool Scaled, class X>
+inline Rest exp_sum_rest(X x, std::int64_t n, const Anchor<Scaled>& anchor, float m, std::int64_t ahead) {
     BlockSum sum;
     std::int64_t count = 0;
     for_exponentials(x, n, anchor, [&](std::int64_t i, auto part, auto scale, auto r, auto lost) LOGITKIT_INLINE {
@@ -167,8 +167,8 @@ constexpr double lowest_exponent = -65536;
 
 enum class Purpose { probability, logarithm };
 
-template <Purpose For, bool Scaled>
-inline Normalizer normalize_block(const float* x, std::int64_t n, const Inverse<float>& inverse, double temperature,
+template <Purpose For, bool Scaled, class X>
+inline Normalizer normalize_block(X x, std::int64_t n, const Inverse<float>& inverse, double temperature,
                                   std::int64_t ahead, float* kept) {
     const float m = row_max<F32x16>(x, n);
     const double y = m * static_cast<double>(inverse.high);
@@ -202,8 +202,8 @@ inline Normalizer merge(const Normalizer& a, const Normalizer& b) {
 }
 
 // `next`: the distance to the row that follows, whose scores are fetched while this one is done.
-template <Purpose For, bool Scaled>
-inline Normalizer normalize(const float* x, std::int64_t length, const Inverse<float>& inverse, double temperature,
+template <Purpose For, bool Scaled, class X>
+inline Normalizer normalize(X x, std::int64_t length, const Inverse<float>& inverse, double temperature,
                             std::int64_t next, float* kept = nullptr) {
     if (length <= block_length) return normalize_block<For, Scaled>(x, length, inverse, temperature, next, kept);
     Normalizer result{-__builtin_inf(), 0, 0, unit_float, lowest_exponent};
@@ -223,9 +223,9 @@ inline F quotient(const Exponential<F>& e, Reciprocal<float> by) {
 }
 
 // softmax from the q that were kept; they may be where the result goes.
-template <bool Scaled>
-inline void softmax_kept(const float* x, std::int64_t length, const Anchor<Scaled>& anchor, Reciprocal<float> by,
-                         const float* kept, float* out) {
+template <bool Scaled, class X, class T>
+inline void softmax_kept(X x, std::int64_t length, const Anchor<Scaled>& anchor, Reciprocal<float> by,
+                         const float* kept, T* out) {
     for_blocks_backward(length, [&](std::int64_t start, std::int64_t n) {
         for_vectors<F32x16>(n, [&](std::int64_t j, auto part) {
             using F = typename decltype(part)::Vector;
@@ -237,23 +237,22 @@ inline void softmax_kept(const float* x, std::int64_t length, const Anchor<Scale
 }
 
 // softmax from the scores alone; with `stream` the output is not read.
-template <bool Scaled>
-inline void softmax_again(const float* x, std::int64_t length, const Anchor<Scaled>& anchor, Reciprocal<float> by,
-                          float* out, bool stream) {
+template <bool Scaled, class X, class T>
+inline void softmax_again(X x, std::int64_t length, const Anchor<Scaled>& anchor, Reciprocal<float> by, T* out,
+                          bool stream) {
     for_blocks_backward(length, [&](std::int64_t start, std::int64_t n) {
         store_row(out + start, n, stream, [&](std::int64_t i, auto part) {
             using F = typename decltype(part)::Vector;
-            prefetch_ahead<F>(x + start + i, -block_length);
-            return quotient(anchor.exp(part.load(x + start + i, 0.0f)), by);
+            prefetch_ahead<F>(x + (start + i), -block_length);
+            return quotient(anchor.exp(part.load(x + (start + i), 0.0f)), by);
         });
     });
     if (stream) F32x16::fence();
 }
 
 // log_softmax of a float row: (x - m) / T - log(sum), both terms <= 0, rounded once from float64.
-template <bool Scaled>
-inline void log_store(const float* x, std::int64_t length, double m, double temperature, double log_sum, float* out,
-                      bool stream) {
+template <bool Scaled, class X, class T>
+inline void log_store(X x, std::int64_t length, double m, double temperature, double log_sum, T* out, bool stream) {
     const F64x8 maximum = F64x8::set1(m), shift = F64x8::set1(log_sum), inverse = F64x8::set1(1 / temperature);
     const auto log_probability = [&](F64x8 v) {
         const F64x8 distance = v - maximum;

@@ -31,38 +31,42 @@ inline void for_blocks_backward(std::int64_t length, Body body) {
 }
 
 template <class V>
-struct ElementOf;
+struct NumberOf;
 template <>
-struct ElementOf<F32x16> {
+struct NumberOf<F32x16> {
     using type = float;
 };
 template <>
-struct ElementOf<F64x8> {
+struct NumberOf<F64x8> {
     using type = double;
 };
 
 // The largest element that is not NaN, -inf if there is none.
-template <class V, class T = typename ElementOf<V>::type>
-inline T row_max(const T* x, std::int64_t length) {
+template <class V, class X, class T = typename NumberOf<V>::type>
+inline T row_max(X x, std::int64_t length) {
     const T lowest = -__builtin_inf();
+    const Whole<V> whole;
     V a = V::set1(lowest), b = a, c = a, d = a;
     std::int64_t i = 0;
     for (; i + 4 * V::lanes <= length; i += 4 * V::lanes) {
-        a = max(V::load(x + i), a);
-        b = max(V::load(x + i + V::lanes), b);
-        c = max(V::load(x + i + 2 * V::lanes), c);
-        d = max(V::load(x + i + 3 * V::lanes), d);
+        a = max(whole.load(x + i, lowest), a);
+        b = max(whole.load(x + (i + V::lanes), lowest), b);
+        c = max(whole.load(x + (i + 2 * V::lanes), lowest), c);
+        d = max(whole.load(x + (i + 3 * V::lanes), lowest), d);
     }
     for_vectors<V>(length - i, [&](std::int64_t j, auto part) {
-        for_each_vector(part.load(x + i + j, lowest), [&](V v) { return a = max(v, a); });
+        for_each_vector(part.load(x + (i + j), lowest), [&](V v) { return a = max(v, a); });
     });
     return reduce_max(max(max(a, b), max(c, d)));
 }
 
-template <class T>
-inline bool has_nan(const T* x, std::int64_t length) {
+template <class X>
+inline bool has_nan(X x, std::int64_t length) {
     bool found = false;
-    for (std::int64_t i = 0; i < length; ++i) found |= x[i] != x[i];
+    for (std::int64_t i = 0; i < length; ++i) {
+        const auto score = score_at(x, i);
+        found |= score != score;
+    }
     return found;
 }
 
@@ -78,11 +82,12 @@ inline Reciprocal<float> reciprocal(double sum) {
     return {high, static_cast<float>(inverse - static_cast<double>(high))};
 }
 
-// Stores f(i, part) for the vectors of a row of floats; with `stream` past the caches, in whole lines of them, which
+// Stores f(i, part) for the vectors of a row; with `stream` past the caches, in whole lines of them, which
 // the caller ends with a fence.
-template <class F>
-inline void store_row(float* out, std::int64_t length, bool stream, F f) {
+template <class T, class F>
+inline void store_row(T* out, std::int64_t length, bool stream, F f) {
     std::int64_t i = 0;
+    if constexpr (sizeof(T) != sizeof(float)) stream = false;
     if (stream && length >= 2 * F32x16::lanes) {
         const int past = static_cast<int>(reinterpret_cast<std::uintptr_t>(out) / sizeof(float) % F32x16::lanes);
         if (past != 0) {
@@ -91,7 +96,9 @@ inline void store_row(float* out, std::int64_t length, bool stream, F f) {
             i = head.n;
         }
         const std::int64_t start = i, whole = (length - start) / F32x16::lanes * F32x16::lanes;
-        for_vectors<F32x16>(whole, [&](std::int64_t j, auto part) { f(start + j, part).stream(out + start + j); });
+        for_vectors<F32x16>(whole, [&](std::int64_t j, auto part) {
+            if constexpr (sizeof(T) == sizeof(float)) f(start + j, part).stream(out + start + j);
+        });
         i += whole;
     }
     for_vectors<F32x16>(length - i, [&](std::int64_t j, auto part) { part.store(f(i + j, part), out + i + j); });

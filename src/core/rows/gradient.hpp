@@ -6,14 +6,14 @@
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
-template <class T>
-inline void softmax_vjp_row(const T* p, const T* g, std::int64_t length, double temperature, T* out) {
+template <class X, class T>
+inline void softmax_vjp_row(X p, const T* g, std::int64_t length, double temperature, T* out) {
     Pair dot{0, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         PairSum sum;
         for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
-            const D a = part.load(p + start + i, 0.0), b = part.load(g + start + i, 0.0), zero = D::set1(0.0);
+            const D a = part.load(p + (start + i), 0.0), b = part.load(g + start + i, 0.0), zero = D::set1(0.0);
             // Where p is 0 the gradient is 0, whatever stands in g.
             const D product = a * b;
             sum.add(zero_where_equal(product, a, zero));

@@ -147,15 +147,14 @@ struct WideNormalizer {
 };
 
 // Sums the exponentials other than those of the maxima, and stores them all where `out` is given (float64 rows).
-template <class T, bool Scaled, bool Store>
-inline WideNormalizer normalize_wide(const T* x, std::int64_t length, T m, const Distance<T, Scaled>& distance,
-                                     T* out) {
+template <bool Scaled, bool Store, class X, class T>
+inline WideNormalizer normalize_wide(X x, std::int64_t length, double m, const Distance<T, Scaled>& distance, T* out) {
     WideNormalizer result{{0, 0}, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         PairSum sum;
         for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
-            const D v = part.load(x + start + i, -__builtin_inf()), maximum = D::set1(static_cast<double>(m));
+            const D v = part.load(x + (start + i), -__builtin_inf()), maximum = D::set1(m);
             result.count += count_equal(v, maximum);
             const D e = sum.add_rest(exp_of_distance(distance.clamped(v)), v, maximum);
             if constexpr (Store) part.store(e, out + start + i);
@@ -170,11 +169,11 @@ inline Reciprocal<double> reciprocal(Pair sum) {
     return {high, __builtin_fma(-high, sum.low, __builtin_fma(-high, sum.high, 1.0)) * high};
 }
 
-template <class T, bool Scaled>
-inline void softmax_wide(const T* x, std::int64_t length, T m, double temperature, T* out) {
+template <bool Scaled, class X, class T>
+inline void softmax_wide(X x, std::int64_t length, double m, double temperature, T* out) {
     const Distance<T, Scaled> distance(m, temperature);
     constexpr bool stored = sizeof(T) == 8;
-    const WideNormalizer normalizer = normalize_wide<T, Scaled, stored>(x, length, m, distance, out);
+    const WideNormalizer normalizer = normalize_wide<Scaled, stored>(x, length, m, distance, out);
     const Reciprocal<double> by = reciprocal(normalizer.sum());
     if constexpr (stored) {
         scale(out, length, by);
@@ -187,15 +186,16 @@ inline void softmax_wide(const T* x, std::int64_t length, T m, double temperatur
     }
 }
 
-template <class T, bool Scaled>
-inline Pair log_sum_wide(const T* x, std::int64_t length, T m, double temperature) {
+template <bool Scaled, class X>
+inline Pair log_sum_wide(X x, std::int64_t length, double m, double temperature) {
+    using T = Element<X>;
     const Distance<T, Scaled> distance(m, temperature);
-    return normalize_wide<T, Scaled, false>(x, length, m, distance, nullptr).log_sum();
+    return normalize_wide<Scaled, false>(x, length, m, distance, static_cast<T*>(nullptr)).log_sum();
 }
 
-template <class T, bool Scaled>
-inline void log_softmax_wide(const T* x, std::int64_t length, T m, double temperature, T* out) {
-    const Pair log_sum = log_sum_wide<T, Scaled>(x, length, m, temperature);
+template <bool Scaled, class X, class T>
+inline void log_softmax_wide(X x, std::int64_t length, double m, double temperature, T* out) {
+    const Pair log_sum = log_sum_wide<Scaled>(x, length, m, temperature);
     const Distance<T, Scaled> distance(m, temperature);
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
         using D = typename decltype(part)::Vector;
@@ -205,16 +205,17 @@ inline void log_softmax_wide(const T* x, std::int64_t length, T m, double temper
 }
 
 // The entropy log(sum) + sum(e^y |y|) / sum of softmax: both terms >= 0.
-template <class T, bool Scaled>
-inline double entropy_wide(const T* x, std::int64_t length, T m, double temperature) {
+template <bool Scaled, class X>
+inline double entropy_wide(X x, std::int64_t length, double m, double temperature) {
+    using T = Element<X>;
     const Distance<T, Scaled> distance(m, temperature);
-    const WideNormalizer normalizer = normalize_wide<T, Scaled, false>(x, length, m, distance, nullptr);
+    const WideNormalizer normalizer = normalize_wide<Scaled, false>(x, length, m, distance, static_cast<T*>(nullptr));
     Pair weighted{0, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         PairSum sum;
         for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
-            const PairOf<D> y = distance.clamped(part.load(x + start + i, -__builtin_inf()));
+            const PairOf<D> y = distance.clamped(part.load(x + (start + i), -__builtin_inf()));
             const Exponential<D> e = exp_of_distance(y);
             const D value = e.value(), product = value * y.high;
             const D lost = fma(value, y.high, D::set1(0.0) - product);

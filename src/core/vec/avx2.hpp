@@ -46,6 +46,27 @@ struct F32x16 {
     }
     static void fence() { _mm_sfence(); }
 
+    static F32x16 load(const Float16* p) {
+        const auto* halves = reinterpret_cast<const __m128i*>(p);
+        return {_mm256_cvtph_ps(_mm_loadu_si128(halves)), _mm256_cvtph_ps(_mm_loadu_si128(halves + 1))};
+    }
+    static F32x16 load(const BFloat16* p) {
+        const auto* halves = reinterpret_cast<const __m128i*>(p);
+        return {upper_half(_mm_loadu_si128(halves)), upper_half(_mm_loadu_si128(halves + 1))};
+    }
+    void store(Float16* p) const {
+        auto* halves = reinterpret_cast<__m128i*>(p);
+        _mm_storeu_si128(halves, _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT));
+        _mm_storeu_si128(halves + 1, _mm256_cvtps_ph(b, _MM_FROUND_TO_NEAREST_INT));
+    }
+    void store(BFloat16* p) const {
+        const __m256i packed = _mm256_packus_epi32(round_to_upper_half(a), round_to_upper_half(b));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(packed, 0xd8));
+    }
+    friend F32x16 keep_where(F32x16 x, const std::uint8_t* mask) {
+        return {keep_half(x.a, mask), keep_half(x.b, mask + 8)};
+    }
+
     friend F32x16 operator+(F32x16 x, F32x16 y) { return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
     friend F32x16 operator-(F32x16 x, F32x16 y) { return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }
     friend F32x16 operator*(F32x16 x, F32x16 y) { return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)}; }
@@ -73,6 +94,22 @@ struct F32x16 {
     }
 
 private:
+    static __m256 upper_half(__m128i halves) {
+        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+    }
+    static __m256i round_to_upper_half(__m256 x) {
+        const __m256i bits = _mm256_castps_si256(x), upper = _mm256_srli_epi32(bits, 16);
+        const __m256i odd = _mm256_and_si256(upper, _mm256_set1_epi32(1));
+        const __m256i up = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+        const __m256i quiet = _mm256_or_si256(upper, _mm256_set1_epi32(0x40));
+        return _mm256_blendv_epi8(_mm256_srli_epi32(up, 16), quiet,
+                                  _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
+    }
+    static __m256 keep_half(__m256 x, const std::uint8_t* mask) {
+        const __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(mask)));
+        const __m256i out = _mm256_cmpeq_epi32(bytes, _mm256_setzero_si256());
+        return _mm256_blendv_ps(x, _mm256_set1_ps(-__builtin_inff()), _mm256_castsi256_ps(out));
+    }
     // By halves: AMD's processors before Zen 3 take 20 to 40 cycles for a masked store.
     static void store_half(float* p, int n, __m256 v) {
         if (n == 8) return _mm256_storeu_ps(p, v);
@@ -133,6 +170,9 @@ struct F64x8 {
     void store_part(float* p, int n) const { _mm256_maskstore_ps(p, first_floats(n), to_floats()); }
     __m256 to_floats() const { return _mm256_set_m128(_mm256_cvtpd_ps(b), _mm256_cvtpd_ps(a)); }
 
+    friend F64x8 keep_where(F64x8 x, const std::uint8_t* mask) {
+        return {keep_half(x.a, mask), keep_half(x.b, mask + 4)};
+    }
     friend F64x8 operator+(F64x8 x, F64x8 y) { return {_mm256_add_pd(x.a, y.a), _mm256_add_pd(x.b, y.b)}; }
     friend F64x8 operator-(F64x8 x, F64x8 y) { return {_mm256_sub_pd(x.a, y.a), _mm256_sub_pd(x.b, y.b)}; }
     friend F64x8 operator*(F64x8 x, F64x8 y) { return {_mm256_mul_pd(x.a, y.a), _mm256_mul_pd(x.b, y.b)}; }
@@ -164,6 +204,12 @@ struct F64x8 {
     }
 
 private:
+    static __m256d keep_half(__m256d x, const std::uint8_t* mask) {
+        std::int32_t four;
+        __builtin_memcpy(&four, mask, sizeof four);
+        const __m256i out = _mm256_cmpeq_epi64(_mm256_cvtepu8_epi64(_mm_cvtsi32_si128(four)), _mm256_setzero_si256());
+        return _mm256_blendv_pd(x, _mm256_set1_pd(-__builtin_inf()), _mm256_castsi256_pd(out));
+    }
     static __m256d load_half(const double* p, int n, double fill) {
         if (n == 0) return _mm256_set1_pd(fill);
         const __m256i mask = first_doubles(n);

@@ -25,6 +25,29 @@ struct F32x16 {
     void stream(float* p) const { _mm512_stream_ps(p, v); }
     static void fence() { _mm_sfence(); }
 
+    static F32x16 load(const Float16* p) {
+        return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+    }
+    static F32x16 load(const BFloat16* p) {
+        const __m512i bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+        return {_mm512_castsi512_ps(_mm512_slli_epi32(bits, 16))};
+    }
+    void store(Float16* p) const {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+    }
+    void store(BFloat16* p) const {
+        const __m512i bits = _mm512_castps_si512(v), upper = _mm512_srli_epi32(bits, 16);
+        const __m512i odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
+        const __m512i up = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+        const __m512i rounded = _mm512_mask_mov_epi32(_mm512_srli_epi32(up, 16), _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q),
+                                                      _mm512_or_si512(upper, _mm512_set1_epi32(0x40)));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(rounded));
+    }
+    friend F32x16 keep_where(F32x16 x, const std::uint8_t* mask) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(mask));
+        return {_mm512_mask_mov_ps(_mm512_set1_ps(-__builtin_inff()), _mm_test_epi8_mask(bytes, bytes), x.v)};
+    }
+
     friend F32x16 operator+(F32x16 a, F32x16 b) { return {_mm512_add_ps(a.v, b.v)}; }
     friend F32x16 operator-(F32x16 a, F32x16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
     friend F32x16 operator*(F32x16 a, F32x16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
@@ -64,6 +87,11 @@ struct F64x8 {
     void store_part(double* p, int n) const { _mm512_mask_storeu_pd(p, first(n), v); }
     void store_part(float* p, int n) const { _mm256_mask_storeu_ps(p, first(n), _mm512_cvtpd_ps(v)); }
 
+    friend F64x8 keep_where(F64x8 x, const std::uint8_t* mask) {
+        const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(mask));
+        const auto kept = static_cast<__mmask8>(_mm_test_epi8_mask(bytes, bytes));
+        return {_mm512_mask_mov_pd(_mm512_set1_pd(-__builtin_inf()), kept, x.v)};
+    }
     friend F64x8 operator+(F64x8 a, F64x8 b) { return {_mm512_add_pd(a.v, b.v)}; }
     friend F64x8 operator-(F64x8 a, F64x8 b) { return {_mm512_sub_pd(a.v, b.v)}; }
     friend F64x8 operator*(F64x8 a, F64x8 b) { return {_mm512_mul_pd(a.v, b.v)}; }

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "elements.hpp"
+
 #ifndef LOGITKIT_ISA
 #error "define LOGITKIT_ISA as the name of the instruction set before including a lane header"
 #endif
@@ -50,6 +52,28 @@ constexpr std::int64_t power_offset_double = unit_exponent_double + 1023 - 0x433
 // Asks for the cache line at p, which need not exist.
 inline void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }
 
+// Loads and stores of any element. Doubles from elements of half a float's size are rare, and go one by one.
+template <class V, class T>
+inline V load_from(const T* p) {
+    if constexpr (is_half<T> && V::lanes == 8) {
+        double row[V::lanes];
+        for (int i = 0; i < V::lanes; ++i) row[i] = static_cast<double>(widen(p[i]));
+        return V::load(row);
+    } else {
+        return V::load(p);
+    }
+}
+template <class V, class T>
+inline void store_to(V a, T* p) {
+    if constexpr (is_half<T> && V::lanes == 8) {
+        double row[V::lanes];
+        a.store(row);
+        for (int i = 0; i < V::lanes; ++i) p[i] = narrow_to<T>(row[i]);
+    } else {
+        a.store(p);
+    }
+}
+
 // Two vectors that go through the same operations side by side, where one alone would leave the units waiting for its
 // results. An instruction set whose vectors are made of several registers needs none (`interleave`).
 template <class V>
@@ -63,12 +87,12 @@ struct Twice {
     }
     template <class T>
     static Twice load(const T* p) {
-        return {V::load(p), V::load(p + V::lanes)};
+        return {load_from<V>(p), load_from<V>(p + V::lanes)};
     }
     template <class T>
     void store(T* p) const {
-        a.store(p);
-        b.store(p + V::lanes);
+        store_to(a, p);
+        store_to(b, p + V::lanes);
     }
     template <class T>
     void stream(T* p) const {
@@ -81,6 +105,9 @@ struct Twice {
     friend Twice operator*(Twice x, Twice y) { return {x.a * y.a, x.b * y.b}; }
     friend Twice max(Twice x, Twice y) { return {max(x.a, y.a), max(x.b, y.b)}; }
     friend Twice fma(Twice x, Twice y, Twice z) { return {fma(x.a, y.a, z.a), fma(x.b, y.b, z.b)}; }
+    friend Twice keep_where(Twice x, const std::uint8_t* mask) {
+        return {keep_where(x.a, mask), keep_where(x.b, mask + V::lanes)};
+    }
     friend Twice zero_where_equal(Twice e, Twice x, Twice y) {
         return {zero_where_equal(e.a, x.a, y.a), zero_where_equal(e.b, x.b, y.b)};
     }
@@ -105,6 +132,56 @@ inline Twice<V> for_each_vector(Twice<V> x, F f) {
     return {f(x.a), f(x.b)};
 }
 
+// A row of which a mask leaves out elements: they load as -inf, whatever stands there. A mask has one byte an element, 0
+// where it does not take part.
+template <class T>
+struct Masked {
+    const T* x;
+    const std::uint8_t* mask;
+    friend Masked operator+(Masked row, std::int64_t i) { return {row.x + i, row.mask + i}; }
+};
+
+// What a row of scores is made of: a pointer, or a pointer and a mask.
+template <class X>
+struct RowTraits;
+template <class T>
+struct RowTraits<const T*> {
+    using Element = T;
+    static constexpr bool masked = false;
+};
+template <class T>
+struct RowTraits<Masked<T>> {
+    using Element = T;
+    static constexpr bool masked = true;
+};
+template <class X>
+using Element = typename RowTraits<X>::Element;
+template <class X>
+constexpr bool is_masked = RowTraits<X>::masked;
+
+template <class T>
+inline const T* address(const T* x) {
+    return x;
+}
+template <class T>
+inline const T* address(Masked<T> x) {
+    return x.x;
+}
+template <class T>
+inline bool takes_part(const T*, std::int64_t) {
+    return true;
+}
+template <class T>
+inline bool takes_part(Masked<T> x, std::int64_t i) {
+    return x.mask[i] != 0;
+}
+// One element as a float or double.
+template <class X>
+inline auto score_at(X x, std::int64_t i) {
+    const auto score = widen(address(x)[i]);
+    return takes_part(x, i) ? score : -static_cast<decltype(score)>(__builtin_inf());
+}
+
 // A loop over a row sees whole vectors and, at the end, a part of one; its body is written once for all of them.
 template <class V>
 struct Whole {
@@ -112,11 +189,15 @@ struct Whole {
     static constexpr int n = V::lanes;
     template <class T, class Fill>
     V load(const T* p, Fill) const {
-        return V::load(p);
+        return load_from<V>(p);
+    }
+    template <class T, class Fill>
+    V load(Masked<T> p, Fill) const {
+        return keep_where(load_from<V>(p.x), p.mask);
     }
     template <class T>
     void store(V a, T* p) const {
-        a.store(p);
+        store_to(a, p);
     }
 };
 
@@ -126,11 +207,30 @@ struct Part {
     int n;
     template <class T, class Fill>
     V load(const T* p, Fill fill) const {
-        return V::load_part(p, n, fill);
+        if constexpr (!is_half<T>) {
+            return V::load_part(p, n, fill);
+        } else {
+            alignas(64) Fill row[V::lanes];
+            for (int i = 0; i < V::lanes; ++i) row[i] = i < n ? static_cast<Fill>(widen(p[i])) : fill;
+            return V::load(row);
+        }
+    }
+    template <class T, class Fill>
+    V load(Masked<T> p, Fill fill) const {
+        alignas(64) std::uint8_t mask[16] = {};
+        for (int i = 0; i < n; ++i) mask[i] = p.mask[i];
+        for (int i = n; i < V::lanes; ++i) mask[i] = 1;
+        return keep_where(load(p.x, fill), mask);
     }
     template <class T>
     void store(V a, T* p) const {
-        a.store_part(p, n);
+        if constexpr (!is_half<T>) {
+            a.store_part(p, n);
+        } else {
+            alignas(64) T row[V::lanes];
+            store_to(a, row);
+            for (int i = 0; i < n; ++i) p[i] = row[i];
+        }
     }
 };
 

@@ -4,8 +4,11 @@
 // everywhere because each lane sees the same operations in the same order. Rules that the kernels rely on:
 //   max(a, b) is a > b ? a : b, so a NaN in `a` is dropped and a NaN in `b` stays;
 //   load_part and store_part touch the first n lanes only, memory behind them may be unmapped;
-//   power_of(f) rounds f to the integer k, ties to even, and gives 2^k times the unit, exactly 0 where that is no
-//   normal number, for f from -2^20 to 2; of a NaN only k is told: NaN. A k of 0 has either sign; reduce_max is asked
+//   keep_where(x, mask) is x where a byte of the mask is not 0, else -inf;
+//   float16 and bfloat16 are stored rounded to nearest, ties to even; which NaN a NaN becomes is free;
+//   power_of(f), of doubles, rounds f to the integer k, ties to even, and gives 2^k times the unit, exactly 0 where that
+//   is no normal number, for f from -2^20 to 2; power_from(origin, f), of floats, the same with 2^(k - origin), for k from
+//   lowest_power_float - 1 to 2 above the origin; of a NaN only k is told: NaN. A k of 0 has either sign; reduce_max is asked
 //   about numbers only, and of two zeros gives either.
 #pragma once
 
@@ -70,6 +73,20 @@ struct F32x16 {
         int n = 0;
         for (int i = 0; i < 16; ++i) n += x.v[i] == y.v[i];
         return n;
+    }
+    template <class T>
+    static F32x16 load(const T* p) { // of half a float's size
+        F32x16 r;
+        for (int i = 0; i < 16; ++i) r.v[i] = widen(p[i]);
+        return r;
+    }
+    template <class T>
+    void store(T* p) const {
+        for (int i = 0; i < 16; ++i) p[i] = Narrow<T>::from(v[i]);
+    }
+    friend F32x16 keep_where(F32x16 x, const std::uint8_t* mask) {
+        for (int i = 0; i < 16; ++i) x.v[i] = mask[i] != 0 ? x.v[i] : -__builtin_inff();
+        return x;
     }
     friend Power<F32x16> power_from(const Origin& origin, F32x16 f) {
         Power<F32x16> r;
@@ -158,6 +175,10 @@ struct F64x8 {
         int n = 0;
         for (int i = 0; i < 8; ++i) n += x.v[i] == y.v[i];
         return n;
+    }
+    friend F64x8 keep_where(F64x8 x, const std::uint8_t* mask) {
+        for (int i = 0; i < 8; ++i) x.v[i] = mask[i] != 0 ? x.v[i] : -__builtin_inf();
+        return x;
     }
     friend Power<F64x8> power_of(F64x8 f) {
         Power<F64x8> r;

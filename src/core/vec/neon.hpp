@@ -41,6 +41,44 @@ struct F32x16 {
     void stream(float* p) const { store(p); }
     static void fence() {}
 
+    static F32x16 load(const Float16* p) {
+        const auto quarter = [p](int i) {
+            return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(reinterpret_cast<const std::uint16_t*>(p) + i)));
+        };
+        return {quarter(0), quarter(4), quarter(8), quarter(12)};
+    }
+    static F32x16 load(const BFloat16* p) {
+        const auto quarter = [p](int i) {
+            const uint16x4_t bits = vld1_u16(reinterpret_cast<const std::uint16_t*>(p) + i);
+            return vreinterpretq_f32_u32(vshll_n_u16(bits, 16));
+        };
+        return {quarter(0), quarter(4), quarter(8), quarter(12)};
+    }
+    void store(Float16* p) const {
+        const auto quarter = [p](int i, float32x4_t x) {
+            vst1_u16(reinterpret_cast<std::uint16_t*>(p) + i, vreinterpret_u16_f16(vcvt_f16_f32(x)));
+        };
+        quarter(0, a), quarter(4, b), quarter(8, c), quarter(12, d);
+    }
+    void store(BFloat16* p) const {
+        const auto quarter = [p](int i, float32x4_t x) {
+            const uint32x4_t bits = vreinterpretq_u32_f32(x), odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+            const uint32x4_t up = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff)));
+            const uint32x4_t quiet = vorrq_u32(bits, vdupq_n_u32(0x400000));
+            vst1_u16(reinterpret_cast<std::uint16_t*>(p) + i, vshrn_n_u32(vbslq_u32(vceqq_f32(x, x), up, quiet), 16));
+        };
+        quarter(0, a), quarter(4, b), quarter(8, c), quarter(12, d);
+    }
+    friend F32x16 keep_where(F32x16 x, const std::uint8_t* mask) {
+        const int8x16_t out = vreinterpretq_s8_u8(vceqzq_u8(vld1q_u8(mask)));
+        const int16x8_t low = vmovl_s8(vget_low_s8(out)), high = vmovl_s8(vget_high_s8(out));
+        const auto quarter = [](float32x4_t v, int16x4_t where) {
+            return vbslq_f32(vreinterpretq_u32_s32(vmovl_s16(where)), vdupq_n_f32(-__builtin_inff()), v);
+        };
+        return {quarter(x.a, vget_low_s16(low)), quarter(x.b, vget_high_s16(low)), quarter(x.c, vget_low_s16(high)),
+                quarter(x.d, vget_high_s16(high))};
+    }
+
     friend F32x16 operator+(F32x16 x, F32x16 y) {
         return {vaddq_f32(x.a, y.a), vaddq_f32(x.b, y.b), vaddq_f32(x.c, y.c), vaddq_f32(x.d, y.d)};
     }
@@ -142,6 +180,12 @@ struct F64x8 {
         store_quarter(d, p + 6, n - 6);
     }
 
+    friend F64x8 keep_where(F64x8 x, const std::uint8_t* mask) {
+        double row[8];
+        x.store(row);
+        for (int i = 0; i < 8; ++i) row[i] = mask[i] != 0 ? row[i] : -__builtin_inf();
+        return load(row);
+    }
     friend F64x8 operator+(F64x8 x, F64x8 y) {
         return {vaddq_f64(x.a, y.a), vaddq_f64(x.b, y.b), vaddq_f64(x.c, y.c), vaddq_f64(x.d, y.d)};
     }

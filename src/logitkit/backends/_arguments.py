@@ -44,16 +44,21 @@ def as_probabilities(p: Any) -> Array:
 def result_dtypes(
     dtype: np.dtype[Any], wanted: Any = None, name: str = "x"
 ) -> tuple[np.dtype[Any], np.dtype[Any]]:
-    """Return the dtype of the result and the one to compute in; `wanted` is the dtype argument."""
+    """Return the dtype of the result and the one the core is given; `wanted` is the dtype argument.
+
+    The core loads and stores the four floating dtypes themselves, one for a whole call.
+    """
     result = _POLICY.get(dtype) or _result_dtype(dtype, name)
     if wanted is None:
-        return result, _FLOAT64 if result is _FLOAT64 else _FLOAT32
+        return result, result
     try:
         asked = _canonical(np.dtype(wanted))
     except TypeError as error:
         raise TypeError(f"dtype is {wanted!r}; accepted are {_FLOATS}") from error
     if not _is_float(asked):
         raise TypeError(f"dtype is {asked}; accepted are {_FLOATS}")
+    if asked == result:
+        return asked, asked
     wide = result is _FLOAT64 or asked is _FLOAT64
     return asked, _FLOAT64 if wide else _FLOAT32
 

@@ -1,8 +1,8 @@
 """NumPy arrays: dtype policy, layout of the call, `out`; the compiled core does the rows.
 
-The dtype policy: float16 and bfloat16 are computed in float32 and rounded once; bool and integers
-up to 16 bit become float32, wider ones float64, before anything is subtracted. A call is refused
-before anything is written.
+The dtype policy: float16 and bfloat16 are computed in float32 and rounded once, inside the core; bool
+and integers up to 16 bit become float32, wider ones float64, before anything is subtracted. A call is
+refused before anything is written.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ def _map(
     )
     _core.apply(
         op,
-        values,
-        target,
+        _raw(values),
+        _raw(target),
         _bits(axes),
         divide,
         True,
@@ -141,7 +141,7 @@ def _reduce(
         arguments.check_apart(out, mask=mask, temperature=temperature)
 
     result = np.empty(kept_shape or (1,), compute)
-    _core.apply(op, _operand(x, compute), result, _bits(axes), divide, True, keep)
+    _core.apply(op, _raw(_operand(x, compute)), _raw(result), _bits(axes), divide, True, keep)
     return _deliver(result, shape, result_dtype, out)
 
 
@@ -150,15 +150,19 @@ def softmax_vjp(p: Any, g: Any, axis: Any, temperature: Any, name: str) -> Any:
     p = arguments.as_probabilities(p)
     g, _ = arguments.as_array(g, name=name)
     result_dtype, compute = arguments.result_dtypes(p.dtype, name="p")
-    compute = np.result_type(compute, arguments.result_dtypes(g.dtype, name=name)[1])
+    g_compute = arguments.result_dtypes(g.dtype, name=name)[1]
+    if g_compute != compute:
+        wide = _FLOAT64 in (compute, g_compute)
+        compute = _FLOAT64 if wide else _FLOAT32
     axes = arguments.normalize_axes(axis, p.ndim, name="p")
     if p.shape != g.shape:
         raise ValueError(f"{name} has the shape {g.shape}; it must have that of p, {p.shape}")
     divide = arguments.broadcast_temperature(temperature, p.shape, axes)
     values = _operand(p, compute)
     result = np.empty_like(values)
+    g = _raw(_operand(g, compute))
     _core.apply(
-        _core.SOFTMAX_VJP, values, result, _bits(axes), divide, True, None, _operand(g, compute)
+        _core.SOFTMAX_VJP, _raw(values), _raw(result), _bits(axes), divide, True, None, g
     )
     return _deliver(result, p.shape, result_dtype, None)
 
@@ -188,10 +192,15 @@ def softmax_jacobian(p: Any, *, temperature: Any) -> Any:
 
 
 def _operand(x: Array, compute: np.dtype[Any]) -> Array:
-    """Return x as the core takes it: in the dtype of the computation, at least 1-d."""
+    """Return x in the dtype that the core is given, at least 1-d."""
     if x.dtype is not compute:
         x = x.astype(compute, copy=False)
     return x if x.ndim else x.reshape(1)
+
+
+def _raw(x: Array) -> Array:
+    """Return x as the core takes it: bfloat16, which has no buffer format, as its bits."""
+    return x if x.dtype.kind == "f" else x.view(np.uint16)
 
 
 def _bits(axes: tuple[int, ...]) -> int:
@@ -241,6 +250,7 @@ def elementwise(x: Any, function: Callable[[Array], Array]) -> Any:
     """Apply a function of one element, under the dtype policy."""
     x, kept = arguments.as_array(x)
     result_dtype, compute = arguments.result_dtypes(x.dtype)
+    compute = compute if compute is _FLOAT64 else _FLOAT32
     with np.errstate(all="ignore"):
         result = np.asarray(function(x.astype(compute, copy=False)))
     delivered = _deliver(result, x.shape, result_dtype, None)
