@@ -24,7 +24,7 @@ developer := $(VENV)/.stamp-developer
 peers := $(VENV)/.stamp-peers
 
 sources := pyproject.toml CMakeLists.txt $(shell find src -type f -not -name '*.pyc')
-cpp_sources := $(shell find src tests/core -name '*.hpp' -o -name '*.cpp')
+cpp_sources := $(shell find src tests/core -name '*.hpp' -o -name '*.cpp' -o -name '*.h')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

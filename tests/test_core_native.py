@@ -1,4 +1,7 @@
-"""The C++ core by itself: each instruction set gives the generic one's bits, NEON (emulated) too.
+"""The C++ core by itself: each instruction set gives the generic one's bits.
+
+On every machine: NEON is emulated by qemu, AVX-512 by the header in tests/core/emulated, the
+latter also where the processor has AVX-512, so that header and processor are compared.
 
 Compiles tests/core with the flags that CMakeLists.txt gives to the kernels, so that what is tested
 is what is shipped, and reads what the program says: one line a law, and a hash of all outputs.
@@ -19,7 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CMAKE = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
 ON_ARM = platform.machine() in {"aarch64", "arm64"}
 ARM_SETS = ["generic", "neon"]
-NATIVE_SETS = ARM_SETS if ON_ARM else ["generic", "avx2", "avx512"]
+EMULATED = "avx512_emulated"
+NATIVE_SETS = [*(ARM_SETS if ON_ARM else ["generic", "avx2", "avx512"]), EMULATED]
 PACKAGES = "the Debian packages g++-aarch64-linux-gnu and qemu-user"
 
 
@@ -50,18 +54,23 @@ def build(compiler, sets, directory, *link_flags):
     common = [*compiler, *shared_flags(), "-Isrc/core", "-Itests/core"]
     objects, commands = [], []
     for name in sets:
+        header = name.removesuffix("_emulated")
+        emulated = name != header
         lanes = [
             f"-DLOGITKIT_ISA=isa_{name}",
-            f'-DLANE_HEADER="vec/{name}.hpp"',
+            f'-DLANE_HEADER="vec/{header}.hpp"',
             f"-DLANE_TEST=lanes_{name}",
         ]
         # gcc 12 takes the undefined operand in its own headers for a mistake of the test.
         lanes += ["-Wno-uninitialized", "tests/core/lanes.cpp"]
-        for kind, source in [("kernels", [f"src/core/isa/{name}.cpp"]), ("lanes", lanes)]:
+        kernels = f"tests/core/emulated/{header}.cpp" if emulated else f"src/core/isa/{name}.cpp"
+        flags = ["-Itests/core/emulated"] if emulated else own_flags(name)
+        for kind, source in [("kernels", [kernels]), ("lanes", lanes)]:
             objects.append(directory / f"{kind}_{name}.o")
-            commands.append([*common, *own_flags(name), *source, "-c", "-o", objects[-1]])
+            commands.append([*common, *flags, *source, "-c", "-o", objects[-1]])
+    main = [*(["-DEMULATED_AVX512"] if EMULATED in sets else []), "tests/core/lanes_and_bits.cpp"]
     objects.append(directory / "main.o")
-    commands.append([*common, "tests/core/lanes_and_bits.cpp", "-c", "-o", objects[-1]])
+    commands.append([*common, *main, "-c", "-o", objects[-1]])
     with ThreadPoolExecutor(2) as pool:
         for done in pool.map(run, commands):
             assert done.returncode == 0, done.stderr
@@ -115,10 +124,10 @@ def test_every_law_holds(machine, request):
 @pytest.mark.parametrize("machine", ["native", "arm"])
 def test_no_set_is_left_out(machine, request):
     report = request.getfixturevalue(machine).stdout
-    sets = NATIVE_SETS if machine == "native" else ARM_SETS
+    sets = NATIVE_SETS if machine == "native" or ON_ARM else ARM_SETS
     lacking = re.findall(r"^not run: (\w+), which this processor lacks$", report, re.MULTILINE)
     assert {*hashes(report, "sample"), *lacking} == set(sets)
-    assert not {"generic", "neon"} & set(lacking)
+    assert not {"generic", "neon", EMULATED} & set(lacking)
     for name in hashes(report, "sample"):
         laws = rf"^{name} kernels: (\w+ float\d\d): (\d+) outputs equal$"
         outputs = {law: int(count) for law, count in re.findall(laws, report, re.MULTILINE)}

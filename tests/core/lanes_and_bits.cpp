@@ -23,12 +23,13 @@
 #include "rows.hpp"
 
 namespace logitkit {
-extern const Kernels kernels_generic, kernels_avx2, kernels_avx512, kernels_neon;
+extern const Kernels kernels_generic, kernels_avx2, kernels_avx512, kernels_neon, kernels_avx512_emulated;
 }
 void lanes_generic(Scene&);
 void lanes_avx2(Scene&);
 void lanes_avx512(Scene&);
 void lanes_neon(Scene&);
+void lanes_avx512_emulated(Scene&);
 
 namespace {
 
@@ -51,6 +52,9 @@ std::vector<Isa> instruction_sets() {
     all.push_back({&kernels_avx512, lanes_avx512, avx512});
 #elif defined(__aarch64__)
     all.push_back({&kernels_neon, lanes_neon, true});
+#endif
+#if defined(EMULATED_AVX512) // by emulated/immintrin.h: on every processor
+    all.push_back({&kernels_avx512_emulated, lanes_avx512_emulated, true});
 #endif
     return all;
 }
