@@ -135,11 +135,12 @@ def broadcast_temperature(
     if type(temperature) is float and temperature >= 0:
         return temperature
     given, _ = as_array(temperature, "temperature")
-    if given.dtype.kind not in "biuf":
+    if given.dtype.kind not in "biuf" and not _is_float(given.dtype):
         raise TypeError(
             f"temperature is {temperature!r}; accepted are a number >= 0 or an array of them"
         )
-    t = given.astype(np.float64)
+    with np.errstate(all="ignore"):
+        t = given.astype(np.float64)
     bad = ~(t >= 0)
     if bad.any():
         at = "" if t.ndim == 0 else f" at index {tuple(int(i[0]) for i in np.nonzero(bad))}"
