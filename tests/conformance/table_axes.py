@@ -65,6 +65,12 @@ def keepdims():
         yield Case("keepdims", "logsumexp", (x,), kept, f"axis {axis}, kept", options)
         gone = {"axis": axis, "keepdims": False}
         yield Case("keepdims", "logsumexp", (x,), Near(want), f"axis {axis}, gone", gone)
+    for bad in ("yes", 1, None):
+        refused = Refused(TypeError, ("keepdims", repr(bad), "True and False"))
+        yield Case("keepdims", "logsumexp", (x,), refused, f"{bad!r}", {"keepdims": bad})
+    flags = AsIs(np.array([True, False]))
+    refused = Refused(TypeError, ("keepdims", "True and False"))
+    yield Case("keepdims", "logsumexp", (x,), refused, "two flags", {"keepdims": flags})
 
 
 def result_dtypes():
@@ -113,8 +119,10 @@ def chosen_dtypes():
             words = ("dtype", str(np.dtype(bad)), "accepted", *ACCEPTED[2:])
             refused = Refused(TypeError, words)
             yield Case("dtype", f, (x,), refused, f"to {word}", {"dtype": bad})
-        refused = Refused(TypeError, ("dtype", "nothing", "accepted"))
-        yield Case("dtype", f, (x,), refused, "to nothing", {"dtype": "nothing"})
+        # "a" is what NumPy warns of.
+        for bad in ("nothing", "a", {"names": 1}):
+            refused = Refused(TypeError, ("dtype", repr(bad), "accepted"))
+            yield Case("dtype", f, (x,), refused, f"to {bad!r}", {"dtype": bad})
 
 
 SHOWN = np.array([0.0900, 0.2447, 0.6652])

@@ -50,7 +50,7 @@ def result_dtypes(
         return result, _FLOAT64 if result is _FLOAT64 else _FLOAT32
     try:
         asked = _canonical(np.dtype(wanted))
-    except TypeError as error:
+    except Exception as error:  # NumPy raises many kinds, deprecations among them
         raise TypeError(f"dtype is {wanted!r}; accepted are {_FLOATS}") from error
     if not _is_float(asked):
         raise TypeError(f"dtype is {asked}; accepted are {_FLOATS}")
@@ -163,6 +163,12 @@ def broadcast_temperature(
             f"{rows}"
         ) from None
     return np.broadcast_to(per_row, shape or (1,))
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Raise unless value is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} is {value!r}; accepted are True and False")
 
 
 def check_choice(name: str, value: Any, accepted: Mapping[Any, Any]) -> None:

@@ -134,6 +134,7 @@ def _reduce(
     result_dtype, compute = arguments.result_dtypes(x.dtype, dtype)
     keep = arguments.broadcast_mask(mask, x.shape, kept)
     divide = arguments.broadcast_temperature(temperature, x.shape, axes)
+    arguments.check_flag("keepdims", keepdims)
     kept_shape = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])
     shape = kept_shape if keepdims else arguments.without_axes(x.shape, axes)
     if out is not None:
