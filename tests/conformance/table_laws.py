@@ -102,11 +102,9 @@ def laws():
             title = f"{length} scores of {scale}"
             below = Law("at most 0", lambda got: bool(np.all(got.astype(float) <= 0)))
             yield Case("log-at-most-0", "log_softmax", (x,), below, title)
-            # Each probability is rounded: what a row of n is off by is their sum at most.
-            near = 2 * eps if dtype.itemsize > 2 else 2 * eps + length * eps**2
             one = Law(
                 "1 in each sum",
-                lambda got, near=near: np.all(np.abs(got.astype("g").sum(axis=-1) - 1) <= near),
+                lambda got, eps=eps: np.all(np.abs(got.astype("g").sum(axis=-1) - 1) <= 2 * eps),
             )
             yield Case("sum-1", "softmax", (x,), one, title)
             order = rng.permutation(length)
