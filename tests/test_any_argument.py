@@ -10,6 +10,7 @@ from fractions import Fraction
 import inputs
 import ml_dtypes
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -246,3 +247,11 @@ def test_calls_of_the_core_are_of_both_kinds():
             counts["refused"] += 1
     assert min(counts[True], counts["refused"]) > 60, counts
     assert counts[False] > 0, counts
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_core_takes_no_mask_beside_a_gradient(kept):
+    # It was read as another operand: a crash where the rows are strided.
+    p, g, out = np.full((3, 4, 2), 0.5).transpose(0, 2, 1)
+    with pytest.raises(ValueError, match="softmax_vjp takes no mask"):
+        _core.apply(_core.SOFTMAX_VJP, p, out, 2, 1.0, True, np.full(p.shape, kept), g)
