@@ -98,6 +98,28 @@ def test_no_warning_where_a_result_leaves_the_range_of_its_dtype():
     assert lk.logsumexp(np.float64([1e300]), dtype=np.float32) == np.inf
 
 
+SIGNALLING = {
+    "float16": np.uint16(0x7C01),
+    "bfloat16": np.uint16(0x7F81),
+    "float32": np.uint32(0x7F800001),
+    "float64": np.uint64(0x7FF0000000000001),
+}
+
+
+@pytest.mark.parametrize("dtype", inputs.FLOATS, ids=str)
+def test_no_warning_for_a_signalling_nan(dtype):
+    bad = SIGNALLING[dtype.name].reshape(1).view(dtype)
+    swapped = bad.astype(bad.dtype.newbyteorder()) if dtype != inputs.BFLOAT16 else bad
+    for x in (bad, swapped):
+        for function in (*FUNCTIONS, lk.relu, lk.silu, lk.sigmoid, lk.softmax_jacobian):
+            assert np.isnan(function(x)).all()
+        for wanted in inputs.FLOATS:
+            assert np.isnan(lk.softmax(x, dtype=wanted)).all()
+        assert np.isnan(lk.softmax_vjp(x, bad)).all()
+        with pytest.raises(ValueError, match=r"^temperature is nan"):
+            lk.softmax([1.0, 2.0], temperature=x)
+
+
 @pytest.mark.parametrize(
     "wanted", [*inputs.FLOATS, "float32", np.float64, float, ">f4", "bfloat16"]
 )

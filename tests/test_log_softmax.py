@@ -56,13 +56,6 @@ def test_a_probability_near_one_keeps_the_digits_of_its_logarithm(isa, dtype):
     assert np.all(got[:, 0] < 0)
 
 
-def test_all_float16_inputs_beside_zero():
-    x = np.arange(65536, dtype=np.uint16).view(np.float16)
-    pairs = np.stack([x, np.zeros_like(x)], axis=-1)[np.isfinite(x)]
-    assert len(pairs) == 65536 - 2048
-    assert_within("log_softmax", lk.log_softmax(pairs), Exact(pairs).log_softmax)
-
-
 @given(SCORES)
 def test_never_positive_and_in_the_order_of_the_scores(x):
     logp = lk.log_softmax(x)

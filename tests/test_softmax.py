@@ -48,25 +48,6 @@ def test_within_the_table_against_mpmath(name, dtype):
     assert np.all(distance <= true * 2.0**-60 + np.longdouble(2) ** -1084)
 
 
-def test_all_float16_inputs_beside_zero():
-    x = np.arange(65536, dtype=np.uint16).view(np.float16)
-    got = lk.softmax(np.stack([x, np.zeros_like(x)], axis=-1))
-    finite = np.isfinite(x)
-    assert finite.sum() == 65536 - 2048
-    pairs = np.stack([x, np.zeros_like(x)], axis=-1)[finite]
-    assert_within("softmax", got[finite], Exact(pairs).softmax)
-    assert np.array_equal(got[x == -INF], [[0, 1]])
-    assert np.isnan(got[np.isnan(x) | (x == INF)]).all()
-
-
-def test_all_bfloat16_inputs_beside_zero():
-    x = np.arange(65536, dtype=np.uint16).view(inputs.BFLOAT16)
-    finite = np.isfinite(x.astype(np.float32))
-    pairs = np.stack([x, np.zeros_like(x)], axis=-1)[finite]
-    assert len(pairs) == 65536 - 256
-    assert_within("softmax", lk.softmax(pairs), Exact(pairs).softmax)
-
-
 @pytest.mark.parametrize("dtype", inputs.COMPUTED, ids=str)
 def test_rows_of_every_short_length(isa, dtype):
     rng = np.random.default_rng(2)

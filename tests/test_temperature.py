@@ -134,7 +134,8 @@ def test_a_power_of_two_divides_exactly(isa, power):
 def test_one_is_the_default():
     for dtype in inputs.FLOATS:
         x = scores((3, 50), dtype)
-        for one in (1.0, 1, np.float32(1), np.ones(()), np.ones(3), np.ones((3, 1))):
+        ones = (1.0, 1, np.float32(1), np.ones(()), np.ones(3), np.ones((3, 1)))
+        for one in (*ones, *(np.ones(3, short) for short in inputs.FLOATS)):
             for function in FUNCTIONS:
                 assert same_bits(function(x, temperature=one), function(x))
 

@@ -92,9 +92,10 @@ def errors(got, want, at=None):
     same = (wide == want) | (np.isnan(wide) & np.isnan(want))
     scale = want if at is None else np.maximum(np.abs(want), np.abs(at))
     scale = np.where(np.isfinite(scale), scale, largest)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         distance = np.abs(wide - want) / ulp_of(scale, got.dtype)
-    return np.where(same, 0, np.where(np.isnan(distance), np.inf, distance)).astype(np.float64)
+        distance = np.where(same, 0, np.where(np.isnan(distance), np.inf, distance))
+        return distance.astype(np.float64)
 
 
 def assert_within(function, got, want, at=None, precision="default", spare=0.0):

@@ -53,7 +53,7 @@ def result_dtypes(
         return result, result
     try:
         asked = _canonical(np.dtype(wanted))
-    except TypeError as error:
+    except Exception as error:  # NumPy raises many kinds, deprecations among them
         raise TypeError(f"dtype is {wanted!r}; accepted are {_FLOATS}") from error
     if not _is_float(asked):
         raise TypeError(f"dtype is {asked}; accepted are {_FLOATS}")
@@ -140,11 +140,12 @@ def broadcast_temperature(
     if type(temperature) is float and temperature >= 0:
         return temperature
     given, _ = as_array(temperature, "temperature")
-    if given.dtype.kind not in "biuf":
+    if given.dtype.kind not in "biuf" and not _is_float(given.dtype):
         raise TypeError(
             f"temperature is {temperature!r}; accepted are a number >= 0 or an array of them"
         )
-    t = given.astype(np.float64)
+    with np.errstate(all="ignore"):
+        t = given.astype(np.float64)
     bad = ~(t >= 0)
     if bad.any():
         at = "" if t.ndim == 0 else f" at index {tuple(int(i[0]) for i in np.nonzero(bad))}"
@@ -167,6 +168,12 @@ def broadcast_temperature(
             f"{rows}"
         ) from None
     return np.broadcast_to(per_row, shape or (1,))
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Raise unless value is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} is {value!r}; accepted are True and False")
 
 
 def check_choice(name: str, value: Any, accepted: Mapping[Any, Any]) -> None:

@@ -134,6 +134,7 @@ def _reduce(
     result_dtype, compute = arguments.result_dtypes(x.dtype, dtype)
     keep = arguments.broadcast_mask(mask, x.shape, kept)
     divide = arguments.broadcast_temperature(temperature, x.shape, axes)
+    arguments.check_flag("keepdims", keepdims)
     kept_shape = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])
     shape = kept_shape if keepdims else arguments.without_axes(x.shape, axes)
     if out is not None:
@@ -175,7 +176,7 @@ def softmax_jacobian(p: Any, *, temperature: Any) -> Any:
     axes = arguments.normalize_axes(-1, p.ndim)
     divide = arguments.broadcast_temperature(temperature, p.shape, axes)
     result_dtype, _ = arguments.result_dtypes(p.dtype, name="p")
-    values = p.astype(np.float64)
+    values = _cast(p, _FLOAT64)
     t = np.asarray(divide)
     if t.ndim:
         t = t[..., None]
@@ -188,13 +189,13 @@ def softmax_jacobian(p: Any, *, temperature: Any) -> Any:
     # Where p is 0 so is the derivative, whatever the others are; and 0 has no sign.
     impossible = values == 0
     jacobian[impossible[..., :, None] | impossible[..., None, :] | (jacobian == 0)] = 0.0
-    return _rounded(jacobian, result_dtype)
+    return _cast(jacobian, result_dtype)
 
 
 def _operand(x: Array, compute: np.dtype[Any]) -> Array:
     """Return x in the dtype that the core is given, at least 1-d."""
     if x.dtype is not compute:
-        x = x.astype(compute, copy=False)
+        x = _cast(x, compute)
     return x if x.ndim else x.reshape(1)
 
 
@@ -213,17 +214,18 @@ def _deliver(result: Array, shape: tuple[int, ...], dtype: np.dtype[Any], out: A
         result = result.reshape(shape)
     if out is not None:
         if not np.may_share_memory(result, out):
-            with np.errstate(over="ignore", under="ignore"):
+            with np.errstate(all="ignore"):
                 np.copyto(out, result, casting="same_kind")
         return out
     if result.dtype is not dtype:
-        result = _rounded(result, dtype)
+        result = _cast(result, dtype)
     return result if shape else result[()]
 
 
-def _rounded(result: Array, dtype: np.dtype[Any]) -> Array:
-    with np.errstate(over="ignore", under="ignore"):
-        return result.astype(dtype, copy=False)
+def _cast(a: Array, dtype: np.dtype[Any]) -> Array:
+    """Convert without a warning: out of the range is infinite, a signalling NaN is a NaN."""
+    with np.errstate(all="ignore"):
+        return a.astype(dtype, copy=False)
 
 
 def _refuse_empty_rows(x: Array, axes: tuple[int, ...], keep: Array | None) -> None:

@@ -218,7 +218,7 @@ def logsumexp(
         and axis == -1
         and temperature is _ONE
         and mask is dtype is out is None
-        and not keepdims
+        and keepdims is False
     ):
         return numpy_backend.reduce_plain(_core.LOGSUMEXP, x)
     return backend_of(x).logsumexp(x, axis, temperature, mask, keepdims, dtype, out)

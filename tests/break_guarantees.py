@@ -1,0 +1,241 @@
+"""Break the code once for each test that docs/contract.md names, and see the test fail.
+
+The rules of the table are broken in the suite itself, by `test_each_rule_can_fail`. What is here
+needs a process of its own: the mistake is there before the tests and in the processes they start.
+`python tests/break_guarantees.py` runs each named test right and broken, and prints both.
+"""
+
+import builtins
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent
+CHOSEN = "LOGITKIT_MISTAKE"
+MAPS = ("softmax", "log_softmax")
+FAMILY = (*MAPS, "logsumexp", "entropy")
+# Of C++ that is compiled by the test itself: break src/core by hand to see it fail.
+BY_HAND = {"test_core_native.py::test_bits_are_equal_on_every_machine"}
+
+
+def wrap(names, call):
+    """Put a wrapper in the place of public functions."""
+    import logitkit
+
+    for name in names:
+        right = getattr(logitkit, name)
+
+        def broken(*args, right=right, **options):
+            return call(right, *args, **options)
+
+        broken.__name__ = name
+        setattr(logitkit, name, broken)
+
+
+def wrap_core(call):
+    """Put a wrapper in the place of the core."""
+    from logitkit import _core
+
+    right = _core.apply
+    _core.apply = lambda *args, **options: call(right, *args, **options)
+
+
+def nudged(when):
+    """Return a wrapper of the core that moves results by a bit where `when` says so."""
+
+    def call(apply, op, x, out, *rest, **options):
+        import numpy as np
+
+        odd = when(x)
+        done = apply(op, x, out, *rest, **options)
+        if odd and done and out.size:
+            flat = out.reshape(-1) if out.flags.c_contiguous else out.ravel()
+            flat[...] = np.nextafter(flat, flat.dtype.type(0.3))
+            if not out.flags.c_contiguous:
+                out[...] = flat.reshape(out.shape)
+        return done
+
+    return call
+
+
+def break_import():
+    real, seen = builtins.__import__, []
+
+    def load(name, *args, **options):
+        module = real(name, *args, **options)
+        if name == "logitkit" and not seen:
+            seen.append(name)
+            real("http.client")
+        return module
+
+    builtins.__import__ = load
+
+
+def row_by_row(apply, op, x, out, axes, *rest, **options):
+    """Keep the GIL: no call of the core is large."""
+    if x.ndim != 2:
+        return apply(op, x, out, axes, *rest, **options)
+    import numpy as np
+
+    for i in range(len(x)):
+        parts = zip(np.array_split(x[i], 6), np.array_split(out[i], 6), strict=True)
+        for a, b in parts:
+            apply(op, a, b, 1, *rest, **options)
+    return True
+
+
+def shared_memory(f, x, *args, **options):
+    """Hand each thread the same memory."""
+    import numpy as np
+
+    out = SHARED.setdefault((f, np.shape(x)), np.empty_like(x))
+    out[...] = f(x, *args, **options)
+    return out
+
+
+SHARED: dict = {}
+
+
+def lacking_threads(x):
+    from logitkit import _core
+
+    return _core.thread_count() > 1 and x.size > 20000
+
+
+def is_generic(x):
+    from logitkit import _core
+
+    return _core.isa() == "generic"
+
+
+def in_child(parent):
+    return lambda x: os.getpid() != parent
+
+
+def mistakes():
+    """Return what breaks each test."""
+    import numpy as np
+    from conformance import mistakes as m
+
+    def several(change):
+        return lambda: wrap(FAMILY, m.on_result(change))
+
+    inaccurate = several(lambda got, x, o: got * (1 + 40 * float(np.finfo("f4").eps)))
+    positive = several(lambda got, x, o: got + 1e-3)
+    untold = lambda: wrap(FAMILY, m.saying("bad argument"))  # noqa: E731
+    forgiving = lambda: wrap_core(  # noqa: E731
+        lambda f, op, x, out, *r, **o: (f(op, x, out, *r, **o), np.nan_to_num(out, copy=False))[0]
+    )
+
+    def truncated(f, x, *args, **options):
+        return f(x[: 2**31 - 1] if np.ndim(x) == 1 else x[: 2**21 - 1], *args, **options)
+
+    def in_float64(dtype, wanted=None, name="x"):
+        result, compute = right_dtypes(dtype, wanted, name)
+        return result, np.dtype(float) if result.itemsize == 2 else compute
+
+    def double():
+        from logitkit.backends import _arguments
+
+        _arguments.result_dtypes = in_float64
+
+    from logitkit.backends import _arguments
+
+    right_dtypes = _arguments.result_dtypes
+    by_rows = nudged(lambda x: x.ndim == 2 and len(x) > 2)
+    return {
+        "test_any_axis_is_its_rows_one_by_one": lambda: wrap(FAMILY, m.without("axis")),
+        "test_every_input_is_correctly_rounded": several(lambda got, x, o: m.rounded_short(got)),
+        "test_every_result_is_that_of_float32_rounded_once": double,
+        "test_one_bad_score_spoils_a_long_row": forgiving,
+        "test_what_stands_in_a_masked_slot_changes_no_bit": lambda: wrap(
+            FAMILY, m.on_x(m.anchored)
+        ),
+        "test_any_finite_scores_at_any_temperature": lambda: wrap(FAMILY, m.naive),
+        "test_any_call_gives_a_result_or_an_error_that_names_an_argument": untold,
+        "test_layout_changes_no_bit": lambda: wrap_core(
+            nudged(lambda x: not x.flags.c_contiguous or not x.flags.aligned)
+        ),
+        "test_a_batch_may_be_split_at_every_point": lambda: wrap_core(by_rows),
+        "test_the_neighbours_of_a_row_do_not_matter": lambda: wrap_core(
+            nudged(lambda x: bool(np.isnan(x).any()))
+        ),
+        "test_the_address_does_not_matter": lambda: wrap_core(
+            nudged(lambda x: x.ctypes.data % 64 == 0)
+        ),
+        "test_every_instruction_set_gives_the_same": lambda: wrap_core(nudged(is_generic)),
+        "test_the_number_of_threads_changes_no_bit": lambda: wrap_core(nudged(lacking_threads)),
+        "test_eight_python_threads_at_once": lambda: wrap(FAMILY, shared_memory),
+        "test_another_python_thread_makes_progress_during_a_large_call": lambda: wrap_core(
+            row_by_row
+        ),
+        "test_a_forked_child_computes_right_and_does_not_hang": lambda: wrap_core(
+            nudged(in_child(os.getpid()))
+        ),
+        "test_within_the_table_on_every_input": inaccurate,
+        "test_vjp_is_within_the_table": lambda: wrap(
+            ("softmax_vjp",), m.on_result(lambda got, x, o: got * 1.01)
+        ),
+        "test_one_row_is_longer": lambda: wrap(("logsumexp",), truncated),
+        "test_all_rows_together_are_more": lambda: wrap(("logsumexp",), truncated),
+        "test_never_positive_and_in_the_order_of_the_scores": positive,
+        "test_rows_of_a_vocabulary_sum_to_one": inaccurate,
+    }
+
+
+def break_now():
+    """Make the mistake that the environment names, before anything of the tests is loaded."""
+    name = os.environ.get(CHOSEN)
+    if name == "test_nothing_heavy_is_loaded":
+        break_import()
+    elif name:
+        mistakes()[name]()
+
+
+def run(test, broken):
+    """Return whether a named test passes, and the last line of pytest."""
+    with tempfile.TemporaryDirectory() as site:
+        code = f"import sys; sys.path.insert(0, {str(TESTS)!r}); import break_guarantees as b"
+        (Path(site) / "sitecustomize.py").write_text(code + "; b.break_now()\n")
+        environment = os.environ | {"PYTHONPATH": site, CHOSEN: ""}
+        if broken:
+            environment[CHOSEN] = test.rpartition("::")[2]
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "--tb=no",
+                "-p",
+                "no:cacheprovider",
+                TESTS / test,
+            ],
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+    return done.returncode, (done.stdout.splitlines() or [done.stderr])[-1]
+
+
+def main():
+    page = (TESTS.parent / "docs" / "contract.md").read_text(encoding="utf-8")
+    named = sorted(set(re.findall(r"`(test_\w+\.py::test_\w+)`", page)) - BY_HAND)
+    wrong = 0
+    for test in named:
+        (right, shown), (broken, shown_broken) = run(test, False), run(test, True)
+        seen = (right, broken) == (0, 1)
+        wrong += not seen
+        print(
+            f"{'seen' if seen else 'NOT SEEN'}  {test}\n    {shown}\n    broken: {shown_broken}",
+            flush=True,
+        )
+    print(f"{len(named)} tests, {wrong} not seen to fail")
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""The libraries of arrays that the table holds for; another one is an object more in `BACKENDS`.
+
+Only NumPy so far, in every form that its arrays have: what the contract says of an array it says of
+its elements, wherever they lie.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
+OTHERS = frozenset({"bool", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64))})
+
+
+class Backend(Protocol):
+    """What a library offers to the table."""
+
+    name: str
+    dtypes: frozenset[str]
+    takes_as_is: bool  # Python's numbers and lists belong to it
+    has_out: bool
+    in_place: bool  # its arrays can take a result of their own dtype
+
+    def asarray(self, a: np.ndarray) -> Any:
+        """Return a new array of the library with the elements of a."""
+
+    def to_numpy(self, array: Any) -> np.ndarray:
+        """Return a result as a NumPy array."""
+
+    def holds(self, array: Any) -> bool:
+        """Whether the array is what the library is named after."""
+
+
+@dataclass(frozen=True)
+class NumPy:
+    """NumPy's arrays in one layout."""
+
+    name: str
+    asarray: Callable[[np.ndarray], np.ndarray]
+    holds: Callable[[np.ndarray], bool]
+    dtypes: frozenset[str] = FLOATS | OTHERS
+    takes_as_is: bool = False
+    has_out: bool = True
+    in_place: bool = True
+    to_numpy: Callable[[Any], np.ndarray] = np.asarray
+
+
+def every_second(a):
+    """Return elements with gaps between them."""
+    if a.ndim == 0:
+        return a.copy()
+    gaps = np.full((*a.shape[:-1], 2 * a.shape[-1]), 7, a.dtype)
+    gaps[..., ::2] = a
+    return gaps[..., ::2]
+
+
+def reversed_memory(a):
+    """Return elements that lie in memory from the last to the first."""
+    back = (slice(None, None, -1),) * a.ndim
+    return np.array(a[back], order="C", copy=True)[back]
+
+
+def read_only(a):
+    """Return a copy that cannot be written."""
+    a = a.copy()
+    a.flags.writeable = False
+    return a
+
+
+def byte_swapped(a):
+    """Return the elements in the other byte order."""
+    return a.astype(a.dtype.newbyteorder())
+
+
+def unaligned(a):
+    """Return elements at addresses that no element size divides."""
+    memory = np.zeros(a.nbytes + 1, np.uint8)[1:]
+    copy = memory.view(a.dtype).reshape(a.shape)
+    copy[...] = a
+    return copy
+
+
+def _steps(a):
+    return [s for s, n in zip(a.strides, a.shape, strict=True) if n > 1]
+
+
+BACKENDS: list[Backend] = [
+    NumPy("numpy", lambda a: a.copy(order="C"), lambda a: a.flags.c_contiguous, takes_as_is=True),
+    NumPy("Fortran", lambda a: a.copy(order="F"), lambda a: a.flags.f_contiguous),
+    NumPy("backwards", reversed_memory, lambda a: all(s < 0 for s in _steps(a)) or not a.size),
+    NumPy(
+        "every second",
+        every_second,
+        lambda a: a.ndim == 0 or not a.size or a.strides[-1] == 2 * a.itemsize,
+    ),
+    NumPy("read-only", read_only, lambda a: not a.flags.writeable, in_place=False),
+    NumPy(
+        "byte-swapped",
+        byte_swapped,
+        lambda a: a.itemsize == 1 or not a.dtype.isnative,
+        dtypes=FLOATS - {"bfloat16"} | OTHERS,  # bfloat16 has one byte order
+        in_place=False,
+    ),
+    NumPy(
+        "unaligned",
+        unaligned,
+        lambda a: a.itemsize == 1 or not a.size or not a.flags.aligned,
+    ),
+]

@@ -1,0 +1,11 @@
+"""The whole table."""
+
+from conformance import table_axes, table_laws, table_memory, table_rows, table_temperature
+
+CASES = [
+    *table_axes.CASES,
+    *table_rows.CASES,
+    *table_temperature.CASES,
+    *table_memory.CASES,
+    *table_laws.CASES,
+]

@@ -1,0 +1,49 @@
+"""docs/contract.md: every rule stands in it, and every test that it names is there."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+from conformance.rules import RULES
+from test_conformance import HERE, WAITING
+
+TESTS = Path(__file__).resolve().parent
+PAGE = (TESTS.parent / "docs" / "contract.md").read_text(encoding="utf-8")
+
+
+def rows(*headings):
+    """Return the cells of the tables under some headings."""
+    found = []
+    for heading in headings:
+        (part,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+        lines = [line for line in part.splitlines() if line.startswith("| ")]
+        found += [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
+    return found
+
+
+@cache
+def names_in(file):
+    """Return the names that pytest collects from a file."""
+    tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
+    return {n.name for n in tree.body if isinstance(n, ast.FunctionDef) and "test_" in n.name[:5]}
+
+
+def test_every_rule_stands_in_the_page_once():
+    stated = [row[0].strip("`") for row in rows("Rules", "Guarantees") if "`" in row[0]]
+    assert sorted(stated) == sorted(HERE)
+    assert sorted(row[0].strip("`") for row in rows("To come")) == sorted(WAITING)
+    assert set(RULES) == set(HERE) | WAITING
+
+
+def test_every_test_that_the_page_names_exists():
+    for rule, statement, tests in rows("Rules", "Guarantees"):
+        assert statement
+        names = re.findall(r"`([^`]+)`", tests)
+        assert names, f"{rule} names no test"
+        if "`" in rule:
+            assert names[0] == f"test_rule[{rule.strip('`')}-*]"
+        for name in names:
+            file, _, test = name.rpartition("::")
+            test = test.partition("[")[0]
+            assert test in names_in(file or "test_conformance.py"), f"{rule}: there is no {name}"
