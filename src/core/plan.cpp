@@ -70,6 +70,9 @@ struct Run {
         b.length = layout.length;
         b.temperature = reinterpret_cast<const double*>(data[Temperature] + first * step(Temperature));
         b.temperature_step = step(Temperature) / static_cast<std::int64_t>(sizeof(double));
+        b.ids = reinterpret_cast<std::int64_t*>(data[Ids] + first * step(Ids));
+        b.ids_step = step(Ids) / static_cast<std::int64_t>(sizeof(std::int64_t));
+        b.picks = request.picks;
         b.empty = request.empty;
         b.regime = request.regime;
         b.exact = request.exact;
@@ -122,6 +125,25 @@ void apply_mask(const Run& run, const Place& mask, std::int64_t rows, const Kept
     exclude(run.layout.row, mask, rows, length, impossible, result);
 }
 
+// Values at ids go straight to their place; those of excluded elements are impossible.
+template <class T>
+void pick_packed(const Run& run, std::int64_t first, RowBatch b) {
+    const RowShape& shape = run.layout.row;
+    T* const out = reinterpret_cast<T*>(run.data[Out] + first * run.step(Out));
+    b.out = out;
+    b.out_step = run.step(Out) / static_cast<std::int64_t>(sizeof(T));
+    call(run.request, b);
+    if (!run.layout.has(Mask)) return;
+    const Place mask = run.place_of(Mask, first);
+    const std::int64_t along = shape.dims == 0 ? 0 : mask.strides[shape.dims - 1];
+    for (std::int64_t r = 0; r < b.rows; ++r) {
+        for (std::int64_t i = 0; i < b.picks; ++i) {
+            const bool kept = mask.data[r * mask.next_row + b.ids[r * b.ids_step + i] * along] != 0;
+            if (!kept) out[r * b.out_step + i] = -std::numeric_limits<T>::infinity();
+        }
+    }
+}
+
 template <class T>
 void compute_packed(const Run& run) {
     const Request& request = run.request;
@@ -132,6 +154,7 @@ void compute_packed(const Run& run) {
     const Scratch<T> scratch(tile * length * (has_g ? 2 : 1));
     T* const x = scratch.data();
     T* const g = has_g ? x + tile * length : nullptr;
+    const std::int64_t g_length = request.has_one_g() ? 1 : length;
     T results[tile_rows];
 
     for (std::int64_t first = 0; first < run.rows; first += tile) {
@@ -139,16 +162,24 @@ void compute_packed(const Run& run) {
         const Place out = run.place_of(Out, first), mask = has_mask ? run.place_of(Mask, first) : Place{};
         Kept kept[tile_rows];
         pack(shape, run.place_of(X, first), rows, length, x);
-        if (has_g) pack(shape, run.place_of(G, first), rows, length, g);
+        if (has_g) pack(request.has_one_g() ? RowShape{} : shape, run.place_of(G, first), rows, g_length, g);
         if (has_mask) {
             for (std::int64_t r = 0; r < rows; ++r) kept[r] = count_kept(shape, mask, r, x + r * length);
             exclude(shape, mask, rows, length, -std::numeric_limits<T>::infinity(), x);
+            if (request.op == Op::kl_divergence) {
+                exclude(shape, mask, rows, length, -std::numeric_limits<T>::infinity(), g);
+            }
         }
 
         RowBatch b = run.batch(first, rows);
         b.x = x;
         b.g = g;
-        b.x_step = b.g_step = length;
+        b.x_step = length;
+        b.g_step = g_length;
+        if (request.is_pick()) {
+            pick_packed<T>(run, first, b);
+            continue;
+        }
         b.out = request.is_reduction() ? results : x;
         b.out_step = request.is_reduction() ? 1 : length;
         call(request, b);
@@ -158,7 +189,7 @@ void compute_packed(const Run& run) {
             unpack(shape, out, rows, length, static_cast<const T*>(x));
             continue;
         }
-        for (std::int64_t r = 0; has_mask && request.op == Op::entropy && r < rows; ++r) {
+        for (std::int64_t r = 0; has_mask && request.op != Op::logsumexp && r < rows; ++r) {
             if (kept[r].count == 0) results[r] = 0;
         }
         unpack(RowShape{}, out, rows, 1, static_cast<const T*>(results));

@@ -4,8 +4,11 @@
 
 #include "kernels.hpp"
 #include "rows/dense.hpp"
+#include "rows/divergence.hpp"
+#include "rows/gather.hpp"
 #include "rows/gradient.hpp"
 #include "rows/online.hpp"
+#include "rows/select.hpp"
 #include "rows/special.hpp"
 #include "rows/wide.hpp"
 
@@ -102,18 +105,57 @@ inline void log_store_anchored(const RowBatch& batch, const Row<float>& row, dou
 }
 inline void log_store_anchored(const RowBatch&, const Row<double>&, double, double) {}
 
+// What log_softmax takes off each score, and the way that leads there.
+struct LogNormalizer {
+    enum class Way { anchored, wide, special } way;
+    double max;
+    Pair log_sum;
+};
+
+template <class T>
+inline LogNormalizer log_normalizer(const RowBatch& batch, const Row<T>& row) {
+    using Way = LogNormalizer::Way;
+    Normalizer normalizer;
+    if (try_online(Purpose::logarithm, batch, row, normalizer)) {
+        return {Way::anchored, normalizer.max, {normalizer.log_sum(), 0}};
+    }
+    const T m = largest(row);
+    if (!is_ordinary(m, row.temperature)) return {Way::special, m, {0, 0}};
+    if (is_anchored(batch, row, m)) return {Way::anchored, m, {log_sum_anchored(row, m), 0}};
+    return {Way::wide, m, with_scaled(row.temperature, [&]<bool Scaled>() {
+                return log_sum_wide<T, Scaled>(row.x, row.length, m, row.temperature);
+            })};
+}
+
+// The elements of an ordinary row.
+template <class T>
+inline void log_store_row(const RowBatch& batch, const Row<T>& row, const LogNormalizer& by) {
+    if (by.way == LogNormalizer::Way::anchored) return log_store_anchored(batch, row, by.max, by.log_sum.high);
+    with_scaled(row.temperature, [&]<bool Scaled>() {
+        log_store_wide<T, Scaled>(row.x, row.length, static_cast<T>(by.max), row.temperature, by.log_sum, row.out);
+    });
+}
+
 template <class T>
 inline void log_softmax_row(const RowBatch& batch, const Row<T>& row) {
-    Normalizer normalizer;
-    if (try_online(Purpose::logarithm, batch, row, normalizer))
-        return log_store_anchored(batch, row, normalizer.max, normalizer.log_sum());
-    const T m = largest(row);
-    if (!is_ordinary(m, row.temperature)) {
-        return softmax_special(row.x, row.length, m, row.temperature, batch.empty, true, row.out);
+    const LogNormalizer by = log_normalizer(batch, row);
+    if (by.way == LogNormalizer::Way::special) {
+        return softmax_special(row.x, row.length, static_cast<T>(by.max), row.temperature, batch.empty, true, row.out);
     }
-    if (is_anchored(batch, row, m)) return log_store_anchored(batch, row, m, log_sum_anchored(row, m));
-    with_scaled(row.temperature,
-                [&]<bool Scaled>() { log_softmax_wide<T, Scaled>(row.x, row.length, m, row.temperature, row.out); });
+    log_store_row(batch, row, by);
+}
+
+template <class T>
+inline void gather_logprobs_row(const RowBatch& batch, Row<T> row, const std::int64_t* ids) {
+    const LogNormalizer by = log_normalizer(batch, row);
+    if (by.way == LogNormalizer::Way::special) {
+        return gather_log_special(row.x, row.length, static_cast<T>(by.max), row.temperature, ids, batch.picks,
+                                  row.out);
+    }
+    gather(row.x, ids, batch.picks, row.out);
+    row.x = row.out;
+    row.length = batch.picks;
+    log_store_row(batch, row, by);
 }
 
 template <class T>
@@ -143,6 +185,37 @@ inline double entropy_row(const RowBatch&, const Row<T>& row) {
     if (!is_ordinary(m, row.temperature)) return entropy_special(row.x, row.length, m, row.temperature);
     return with_scaled(row.temperature,
                        [&]<bool Scaled>() { return entropy_wide<T, Scaled>(row.x, row.length, m, row.temperature); });
+}
+
+template <class T>
+inline double kl_divergence_row(const Row<T>& row) {
+    const T p_max = largest(row), q_max = largest(Row<T>{row.g, nullptr, nullptr, row.length, row.temperature, 0});
+    if (!is_ordinary(p_max, row.temperature) || !is_ordinary(q_max, row.temperature)) {
+        return kl_divergence_special(row.x, row.g, row.length, p_max, q_max, row.temperature);
+    }
+    return with_scaled(row.temperature, [&]<bool Scaled>() {
+        return kl_divergence_wide<T, Scaled>(row.x, row.g, row.length, p_max, q_max, row.temperature);
+    });
+}
+
+template <class T>
+inline void logsumexp_vjp_row(const Row<T>& row) {
+    const T m = largest(row);
+    if (!is_ordinary(m, row.temperature)) return reduction_vjp_special(row.x, row.length, m, 0, row.out);
+    with_scaled(row.temperature, [&]<bool Scaled>() {
+        logsumexp_vjp_wide<T, Scaled>(row.x, *row.g, row.length, m, row.temperature, row.out);
+    });
+}
+
+template <class T>
+inline void entropy_vjp_row(const Row<T>& row) {
+    const T m = largest(row);
+    if (!is_ordinary(m, row.temperature)) {
+        return reduction_vjp_special(row.x, row.length, m, __builtin_nan(""), row.out);
+    }
+    with_scaled(row.temperature, [&]<bool Scaled>() {
+        entropy_vjp_wide<T, Scaled>(row.x, *row.g, row.length, m, row.temperature, row.out);
+    });
 }
 
 // softmax_row for a row of at most one vector, without the loops: the same operations, so the same bits.
@@ -189,9 +262,53 @@ void softmax_vjp(const RowBatch& batch) {
     for_rows<T>(batch, [&](const Row<T>& row) { softmax_vjp_row(row.x, row.g, row.length, row.temperature, row.out); });
 }
 
+template <class T>
+void log_softmax_vjp(const RowBatch& batch) {
+    for_rows<T>(batch,
+                [&](const Row<T>& row) { log_softmax_vjp_row(row.x, row.g, row.length, row.temperature, row.out); });
+}
+template <class T>
+void logsumexp_vjp(const RowBatch& batch) {
+    for_rows<T>(batch, [&](const Row<T>& row) { logsumexp_vjp_row(row); });
+}
+template <class T>
+void entropy_vjp(const RowBatch& batch) {
+    for_rows<T>(batch, [&](const Row<T>& row) { entropy_vjp_row(row); });
+}
+template <class T>
+void kl_divergence(const RowBatch& batch) {
+    for_rows<T>(batch, [&](const Row<T>& row) { *row.out = static_cast<T>(kl_divergence_row(row)); });
+}
+template <class T>
+void gather_logprobs(const RowBatch& batch) {
+    RowBatch cached = batch;
+    cached.stream = false; // a few values a row
+    const std::int64_t* ids = batch.ids;
+    for_rows<T>(cached, [&](const Row<T>& row) {
+        gather_logprobs_row(cached, row, ids);
+        ids += batch.ids_step;
+    });
+}
+template <class T>
+void top_k(const RowBatch& batch) {
+    const T* x = static_cast<const T*>(batch.x);
+    for (std::int64_t i = 0; i < batch.rows; ++i) {
+        top_k_row(x + i * batch.x_step, batch.length, batch.picks, batch.ids + i * batch.ids_step);
+    }
+}
+
 constexpr Kernel table[op_count][dtype_count] = {
-    {softmax<float>, softmax<double>}, {log_softmax<float>, log_softmax<double>}, {logsumexp<float>, logsumexp<double>},
-    {entropy<float>, entropy<double>}, {softmax_vjp<float>, softmax_vjp<double>},
+    {softmax<float>, softmax<double>},
+    {log_softmax<float>, log_softmax<double>},
+    {logsumexp<float>, logsumexp<double>},
+    {entropy<float>, entropy<double>},
+    {softmax_vjp<float>, softmax_vjp<double>},
+    {log_softmax_vjp<float>, log_softmax_vjp<double>},
+    {logsumexp_vjp<float>, logsumexp_vjp<double>},
+    {entropy_vjp<float>, entropy_vjp<double>},
+    {kl_divergence<float>, kl_divergence<double>},
+    {gather_logprobs<float>, gather_logprobs<double>},
+    {top_k<float>, top_k<double>},
 };
 
 } // namespace

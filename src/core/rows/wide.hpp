@@ -192,8 +192,7 @@ inline Pair log_sum_wide(const T* x, std::int64_t length, T m, double temperatur
 }
 
 template <class T, bool Scaled>
-inline void log_softmax_wide(const T* x, std::int64_t length, T m, double temperature, T* out) {
-    const Pair log_sum = log_sum_wide<T, Scaled>(x, length, m, temperature);
+inline void log_store_wide(const T* x, std::int64_t length, T m, double temperature, Pair log_sum, T* out) {
     const Distance<T, Scaled> distance(m, temperature);
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
         using D = typename decltype(part)::Vector;
@@ -202,11 +201,9 @@ inline void log_softmax_wide(const T* x, std::int64_t length, T m, double temper
     });
 }
 
-// The entropy log(sum) + sum(e^y |y|) / sum of softmax: both terms >= 0.
+// sum(e^y |y|) / sum: how far below the maximum a score is in the mean.
 template <class T, bool Scaled>
-inline double entropy_wide(const T* x, std::int64_t length, T m, double temperature) {
-    const Distance<T, Scaled> distance(m, temperature);
-    const WideNormalizer normalizer = normalize_wide<T, Scaled, false>(x, length, m, distance, nullptr);
+inline Pair mean_distance(const T* x, std::int64_t length, const Distance<T, Scaled>& distance, Pair total) {
     Pair weighted{0, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         PairSum sum;
@@ -221,11 +218,16 @@ inline double entropy_wide(const T* x, std::int64_t length, T m, double temperat
         });
         weighted = add(weighted, sum.total());
     });
-    const Pair log_sum = normalizer.log_sum(), total = normalizer.sum();
     const double mean = weighted.high / total.high;
-    const double mean_low =
-        (__builtin_fma(-mean, total.high, weighted.high) + weighted.low - mean * total.low) / total.high;
-    const Pair entropy = add(log_sum, {mean, mean_low});
+    return {mean, (__builtin_fma(-mean, total.high, weighted.high) + weighted.low - mean * total.low) / total.high};
+}
+
+// The entropy log(sum) + sum(e^y |y|) / sum of softmax: both terms >= 0.
+template <class T, bool Scaled>
+inline double entropy_wide(const T* x, std::int64_t length, T m, double temperature) {
+    const Distance<T, Scaled> distance(m, temperature);
+    const WideNormalizer normalizer = normalize_wide<T, Scaled, false>(x, length, m, distance, nullptr);
+    const Pair entropy = add(normalizer.log_sum(), mean_distance<T, Scaled>(x, length, distance, normalizer.sum()));
     return entropy.high + entropy.low;
 }
 

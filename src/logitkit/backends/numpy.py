@@ -15,6 +15,17 @@ import numpy.typing as npt
 
 from logitkit import _core
 from logitkit.backends import _arguments as arguments
+from logitkit.backends._delivery import bits as _bits
+from logitkit.backends._delivery import deliver as _deliver
+from logitkit.backends._delivery import operand as _operand
+from logitkit.backends._divergence import kl_divergence as kl_divergence
+from logitkit.backends._gradients import entropy_vjp as entropy_vjp
+from logitkit.backends._gradients import log_softmax_vjp as log_softmax_vjp
+from logitkit.backends._gradients import logsumexp_vjp as logsumexp_vjp
+from logitkit.backends._gradients import softmax_jacobian as softmax_jacobian
+from logitkit.backends._gradients import softmax_vjp as softmax_vjp
+from logitkit.backends._picks import gather_logprobs as gather_logprobs
+from logitkit.backends._picks import top_k as top_k
 
 Array = npt.NDArray[Any]
 
@@ -143,78 +154,6 @@ def _reduce(
     result = np.empty(kept_shape or (1,), compute)
     _core.apply(op, _operand(x, compute), result, _bits(axes), divide, True, keep)
     return _deliver(result, shape, result_dtype, out)
-
-
-def softmax_vjp(p: Any, g: Any, axis: Any, temperature: Any, name: str) -> Any:
-    """See `logitkit.softmax_vjp`; `name` is what the caller calls g."""
-    p = arguments.as_probabilities(p)
-    g, _ = arguments.as_array(g, name=name)
-    result_dtype, compute = arguments.result_dtypes(p.dtype, name="p")
-    compute = np.result_type(compute, arguments.result_dtypes(g.dtype, name=name)[1])
-    axes = arguments.normalize_axes(axis, p.ndim, name="p")
-    if p.shape != g.shape:
-        raise ValueError(f"{name} has the shape {g.shape}; it must have that of p, {p.shape}")
-    divide = arguments.broadcast_temperature(temperature, p.shape, axes)
-    values = _operand(p, compute)
-    result = np.empty_like(values)
-    _core.apply(
-        _core.SOFTMAX_VJP, values, result, _bits(axes), divide, True, None, _operand(g, compute)
-    )
-    return _deliver(result, p.shape, result_dtype, None)
-
-
-def softmax_jacobian(p: Any, *, temperature: Any) -> Any:
-    """See `logitkit.softmax_jacobian`."""
-    p = arguments.as_probabilities(p)
-    if p.ndim == 0:
-        raise ValueError("p is a scalar; softmax_jacobian needs probabilities along its last axis")
-    axes = arguments.normalize_axes(-1, p.ndim)
-    divide = arguments.broadcast_temperature(temperature, p.shape, axes)
-    result_dtype, _ = arguments.result_dtypes(p.dtype, name="p")
-    values = p.astype(np.float64)
-    t = np.asarray(divide)
-    if t.ndim:
-        t = t[..., None]
-    with np.errstate(all="ignore"):
-        jacobian = -values[..., :, None] * values[..., None, :]
-        diagonal = np.arange(p.shape[-1])
-        jacobian[..., diagonal, diagonal] = values * (1.0 - values)
-        # At the limits 0 and infinity of the temperature the probabilities do not move.
-        jacobian = np.where(np.isnan(jacobian), np.nan, np.where(t > 0, jacobian / t, 0.0))
-    # Where p is 0 so is the derivative, whatever the others are; and 0 has no sign.
-    impossible = values == 0
-    jacobian[impossible[..., :, None] | impossible[..., None, :] | (jacobian == 0)] = 0.0
-    return _rounded(jacobian, result_dtype)
-
-
-def _operand(x: Array, compute: np.dtype[Any]) -> Array:
-    """Return x as the core takes it: in the dtype of the computation, at least 1-d."""
-    if x.dtype is not compute:
-        x = x.astype(compute, copy=False)
-    return x if x.ndim else x.reshape(1)
-
-
-def _bits(axes: tuple[int, ...]) -> int:
-    return sum([1 << axis for axis in axes])
-
-
-def _deliver(result: Array, shape: tuple[int, ...], dtype: np.dtype[Any], out: Array | None) -> Any:
-    """Give the result its shape and dtype, into `out` where given; 0-d results become scalars."""
-    if result.shape != shape:
-        result = result.reshape(shape)
-    if out is not None:
-        if not np.may_share_memory(result, out):
-            with np.errstate(over="ignore", under="ignore"):
-                np.copyto(out, result, casting="same_kind")
-        return out
-    if result.dtype is not dtype:
-        result = _rounded(result, dtype)
-    return result if shape else result[()]
-
-
-def _rounded(result: Array, dtype: np.dtype[Any]) -> Array:
-    with np.errstate(over="ignore", under="ignore"):
-        return result.astype(dtype, copy=False)
 
 
 def _refuse_empty_rows(x: Array, axes: tuple[int, ...], keep: Array | None) -> None:
