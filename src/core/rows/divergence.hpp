@@ -41,6 +41,7 @@ inline D zero_where_different(D a, D x, D y) {
     return a - zero_where_equal(a, x, y);
 }
 
+// In units of `unit_double`.
 struct DivergenceSums {
     Pair weights, difference, terms;
     std::int64_t forbidden; // elements that are possible for p and not for q
@@ -55,15 +56,14 @@ inline DivergenceSums divergence_sums(const T* p, const T* q, std::int64_t lengt
         PairSum weights, difference, terms;
         for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
-            const D zero = D::set1(0.0), down = D::set1(1 / unit_double), inf = D::set1(__builtin_inf());
+            const D zero = D::set1(0.0), inf = D::set1(__builtin_inf());
             const D a = part.load(p + start + i, -__builtin_inf()), b = part.load(q + start + i, -__builtin_inf());
             result.forbidden += count_equal(zero_where_equal(b, a, zero - inf), zero - inf);
 
             const PairOf<D> y = p_distance.clamped(a), z = q_distance.plain(b);
             const Exponential<D> p_exp = exp_of_distance(y), q_exp = exp_of_distance(q_distance.clamped(b));
-            const D p_unit = p_exp.value(), q_unit = q_exp.value();
-            const D p_value = p_unit * down, q_value = q_unit * down;
-            const D p_lost = p_exp.lost_by(p_unit) * down, q_lost = q_exp.lost_by(q_unit) * down;
+            const D p_value = p_exp.value(), q_value = q_exp.value();
+            const D p_lost = p_exp.lost_by(p_value), q_lost = q_exp.lost_by(q_value);
             weights.add(p_value);
             weights.add_small(p_lost);
 
@@ -104,18 +104,52 @@ inline Pair divide(Pair a, Pair b) {
     return fast_two_sum(high, (__builtin_fma(-high, b.high, a.high) + (a.low - high * b.low)) / b.high);
 }
 
+// b - log(1 + b), by its series where the two would cancel.
+inline Pair less_log1p(Pair b) {
+    const double h = b.high;
+    if (__builtin_fabs(h) > 0x1p-10) {
+        const Pair logarithm = log1p(b);
+        return add(b, {-logarithm.high, -logarithm.low});
+    }
+    return {h * h * (1.0 / 2 - h * (1.0 / 3 - h * (1.0 / 4 - h * (1.0 / 5 - h * (1.0 / 6 - h / 7))))), 0};
+}
+
+// sum(e^y d) / P where an e^y d times the unit is beyond the range of a double: d in units of 2^10. The other terms are
+// nothing beside it. `weights` is P times the unit.
+template <class T, bool Scaled>
+inline double far_divergence(const T* p, const T* q, std::int64_t length, double p_max, double q_max,
+                             double temperature, double weights) {
+    const double unit = 0x1p+10;
+    const Distance<T, Scaled> distance(p_max, temperature);
+    const Distance<T, true> p_distance(p_max, temperature * unit), q_distance(q_max, temperature * unit);
+    Pair total{0, 0};
+    for_blocks(length, [&](std::int64_t start, std::int64_t n) {
+        PairSum sum;
+        for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
+            using D = typename decltype(part)::Vector;
+            const D a = part.load(p + start + i, -__builtin_inf()), b = part.load(q + start + i, 0.0);
+            const D weight = exp_of_distance(distance.clamped(a)).value() * D::set1(1 / unit_double);
+            const D apart = p_distance.plain(a).high - q_distance.plain(b).high;
+            sum.add(zero_where_equal(weight * apart, weight, D::set1(0.0)));
+        });
+        total = add(total, sum.total());
+    });
+    return total.high / (weights / unit_double) * unit;
+}
+
 template <class T, bool Scaled>
 inline double kl_divergence_wide(const T* p, const T* q, std::int64_t length, double p_max, double q_max,
                                  double temperature) {
-    const double inf = __builtin_inf();
     const DivergenceSums sums = divergence_sums<T, Scaled>(p, q, length, p_max, q_max, temperature);
-    const bool finite = __builtin_isfinite(sums.terms.high);
     if (sums.weights.high != sums.weights.high || sums.difference.high != sums.difference.high) {
         return __builtin_nan("");
     }
-    if (sums.forbidden != 0 || !finite) return inf;
-    const Pair b = divide(sums.difference, sums.weights), logarithm = log1p(b);
-    const Pair bracket = add(b, {-logarithm.high, -logarithm.low}), terms = divide(sums.terms, sums.weights);
+    if (sums.forbidden != 0) return __builtin_inf();
+    if (!__builtin_isfinite(sums.terms.high)) {
+        return far_divergence<T, Scaled>(p, q, length, p_max, q_max, temperature, sums.weights.high);
+    }
+    const Pair bracket = less_log1p(divide(sums.difference, sums.weights));
+    const Pair terms = divide(sums.terms, sums.weights);
     const Pair divergence = add(terms, {-bracket.high, -bracket.low});
     const double value = divergence.high + divergence.low;
     return value > 0 ? value : 0;

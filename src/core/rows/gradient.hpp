@@ -70,7 +70,9 @@ inline void log_softmax_vjp_row(const T* log_p, const T* g, std::int64_t length,
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
         using D = typename decltype(part)::Vector;
         const D a = part.load(log_p + i, 0.0), b = part.load(g + i, 0.0), zero = D::set1(0.0);
-        const D p = exp_of_distance(PairOf<D>{max(D::set1(-1100.0), a), zero}).value() * D::set1(unit);
+        // Below, the power is 0; above there is no logarithm of a probability, and no power of it.
+        const D y = zero - max(D::set1(-1.0), zero - max(D::set1(-1100.0), a));
+        const D p = exp_of_distance(PairOf<D>{y, zero}).value() * D::set1(unit);
         const D change = inverse.times(fma(zero - p, D::set1(low), fma(zero - p, D::set1(high), b)));
         part.store(zero_where_equal(change, a, D::set1(impossible)), out + i);
     });
@@ -80,7 +82,8 @@ inline void log_softmax_vjp_row(const T* log_p, const T* g, std::int64_t length,
 // probability nor an extreme g or T leaves the range before the last rounding.
 class Share {
 public:
-    Share(double g, double temperature, Pair sum) {
+    // `factor_exponent`: the power of two that the factors given to `of` are too large by.
+    Share(double g, double temperature, Pair sum, int factor_exponent = 0) {
         int g_exponent = 0, t_exponent = 0, exponent = 0;
         if (__builtin_isfinite(g)) g = __builtin_frexp(g, &g_exponent);
         temperature = __builtin_frexp(temperature, &t_exponent);
@@ -94,7 +97,7 @@ public:
             high_ = lost_ = __builtin_frexp(high_, &exponent);
             low_ = low * power(-exponent);
         }
-        const int whole = g_exponent - t_exponent + exponent - unit_exponent_double;
+        const int whole = g_exponent - t_exponent + exponent - unit_exponent_double - factor_exponent;
         const int half = (whole < -2000 ? -2000 : whole > 2000 ? 2000 : whole) / 2;
         first_ = power(half);
         second_ = power((whole < -2000 ? -2000 : whole > 2000 ? 2000 : whole) - half);
@@ -132,13 +135,17 @@ inline void entropy_vjp_wide(const T* x, double g, std::int64_t length, T m, dou
     const Distance<T, Scaled> distance(m, temperature);
     const Pair sum = normalize_wide<T, Scaled, false>(x, length, m, distance, nullptr).sum();
     if (sum.high != sum.high) return fill(out, length, sum.high);
-    const Pair mean = mean_distance<T, Scaled>(x, length, distance, sum);
-    const Share share(-g, temperature, sum);
+    // Distances times 2^300: neither a subnormal one nor their mean is rounded off.
+    constexpr int up_exponent = 300;
+    constexpr double up = 0x1p+300;
+    const Pair mean = mean_distance<T, Scaled>(x, length, distance, {sum.high / up, sum.low / up});
+    const Share share(-g, temperature, sum, up_exponent);
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
         using D = typename decltype(part)::Vector;
         const PairOf<D> y = distance.clamped(part.load(x + i, -__builtin_inf()));
-        const D high = D::set1(mean.high), near = y.high + high, back = near - y.high; // two_sum
-        const D low = ((y.high - (near - back)) + (high - back)) + (y.low + D::set1(mean.low));
+        const D away = y.high * D::set1(up), high = D::set1(mean.high), near = away + high;
+        const D back = near - away; // two_sum
+        const D low = ((away - (near - back)) + (high - back)) + fma(y.low, D::set1(up), D::set1(mean.low));
         part.store(share.of(exp_of_distance(y), near + low), out + i);
     });
 }

@@ -20,8 +20,9 @@ def kl_divergence(p: Any, q: Any, axis: Any, temperature: Any, mask: Any, reduct
     q, q_kept = arguments.as_array(q, "q_logits")
     p_dtypes = arguments.result_dtypes(p.dtype, name="p_logits")
     q_dtypes = arguments.result_dtypes(q.dtype, name="q_logits")
-    result_dtype = np.promote_types(p_dtypes[0], q_dtypes[0])
     compute = np.promote_types(p_dtypes[1], q_dtypes[1])
+    # float16 and bfloat16 have no common type but float32.
+    result_dtype = p_dtypes[0] if p_dtypes[0] == q_dtypes[0] else compute
     try:
         shape = np.broadcast_shapes(p.shape, q.shape)
     except ValueError:
