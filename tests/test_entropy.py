@@ -4,7 +4,7 @@ import inputs
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from kernel_calls import same_bits
@@ -113,6 +113,7 @@ def test_dtype_policy(name):
     assert type(lk.entropy(x[0])) is got.dtype.type
 
 
+@settings(max_examples=40)
 @given(
     hnp.arrays(np.float64, (2, 3, 5), elements=st.floats(-40, 40)),
     hnp.arrays(bool, st.sampled_from([(2, 3, 5), (3, 5), (1, 5), (2, 1, 1), (5,), ()])),

@@ -19,6 +19,7 @@ With m the largest score, M the number of slots that hold it, and q = (x - m) / 
 
     log sum exp(x / T) = m / T + L,    L = log(M) + log1p(R / M),    R = the sum of exp(q) elsewhere
     softmax = exp(q) / (M + R),        log_softmax = q - L,          entropy = L - sum(p * q)
+    kl_divergence = sum(p * ((q_p - q_q) - (L_p - L_q))),    the index telling whose scores
 
 Nothing overflows, the terms of each sum have one sign, and a log-probability near 0 keeps its
 digits, because R is never added to 1 before the logarithm. The rounding error of q itself, which
