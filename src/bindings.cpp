@@ -88,6 +88,7 @@ public:
         return same;
     }
     std::int64_t size(int dim) const { return view_.shape[dim]; }
+    std::int64_t last_size() const { return view_.ndim > 0 ? view_.shape[view_.ndim - 1] : 0; }
 
     // As an operand of the request: the same shape, but 1 along the reduced dimensions of a reduction's result.
     Operand operand(const Request& request, const char* name, bool one_per_row = false) const {
@@ -98,6 +99,23 @@ public:
             const bool single = one_per_row && request.reduced[dim];
             fits = view_.shape[dim] == (single ? 1 : request.shape[dim]);
             result.strides[dim] = single ? 0 : view_.strides[dim];
+        }
+        if (!fits) throw std::invalid_argument(std::string(name) + " does not have the shape of the request");
+        return result;
+    }
+
+    // As an operand that holds `picks` elements a row, side by side along the last dimension, the one that is reduced.
+    Operand pick_operand(const Request& request, const char* name) const {
+        const int last = request.dims - 1;
+        bool fits = view_.ndim == request.dims && request.dims > 0 && view_.shape[last] == request.picks &&
+                    (request.picks <= 1 || view_.strides[last] == view_.itemsize) &&
+                    reinterpret_cast<std::uintptr_t>(view_.buf) % static_cast<std::uintptr_t>(view_.itemsize) == 0;
+        Operand result;
+        result.data = static_cast<char*>(view_.buf);
+        for (int dim = 0; fits && dim < request.dims; ++dim) {
+            fits = request.reduced[dim] == (dim == last) && (dim == last || view_.shape[dim] == request.shape[dim]) &&
+                   (dim == last || view_.strides[dim] % view_.itemsize == 0);
+            result.strides[dim] = dim == last ? 0 : view_.strides[dim];
         }
         if (!fits) throw std::invalid_argument(std::string(name) + " does not have the shape of the request");
         return result;
@@ -128,9 +146,9 @@ private:
 };
 
 void expect_format(const Buffer& buffer, char format, const char* name) {
-    if (buffer.format() != format) {
-        throw nb::type_error((std::string(name) + " must have the buffer format '" + format + "'").c_str());
-    }
+    // Both letters are 64 bits wide here, and arrays may have either.
+    if (buffer.format() == format || (format == 'q' && sizeof(long) == 8 && buffer.format() == 'l')) return;
+    throw nb::type_error((std::string(name) + " must have the buffer format '" + format + "'").c_str());
 }
 
 // bfloat16 has no buffer format: its arrays come as their bits.
@@ -144,6 +162,9 @@ std::optional<DType> dtype_of(char format) {
     }
 }
 
+bool takes_mask(Op op) { return op != Op::softmax_vjp && op != Op::log_softmax_vjp && op != Op::top_k; }
+bool needs_g(Op op) { return op >= Op::softmax_vjp && op <= Op::kl_divergence; }
+
 // Whether an element of `out` may stand where another one of `out` or `x` does: by the extents, so true may be wrong.
 bool may_overlap(const Buffer& x, const Buffer& out, const Request& request) {
     if (out.may_overlap_itself()) return true;
@@ -154,9 +175,9 @@ bool may_overlap(const Buffer& x, const Buffer& out, const Request& request) {
 }
 
 // Runs one operation along the dimensions whose bits are set in `axes`. Unless `checked`, nothing is done and false is
-// returned where `out` may overlap x.
+// returned where `out` may overlap x. The positions that top_k finds are its `out`.
 bool apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle temperature, bool checked,
-           nb::handle mask, nb::handle g, int empty, bool exact, int regime) {
+           nb::handle mask, nb::handle g, int empty, bool exact, int regime, nb::handle ids) {
     if (op < 0 || op >= op_count || empty < 0 || empty > 2 || regime < 0 || regime > 1) {
         throw std::invalid_argument("op, empty or regime is out of range");
     }
@@ -164,7 +185,7 @@ bool apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
     const char format = x_buffer.format();
     const std::optional<DType> dtype = dtype_of(format);
     if (!dtype) throw nb::type_error("x must have the buffer format 'f', 'd', 'e' or 'H' (the bits of bfloat16)");
-    expect_format(out_buffer, format, "out");
+    expect_format(out_buffer, op == static_cast<int>(Op::top_k) ? 'q' : format, "out");
 
     Request request;
     request.op = static_cast<Op>(op);
@@ -179,7 +200,20 @@ bool apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
         request.reduced[dim] = (axes >> dim & 1) != 0;
     }
     request.x = x_buffer.operand(request, "x");
-    request.out = out_buffer.operand(request, "out", request.is_reduction());
+    std::optional<Buffer> ids_buffer;
+    if (!request.is_pick()) {
+        request.out = out_buffer.operand(request, "out", request.is_reduction());
+    } else {
+        request.picks = request.dims > 0 ? out_buffer.last_size() : 0;
+        if (request.op == Op::top_k) {
+            request.ids = out_buffer.pick_operand(request, "out");
+            if (request.picks > request.shape[request.dims - 1]) throw std::invalid_argument("k is beyond the row");
+        } else {
+            request.out = out_buffer.pick_operand(request, "out");
+            expect_format(ids_buffer.emplace(ids, false), 'q', "ids");
+            request.ids = ids_buffer->pick_operand(request, "ids");
+        }
+    }
 
     if (!checked && may_overlap(x_buffer, out_buffer, request)) return false;
 
@@ -195,15 +229,15 @@ bool apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
     }
     if (!mask.is_none()) {
         // Its kernels have no way past masked slots: a probability of 0 is one.
-        if (request.op == Op::softmax_vjp) throw std::invalid_argument("softmax_vjp takes no mask");
+        if (!takes_mask(request.op)) throw std::invalid_argument("this operation takes no mask");
         expect_format(mask_buffer.emplace(mask, false), '?', "mask");
         request.mask = mask_buffer->operand(request, "mask");
     }
     if (!g.is_none()) {
         expect_format(g_buffer.emplace(g, false), format, "g");
         request.g = g_buffer->operand(request, "g");
-    } else if (request.op == Op::softmax_vjp) {
-        throw std::invalid_argument("softmax_vjp needs g");
+    } else if (needs_g(request.op)) {
+        throw std::invalid_argument("this operation needs g");
     }
 
     if (request.size() <= gil_elements) {
@@ -224,9 +258,15 @@ NB_MODULE(_core, m) {
     m.attr("LOGSUMEXP") = static_cast<int>(Op::logsumexp);
     m.attr("ENTROPY") = static_cast<int>(Op::entropy);
     m.attr("SOFTMAX_VJP") = static_cast<int>(Op::softmax_vjp);
+    m.attr("LOG_SOFTMAX_VJP") = static_cast<int>(Op::log_softmax_vjp);
+    m.attr("LOGSUMEXP_VJP") = static_cast<int>(Op::logsumexp_vjp);
+    m.attr("ENTROPY_VJP") = static_cast<int>(Op::entropy_vjp);
+    m.attr("KL_DIVERGENCE") = static_cast<int>(Op::kl_divergence);
+    m.attr("GATHER_LOGPROBS") = static_cast<int>(Op::gather_logprobs);
+    m.attr("TOP_K") = static_cast<int>(Op::top_k);
 
     m.def("apply", &apply, "op"_a, "x"_a, "out"_a, "axes"_a, "temperature"_a, "checked"_a = true, "mask"_a = nb::none(),
-          "g"_a = nb::none(), "empty"_a = 0, "exact"_a = false, "regime"_a = 0,
+          "g"_a = nb::none(), "empty"_a = 0, "exact"_a = false, "regime"_a = 0, "ids"_a = nb::none(),
           "Run one operation along the dimensions whose bits are set in `axes`, into `out`. Unless `checked`, do "
           "nothing and "
           "return False where `out` may overlap x.");

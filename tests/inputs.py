@@ -82,9 +82,19 @@ def hard_rows():
 def gradients(shape, dtype):
     """Return gradients of ordinary size, far from 0, and of all magnitudes."""
     rng = np.random.default_rng(12)
-    ordinary, far, every = rng.normal(size=(3, *shape))
+    ordinary, far, every = rng.normal(size=(3, *np.atleast_1d(shape)))
     every *= 10.0 ** rng.integers(-4, 4, shape)
     return [values.astype(dtype) for values in (ordinary, 100 + far, every)]
+
+
+def others(x, dtype):
+    """Return scores to compare x with: unlike it, near it, and nearly equal to it."""
+    rng = np.random.default_rng(33)
+    wide = x.astype(np.float64)
+    with np.errstate(over="ignore"):
+        near = wide * (1 + 0.02 * rng.normal(size=x.shape))
+        nearly = wide + 1e-6 * rng.normal(size=x.shape)
+    return [np.roll(x, 1, axis=-1), to_dtype(near, dtype), to_dtype(nearly, dtype)]
 
 
 def activation_inputs(dtype):

@@ -6,7 +6,15 @@ python tests/measure_tolerances.py
 import inputs
 import numpy as np
 from kernel_calls import AGAIN, KEPT, apply
-from oracles import Exact, exact_activation, exact_jacobian, exact_vjp
+from oracles import (
+    Exact,
+    exact_activation,
+    exact_divergence,
+    exact_jacobian,
+    exact_log_vjp,
+    exact_reduction_vjps,
+    exact_vjp,
+)
 from tolerances import errors
 
 import logitkit as lk
@@ -31,16 +39,26 @@ def family_errors(function, dtype, precision, options):
 
 
 def gradient_errors(dtype):
-    """Yield the errors of the product and of the Jacobian."""
+    """Yield the errors of the products and of the Jacobian."""
     for name, (x, t) in inputs.accuracy_inputs(dtype).items():
         p = lk.softmax(x, temperature=t)
+        log_p = lk.log_softmax(x, temperature=t)
         few = p[:2, :60]
         for temperature in (1.0, 0.37):
             for g in inputs.gradients(p.shape, dtype):
                 got = lk.softmax_vjp(p, g, temperature=temperature)
                 yield "softmax_vjp", name, errors(got, *exact_vjp(p, g, temperature))
+                got = lk.log_softmax_vjp(log_p, g, temperature=temperature)
+                yield "log_softmax_vjp", name, errors(got, *exact_log_vjp(log_p, g, temperature))
             got = lk.softmax_jacobian(few, temperature=temperature)
             yield "softmax_jacobian", name, errors(got, exact_jacobian(few, temperature))
+        for g in inputs.gradients(len(x), dtype):
+            share, slope, terms = exact_reduction_vjps(x, g, t)
+            yield "logsumexp_vjp", name, errors(lk.logsumexp_vjp(x, g, temperature=t), share)
+            yield "entropy_vjp", name, errors(lk.entropy_vjp(x, g, temperature=t), slope, terms)
+        for other in inputs.others(x, dtype):
+            got = lk.kl_divergence(x, other, temperature=t, reduction="none")
+            yield "kl_divergence", name, errors(got, *exact_divergence(x, other, t))
 
 
 def activation_errors(dtype):

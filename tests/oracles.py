@@ -31,7 +31,8 @@ class Exact:
         count = maxima.sum(axis=-1, keepdims=True).astype(LD)
         rest = np.where(maxima, 0, weights).sum(axis=-1, keepdims=True)
         log_sum = np.log(count) + np.log1p(rest / count)
-        self.softmax = weights / (count + rest)
+        self.q, self.error, self.weights, self.total = q, error, weights, count + rest
+        self.softmax = weights / self.total
         self.log_softmax = q + (error - log_sum)
         self.anchor = (m / t)[..., 0]
         self.log_sum = log_sum[..., 0]
@@ -64,6 +65,54 @@ def exact_vjp(p, g, temperature):
     dot = (p * g).sum(axis=-1, keepdims=True)
     terms = np.maximum(np.abs(p * g), np.abs(p * dot))
     return p * (g - dot) / LD(temperature), terms / LD(temperature)
+
+
+def exact_log_vjp(log_p, g, temperature):
+    """Return the true product for log_softmax, and the larger of its two terms."""
+    p, g = np.exp(log_p.astype(LD)), np.where(log_p == -np.inf, 0, g.astype(LD))
+    total = g.sum(axis=-1, keepdims=True)
+    terms = np.maximum(np.abs(g), np.abs(p * total))
+    return (g - p * total) / LD(temperature), terms / LD(temperature)
+
+
+def exact_reduction_vjps(x, g, temperature):
+    """Return the true products for logsumexp and entropy, and for the latter its larger term."""
+    true, t = Exact(x, temperature), LD(temperature)
+    share = true.softmax * (g.astype(LD)[..., None] / t)
+    q = np.where(true.softmax > 0, true.q, 0)
+    mean = -(true.softmax * q).sum(axis=-1, keepdims=True)
+    terms = np.abs(share) * np.maximum(np.abs(q), mean)
+    return share, -share * (q + (true.error + mean)), terms
+
+
+def exact_divergence(p_logits, q_logits, temperature):
+    """Return the true divergence of each row, and the largest of the terms that it is the sum of.
+
+    Nearly equal rows need the form that the kernels use, in longdouble: see `rows/divergence.hpp`.
+    """
+    p, q = Exact(p_logits, temperature), Exact(q_logits, temperature)
+    apart = (p.q - q.q) + (p.error - q.error)
+    with np.errstate(over="ignore", invalid="ignore"):
+        near = np.abs(apart) < 1
+        grown = np.where(near, p.weights * np.expm1(-apart), q.weights - p.weights) / p.total
+        product = np.where(p.weights > 0, p.softmax * apart, 0)
+    total = grown.sum(axis=-1)
+    value = (product + grown).sum(axis=-1) - (total - np.log1p(total))
+    terms = np.where(p.weights > 0, np.abs(p.softmax * (apart + np.log1p(total)[..., None])), 0)
+    return value, terms.max(axis=-1)
+
+
+def exact_divergence_row(p_logits, q_logits, temperature=1.0):
+    """Return the divergence of two rows of finite scores in mpmath."""
+    with mpmath.workdps(900):
+        logs = []
+        for x in (p_logits, q_logits):
+            z = [mpmath.mpf(float(v)) / mpmath.mpf(float(temperature)) for v in x]
+            m = max(z)
+            total = mpmath.log(mpmath.fsum(mpmath.exp(v - m) for v in z))
+            logs.append([v - m - total for v in z])
+        terms = [mpmath.exp(a) * (a - b) for a, b in zip(*logs, strict=True)]
+        return [mpmath.fsum(terms)], max(abs(t) for t in terms)
 
 
 def exact_jacobian(p, temperature):

@@ -24,6 +24,14 @@ SIGNATURES = {
         "(x, /, *, axis=-1, temperature=1.0, mask=None, keepdims=False, dtype=None, out=None)"
     ),
     "entropy": "(x, /, *, axis=-1, temperature=1.0, mask=None)",
+    "gather_logprobs": "(x, ids, /, *, axis=-1, temperature=1.0, mask=None)",
+    "top_k": "(x, k, /, *, axis=-1)",
+    "kl_divergence": (
+        "(p_logits, q_logits, /, *, axis=-1, temperature=1.0, mask=None, reduction='mean')"
+    ),
+    "log_softmax_vjp": "(log_p, g, /, *, axis=-1, temperature=1.0)",
+    "logsumexp_vjp": "(x, g, /, *, axis=-1, temperature=1.0, mask=None)",
+    "entropy_vjp": "(x, g, /, *, axis=-1, temperature=1.0, mask=None)",
     "softmax_vjp": "(p, g, /, *, axis=-1, temperature=1.0)",
     "softmax_jvp": "(p, v, /, *, axis=-1, temperature=1.0)",
     "softmax_jacobian": "(p, /, *, temperature=1.0)",
@@ -70,7 +78,7 @@ def test_signature(name):
 def test_the_reference_has_the_same_functions():
     common = {name for name in SIGNATURES if hasattr(lk.reference, name)}
     assert common == set(lk.reference.__all__)
-    assert len(common) == 12
+    assert len(common) == 18
     # The reference computes and returns float64, in one way.
     ours_alone = {"dtype", "out", "precision"}
     for name in sorted(common):

@@ -16,6 +16,9 @@ What the distance is measured at:
   the result is near 0 and no wider format is at hand: there the unit is that of the larger term.
 - entropy: the result itself, for its two terms have one sign. softmax_vjp: the larger of p g / T
   and p (p . g) / T, whose difference it is. softmax_jacobian: the result itself.
+- log_softmax_vjp: the larger of g / T and p sum(g) / T. logsumexp_vjp: the result itself.
+  entropy_vjp: the larger of g p |y| / T and g p mean(|y|) / T, y the distance from the maximum.
+- kl_divergence: the largest p (log p - log q) of the row, or the result where that is larger.
 - sigmoid, tanh, silu: the result itself. NumPy's exponential (2.5 ULP in float32) is what they are
   made of; they are here for comparison, and have no goal of their own.
 """
@@ -51,6 +54,14 @@ BOUNDS = {
     ("entropy", "float64", "default"): Bound(4, 0.725, "N(0,3), K=2"),
     ("softmax_vjp", "float32", "default"): Bound(4, 0.5, "one score 80 above the rest"),
     ("softmax_vjp", "float64", "default"): Bound(4, 2.708, "down to the subnormal results"),
+    ("log_softmax_vjp", "float32", "default"): Bound(4, 0.5, "N(0,4), K=50257"),
+    ("log_softmax_vjp", "float64", "default"): Bound(4, 2.517, "logsumexp near 0"),
+    ("logsumexp_vjp", "float32", "default"): Bound(4, 0.5, "N(0,4), K=50257"),
+    ("logsumexp_vjp", "float64", "default"): Bound(4, 1.074, "down to the subnormal results"),
+    ("entropy_vjp", "float32", "default"): Bound(4, 0.5, "N(0,4), K=50257"),
+    ("entropy_vjp", "float64", "default"): Bound(4, 2.213, "one score 30 above the rest"),
+    ("kl_divergence", "float32", "default"): Bound(4, 0.5, "1e6 and more"),
+    ("kl_divergence", "float64", "default"): Bound(4, 2.321, "logsumexp near 0"),
     ("softmax_jacobian", "float32", "default"): Bound(4, 0.5, "one score 30 above the rest"),
     ("softmax_jacobian", "float64", "default"): Bound(4, 1.778, "far from 0"),
     ("sigmoid", "float32", "default"): Bound(4, 2.948, "x = -2.72376"),

@@ -25,9 +25,7 @@ inline constexpr bool is_half<BFloat16> = true;
 
 LOGITKIT_SCALAR float widen(float x) { return x; }
 LOGITKIT_SCALAR double widen(double x) { return x; }
-LOGITKIT_SCALAR float widen(BFloat16 x) {
-    return __builtin_bit_cast(float, static_cast<std::uint32_t>(x.bits) << 16);
-}
+LOGITKIT_SCALAR float widen(BFloat16 x) { return __builtin_bit_cast(float, static_cast<std::uint32_t>(x.bits) << 16); }
 LOGITKIT_SCALAR float widen(Float16 x) {
     const std::uint32_t sign = static_cast<std::uint32_t>(x.bits & 0x8000u) << 16, rest = x.bits & 0x7fffu;
     if (rest >= 0x7c00u) return __builtin_bit_cast(float, sign | 0x7f800000u | (rest & 0x3ffu) << 13);

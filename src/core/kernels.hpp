@@ -5,8 +5,20 @@
 
 namespace logitkit {
 
-enum class Op { softmax, log_softmax, logsumexp, entropy, softmax_vjp };
-inline constexpr int op_count = 5;
+enum class Op {
+    softmax,
+    log_softmax,
+    logsumexp,
+    entropy,
+    softmax_vjp,
+    log_softmax_vjp,
+    logsumexp_vjp,
+    entropy_vjp,
+    kl_divergence,
+    gather_logprobs,
+    top_k
+};
+inline constexpr int op_count = 11;
 
 enum class DType { float32, float64, float16, bfloat16 };
 inline constexpr int dtype_count = 4;
@@ -17,14 +29,19 @@ inline constexpr std::int64_t item_size(DType dtype) {
 // What stands in a row whose elements that take part are all -inf.
 enum class Empty { nan, zero, uniform };
 
-// How float rows of softmax are done: as the plan finds best, or their exponentials computed twice. The bits are the same.
+// How float rows of softmax are done: as the plan finds best, or their exponentials computed twice. The bits are the
+// same.
 enum class Regime { automatic, again };
 
 // Rows of one length in contiguous memory.
-//   x     the logits; for softmax_vjp the probabilities p
-//   g     softmax_vjp only: the gradient with respect to p
-//   mask  may be absent; one byte an element, 0 where x takes no part. What stands there has no effect
-//   out   one value a row for logsumexp and entropy, else a row; exactly x (in place), exactly g, or apart from both
+//   x     the logits; for softmax_vjp the probabilities p, for log_softmax_vjp their logarithms
+//   g     softmax_vjp, log_softmax_vjp: the gradient, a row; logsumexp_vjp, entropy_vjp: one number a row;
+//         kl_divergence: the logits of q, a row
+//   mask  may be absent; one byte an element, 0 where x (and the q of kl_divergence) takes no part: what stands there
+//         has no effect
+//   ids   gather_logprobs: `picks` positions a row, each in [0, length); top_k: where as many go, at most length
+//   out   one value a row for logsumexp, entropy and kl_divergence, `picks` of them for gather_logprobs, none for
+//         top_k, else a row; exactly x (in place), exactly g where that is a row, or apart from both
 // Preconditions: length >= 1; every pointer aligned to its element; steps are counted in elements; temperature >= 0,
 // not NaN. `exact` computes float32, float16 and bfloat16 in float64. `stream` lets float results be stored past the
 // caches.
@@ -33,12 +50,15 @@ struct RowBatch {
     const void* g = nullptr;
     const std::uint8_t* mask = nullptr;
     void* out = nullptr;
+    std::int64_t* ids = nullptr;
     std::int64_t rows = 0;
     std::int64_t length = 0;
     std::int64_t x_step = 0;
     std::int64_t g_step = 0;
     std::int64_t mask_step = 0;
     std::int64_t out_step = 0;
+    std::int64_t ids_step = 0;
+    std::int64_t picks = 0;
     const double* temperature = nullptr;
     std::int64_t temperature_step = 0;
     Empty empty = Empty::nan;
@@ -53,8 +73,9 @@ using Kernel = void (*)(const RowBatch&);
 struct Kernels {
     const char* name;
     const Kernel (*table)[dtype_count][2]; // [op][dtype][whether there is a mask]
-    // Whether computing a float exponential again costs less than fetching a cache line to overwrite it. (64, 128256) from
-    // memory, one thread: with AVX-512 on Zen 5 3.1 ms again, 3.8 kept; with AVX2 on Zen 1 26.6 ms again, 18.4 kept.
+    // Whether computing a float exponential again costs less than fetching a cache line to overwrite it. (64, 128256)
+    // from memory, one thread: with AVX-512 on Zen 5 3.1 ms again, 3.8 kept; with AVX2 on Zen 1 26.6 ms again, 18.4
+    // kept.
     bool cheap_exponentials;
 };
 

@@ -7,8 +7,8 @@
 namespace logitkit {
 
 Layout::Layout(const Request& request) : item_size(logitkit::item_size(request.dtype)) {
-    const Operand* const operands[operand_count] = {&request.x, &request.g, &request.mask, &request.temperature,
-                                                    &request.out};
+    const Operand* const operands[operand_count] = {&request.x,           &request.g,   &request.mask,
+                                                    &request.temperature, &request.out, &request.ids};
     for (int dim = 0; dim < request.dims; ++dim) {
         const bool reduced = request.reduced[dim];
         (reduced ? length : rows) *= request.shape[dim];
@@ -25,8 +25,9 @@ Layout::Layout(const Request& request) : item_size(logitkit::item_size(request.d
     for (int i = 0; i < operand_count; ++i) {
         places[i].next_row = outer_dims == 0 ? 0 : outer_strides[i][outer_dims - 1];
     }
-    direct = (!has(Mask) || is_contiguous(Mask)) && is_contiguous(X) && (!has(G) || is_contiguous(G)) &&
-             (request.is_reduction() ? is_aligned(Out) : is_contiguous(Out));
+    direct = (!has(Mask) || is_contiguous(Mask)) && is_contiguous(X) &&
+             (!has(G) || (request.has_one_g() ? is_aligned(G) : is_contiguous(G))) &&
+             (request.gives_rows() ? is_contiguous(Out) : is_aligned(Out));
 }
 
 // Merges neighbouring dimensions that every operand walks in one step. The order of the elements of a row is theirs;

@@ -6,8 +6,8 @@
 
 namespace logitkit {
 
-constexpr int operand_count = 5;
-enum { X, G, Mask, Temperature, Out };
+constexpr int operand_count = 6;
+enum { X, G, Mask, Temperature, Out, Ids };
 
 struct Layout {
     std::int64_t rows = 1;

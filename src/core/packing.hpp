@@ -1,5 +1,5 @@
-// Rows that do not lie in contiguous, aligned memory: copied into scratch and back, a tile of neighbouring rows at a time
-// so that whole cache lines are used.
+// Rows that do not lie in contiguous, aligned memory: copied into scratch and back, a tile of neighbouring rows at a
+// time so that whole cache lines are used.
 #pragma once
 
 #include <cstdint>

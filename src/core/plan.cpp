@@ -75,6 +75,9 @@ struct Run {
         b.length = layout.length;
         b.temperature = reinterpret_cast<const double*>(data[Temperature] + first * step(Temperature));
         b.temperature_step = step(Temperature) / static_cast<std::int64_t>(sizeof(double));
+        b.ids = reinterpret_cast<std::int64_t*>(data[Ids] + first * step(Ids));
+        b.ids_step = step(Ids) / static_cast<std::int64_t>(sizeof(std::int64_t));
+        b.picks = request.picks;
         b.empty = request.empty;
         b.exact = request.exact;
         return b;
@@ -120,19 +123,28 @@ void compute_packed(const Run& run) {
     Bits* const x = scratch.data();
     Bits* const g = has_g ? x + tile * length : nullptr;
     std::uint8_t* const mask = has_mask ? mask_scratch.data() : nullptr;
+    const std::int64_t g_length = request.has_one_g() ? 1 : length;
     Bits results[tile_rows];
 
     for (std::int64_t first = 0; first < run.rows; first += tile) {
         const std::int64_t rows = std::min(tile, run.rows - first);
         pack(shape, run.place_of(X, first), rows, length, x);
-        if (has_g) pack(shape, run.place_of(G, first), rows, length, g);
+        if (has_g) pack(request.has_one_g() ? RowShape{} : shape, run.place_of(G, first), rows, g_length, g);
         if (has_mask) pack(shape, run.place_of(Mask, first), rows, length, mask);
 
         RowBatch b = run.batch(first, rows);
         b.x = x;
         b.g = g;
         b.mask = mask;
-        b.x_step = b.g_step = b.mask_step = length;
+        b.x_step = b.mask_step = length;
+        b.g_step = g_length;
+        if (request.is_pick()) {
+            // The values at ids go straight to their place.
+            b.out = run.data[Out] + first * run.step(Out);
+            b.out_step = run.step(Out) / run.layout.item_size;
+            call(request, b);
+            continue;
+        }
         b.out = request.is_reduction() ? results : x;
         b.out_step = request.is_reduction() ? 1 : length;
         b.keep = request.regime == Regime::automatic;
@@ -149,9 +161,9 @@ void compute_packed(const Run& run) {
 
 void compute(const Request& request, const Layout& layout, std::int64_t first, std::int64_t last) {
     const FloatEnvironment environment;
-    // Where exponentials are cheaper than memory, long rows that no cache will hold are stored past it, unless they replace
-    // what was just read. For shorter ones that was measured to give nothing, and to cost twice the time where rows share
-    // cache lines.
+    // Where exponentials are cheaper than memory, long rows that no cache will hold are stored past it, unless they
+    // replace what was just read. For shorter ones that was measured to give nothing, and to cost twice the time where
+    // rows share cache lines.
     const bool past_caches = current_kernels().cheap_exponentials && request.dtype == DType::float32 &&
                              request.out.data != request.x.data && layout.length > streamed_length &&
                              2 * layout.rows * layout.length * layout.item_size > last_cache_bytes();

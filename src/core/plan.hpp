@@ -25,12 +25,19 @@ struct Request {
     std::int64_t shape[most_dims];
     bool reduced[most_dims];
     Operand x, g, mask, temperature, out; // g, mask: may be absent; mask: bytes, 0 = does not take part
+    Operand ids;                          // int64, of gather_logprobs and top_k, whose axis is the last
+    std::int64_t picks = 0;               // ids a row; they, and the values of out at them, lie side by side
     Empty empty = Empty::nan;
     Regime regime = Regime::automatic;
     bool exact = false;
 
     // One value a row, not a row.
-    bool is_reduction() const { return op == Op::logsumexp || op == Op::entropy; }
+    bool is_reduction() const { return op == Op::logsumexp || op == Op::entropy || op == Op::kl_divergence; }
+    // `picks` values a row.
+    bool is_pick() const { return op == Op::gather_logprobs || op == Op::top_k; }
+    bool gives_rows() const { return !is_reduction() && !is_pick(); }
+    // g is one number a row, not a row.
+    bool has_one_g() const { return op == Op::logsumexp_vjp || op == Op::entropy_vjp; }
     std::int64_t size() const;
 };
 

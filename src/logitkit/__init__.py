@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from logitkit import reference
     from logitkit.explanation import explain
     from logitkit.functional.activations import leaky_relu, relu, sigmoid, silu, tanh
-    from logitkit.functional.gradients import softmax_jacobian, softmax_jvp, softmax_vjp
+    from logitkit.functional.divergence import kl_divergence
+    from logitkit.functional.gradients import (
+        entropy_vjp,
+        log_softmax_vjp,
+        logsumexp_vjp,
+        softmax_jacobian,
+        softmax_jvp,
+        softmax_vjp,
+    )
+    from logitkit.functional.picks import gather_logprobs, top_k
     from logitkit.functional.softmax import entropy, log_softmax, logsumexp, softmax
     from logitkit.info import cpu_info, show_config
     from logitkit.threads import get_num_threads, num_threads, set_num_threads
@@ -26,11 +35,16 @@ __version__ = "0.1.0"
 __all__ = [
     "cpu_info",
     "entropy",
+    "entropy_vjp",
     "explain",
+    "gather_logprobs",
     "get_num_threads",
+    "kl_divergence",
     "leaky_relu",
     "log_softmax",
+    "log_softmax_vjp",
     "logsumexp",
+    "logsumexp_vjp",
     "num_threads",
     "reference",
     "relu",
@@ -43,12 +57,22 @@ __all__ = [
     "softmax_jvp",
     "softmax_vjp",
     "tanh",
+    "top_k",
 ]
 
 _HOMES = {
     "explanation": ("explain",),
     "functional.activations": ("leaky_relu", "relu", "sigmoid", "silu", "tanh"),
-    "functional.gradients": ("softmax_jacobian", "softmax_jvp", "softmax_vjp"),
+    "functional.divergence": ("kl_divergence",),
+    "functional.gradients": (
+        "entropy_vjp",
+        "log_softmax_vjp",
+        "logsumexp_vjp",
+        "softmax_jacobian",
+        "softmax_jvp",
+        "softmax_vjp",
+    ),
+    "functional.picks": ("gather_logprobs", "top_k"),
     "functional.softmax": ("entropy", "log_softmax", "logsumexp", "softmax"),
     "info": ("cpu_info", "show_config"),
     "threads": ("get_num_threads", "num_threads", "set_num_threads"),

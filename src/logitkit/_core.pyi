@@ -12,6 +12,18 @@ ENTROPY: int = 3
 
 SOFTMAX_VJP: int = 4
 
+LOG_SOFTMAX_VJP: int = 5
+
+LOGSUMEXP_VJP: int = 6
+
+ENTROPY_VJP: int = 7
+
+KL_DIVERGENCE: int = 8
+
+GATHER_LOGPROBS: int = 9
+
+TOP_K: int = 10
+
 def apply(
     op: int,
     x: object,
@@ -24,6 +36,7 @@ def apply(
     empty: int = 0,
     exact: bool = False,
     regime: int = 0,
+    ids: object | None = None,
 ) -> bool:
     """
     Run one operation along the dimensions whose bits are set in `axes`, into `out`. Unless `checked`, do nothing and return False where `out` may overlap x.

@@ -116,7 +116,9 @@ def laws():
         moved = (exact.astype(float) + 64).astype(dtype)
         assert np.array_equal(moved.astype(float) - 64, exact.astype(float))
         for f in MAPS:
-            yield Case("shift", f, (moved,), AsIn((exact,)), "by 64")
+            # float64 measures the scores from their maximum, the others from an exponent of 2.
+            if dtype == np.float64:
+                yield Case("shift", f, (moved,), AsIn((exact,)), "by 64")
             yield Case("shift", f, (moved,), Near(truth(f, exact)), "by 64, its values")
         yield Case("shift", "entropy", (moved,), AsIn((exact,)), "by 64")
 

@@ -5,6 +5,7 @@
 //
 // Prints one line a law, and a hash of all outputs for each instruction set: the hash is the same on every machine.
 // `--sample` runs a part of the cases, for emulators; its hash is printed by a whole run too. Exit status 1: broken.
+#include <algorithm>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -124,20 +125,26 @@ struct Case {
     Alias alias;
 };
 
-const char* const op_names[] = {"softmax", "log_softmax", "logsumexp", "entropy", "softmax_vjp"};
+const char* const op_names[] = {"softmax",       "log_softmax",     "logsumexp",     "entropy",
+                                "softmax_vjp",   "log_softmax_vjp", "logsumexp_vjp", "entropy_vjp",
+                                "kl_divergence", "gather_logprobs", "top_k"};
 const char* const regime_names[] = {"automatic", "again"};
 const char* const alias_names[] = {"", " in x", " in g"};
 constexpr double temperatures[] = {1, 0.7, 1e-30, 1e30, 1e-310, 1e305, 0, std::numeric_limits<double>::infinity()};
+
+bool gives_rows(Op op) { return op != Op::logsumexp && op != Op::entropy && op < Op::kl_divergence; }
+bool gives_picks(Op op) { return op == Op::gather_logprobs || op == Op::top_k; }
 
 // What a dtype's kernels tell apart.
 std::vector<Case> cases(DType dtype) {
     const bool single = dtype == DType::float32;
     std::vector<Case> result;
-    for (const Op op : {Op::softmax, Op::log_softmax, Op::logsumexp, Op::entropy, Op::softmax_vjp}) {
-        const bool anchored = single && op != Op::entropy && op != Op::softmax_vjp;
+    for (int number = 0; number < op_count; ++number) {
+        const Op op = static_cast<Op>(number);
+        const bool anchored = single && (op <= Op::logsumexp || op == Op::gather_logprobs);
         for (int alias = apart; alias <= out_is_g; ++alias) {
-            const bool possible = alias == apart || op == Op::softmax_vjp ||
-                                  (alias == out_is_x && (op == Op::softmax || op == Op::log_softmax));
+            const bool possible = alias == apart || (alias == out_is_x && gives_rows(op)) ||
+                                  (alias == out_is_g && (op == Op::softmax_vjp || op == Op::log_softmax_vjp));
             if (!possible) continue;
             for (const Regime regime : {Regime::automatic, Regime::again}) {
                 if (regime == Regime::automatic || anchored) {
@@ -174,7 +181,7 @@ std::uint64_t canonical(T x) {
 class KernelTest {
 public:
     KernelTest(const std::vector<Isa>& sets, bool sample)
-        : sets_(sets), tallies_(sets.size()), sample_only_(sample), x_(bytes), g_(bytes), out_(bytes) {}
+        : sets_(sets), tallies_(sets.size()), sample_only_(sample), x_(bytes), g_(bytes), out_(bytes), ids_(bytes) {}
 
     void run() {
         std::vector<std::int64_t> lengths;
@@ -215,15 +222,18 @@ private:
     template <class T>
     void run_case(const Case& c, DType dtype, std::int64_t length, Pattern pattern, double temperature,
                   std::int64_t rows, std::int64_t step, const std::vector<T>& scores, const std::vector<T>& shares) {
-        const bool gradient = c.op == Op::softmax_vjp, reduces = c.op == Op::logsumexp || c.op == Op::entropy;
-        const auto room = static_cast<std::int64_t>(scores.size()), out_room = reduces ? rows : room;
+        const bool probabilities = c.op == Op::softmax_vjp, reduces = !gives_rows(c.op);
+        const std::int64_t picks = gives_picks(c.op) ? (serial_ % length) + 1 : 0;
+        const auto room = static_cast<std::int64_t>(scores.size());
+        const std::int64_t out_room = picks > 0 ? rows * picks : reduces ? rows : room;
         const std::uint64_t mixed = Random(static_cast<std::uint64_t>(serial_)).bits();
         const bool at_end = mixed % 4 != 0;
         RowBatch batch;
         batch.rows = rows;
         batch.length = length;
         batch.x_step = batch.g_step = step;
-        batch.out_step = reduces ? 1 : step;
+        batch.out_step = picks > 0 ? picks : reduces ? 1 : step;
+        batch.ids_step = batch.picks = picks;
         batch.temperature = &temperature;
         batch.empty = static_cast<Empty>((mixed >> 8) % 3);
         batch.keep = c.regime == Regime::automatic;
@@ -243,14 +253,24 @@ private:
             T* out = c.alias == out_is_x ? x : c.alias == out_is_g ? g : out_.place<T>(out_room, at_end);
             for (std::int64_t j = 0; j < out_room; ++j) out[j] = untouched<T>();
             const auto size = scores.size() * sizeof(T);
-            const T* x_source = gradient ? shares.data() : scores.data();
+            const T* x_source = probabilities ? shares.data() : scores.data();
+            // The second row of scores of a divergence is the first one backwards, which has its own maximum.
+            std::vector<T> g_source(scores);
+            if (c.op == Op::kl_divergence) std::reverse(g_source.begin(), g_source.end());
             std::memcpy(x, x_source, size);
-            std::memcpy(g, scores.data(), size);
+            std::memcpy(g, g_source.data(), size);
+            std::int64_t* ids = ids_.place<std::int64_t>(rows * picks, at_end);
+            for (std::int64_t j = 0; j < rows * picks; ++j) ids[j] = (j * 7 + serial_) % length;
             batch.x = x;
-            batch.g = gradient ? g : nullptr;
+            batch.g = c.op >= Op::softmax_vjp && !gives_picks(c.op) ? g : nullptr;
             batch.out = out;
+            batch.ids = ids;
             doing = std::string(sets_[i].kernels->name) + " " + where;
             sets_[i].kernels->table[static_cast<int>(c.op)][static_cast<int>(dtype)](batch);
+
+            if (c.op == Op::top_k) {
+                for (std::int64_t j = 0; j < out_room; ++j) out[j] = static_cast<T>(ids[j]);
+            }
 
             Tally& tally = tallies_[i];
             auto& [values, differ] = tally.laws[law];
@@ -266,7 +286,7 @@ private:
             values += out_room;
             // The inputs, and what lies between the rows, are not the kernel's to write.
             bool trespassed = (c.alias != out_is_x && std::memcmp(x, x_source, size) != 0) ||
-                              (c.alias != out_is_g && std::memcmp(g, scores.data(), size) != 0);
+                              (c.alias != out_is_g && std::memcmp(g, g_source.data(), size) != 0);
             for (std::int64_t j = length; !reduces && c.alias == apart && j < step && j < out_room; ++j) {
                 trespassed |= canonical(out[j]) != canonical(untouched<T>());
             }
@@ -295,7 +315,7 @@ private:
     const std::vector<Isa>& sets_;
     std::vector<Tally> tallies_;
     bool sample_only_;
-    GuardedMemory x_, g_, out_;
+    GuardedMemory x_, g_, out_, ids_;
     std::int64_t serial_ = 0;
 };
 

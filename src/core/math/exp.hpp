@@ -7,13 +7,13 @@
 // Polynomial: q(r) = r + r^2 P(r), fitted and printed by tools/fit_coefficients.py
 // Bound:      float degree 6, relative error 2^-28.3 before rounding; double degree 11, 2^-57.5
 //
-// The anchored exponent. The maximum is not subtracted from the scores: x - m would be rounded, which costs up to 32 ULP
-// in small probabilities. With ln(2) = head + tail, r = (x - n head) - n tail, where the bracket is exact (head has 16
-// bits), so r is rounded once whatever the size of x; and n, r, q are those of the score alone. Powers are counted from
-// an integer N near m log2(e): sums with different N differ by exact powers of two, so that blocks of a row merge, and an
-// exponential computed again is the same.
-// Higham, Blanchard and Higham, "Accurately computing the log-sum-exp and softmax functions" (2021) bound the shifted
-// form that this replaces; the exponent as accumulator is from Dukhan and Ablavatski, "Two-pass softmax" (2020).
+// The anchored exponent. The maximum is not subtracted from the scores: x - m would be rounded, which costs up to 32
+// ULP in small probabilities. With ln(2) = head + tail, r = (x - n head) - n tail, where the bracket is exact (head has
+// 16 bits), so r is rounded once whatever the size of x; and n, r, q are those of the score alone. Powers are counted
+// from an integer N near m log2(e): sums with different N differ by exact powers of two, so that blocks of a row merge,
+// and an exponential computed again is the same. Higham, Blanchard and Higham, "Accurately computing the log-sum-exp
+// and softmax functions" (2021) bound the shifted form that this replaces; the exponent as accumulator is from Dukhan
+// and Ablavatski, "Two-pass softmax" (2020).
 //
 // Worst inputs of the float exponential: see docs/accuracy.md (printed by `python -m benchmarks exp-sweep`).
 #pragma once

@@ -2,9 +2,9 @@
 //
 // Each block is measured from the exponent of its own maximum. The normalisers of two blocks differ by a power of two,
 // so merging them is exact but for the additions, which are done in the order of the blocks. The softmax of a score is
-// then scale (1 + q) / sum, rounded once; its q is kept from the first sweep where there is a place for it, else computed
-// again: the same bits.
-// Milakov and Gimelshein, "Online normalizer calculation for softmax" (2018), by blocks in place of elements.
+// then scale (1 + q) / sum, rounded once; its q is kept from the first sweep where there is a place for it, else
+// computed again: the same bits. Milakov and Gimelshein, "Online normalizer calculation for softmax" (2018), by blocks
+// in place of elements.
 //
 // Bound of softmax, in ULP: the last rounding 0.5 and that of its inner term 0.2; 1 + q as `measure_exponential` finds
 // it over all scores; the sum as far off as its worst term, for rows of that term alone. See docs/accuracy.md.
@@ -20,8 +20,8 @@ namespace {
 // Calls body(i, part, scale, r, lost) for the vectors of a block of scores, see Anchor::reduce.
 //
 // Where the lanes say so (`staged`), a run of vectors is reduced before the first of them goes on: a
-// processor whose window holds hardly one vector's operations would wait for its own results. Zen 1: 1.3 in place of 1.7
-// ns an element.
+// processor whose window holds hardly one vector's operations would wait for its own results. Zen 1: 1.3 in place
+// of 1.7 ns an element.
 constexpr int stage_length = 128;
 
 template <bool Scaled, class X, class Body>
@@ -84,7 +84,8 @@ private:
     F32x16 lost_ = F32x16::set1(0);
 };
 
-// The arithmetic of a sweep leaves the memory idle, so it fetches what the next one will read, `ahead` elements further.
+// The arithmetic of a sweep leaves the memory idle, so it fetches what the next one will read, `ahead` elements
+// further.
 template <class V, class X>
 inline void prefetch_ahead(X x, std::int64_t ahead) {
     for (int i = 0; i < V::lanes; i += F32x16::lanes) prefetch(address(x) + ahead + i);
@@ -149,7 +150,8 @@ inline double power_of_two(double k) {
 }
 
 // Everything that later sweeps need to know of a row, in units of 2^exponent times `unit_float`. For probabilities
-// `rest` is the whole sum. For logarithms it is the sum without the maxima, `count` of them, `top` the exponential of each.
+// `rest` is the whole sum. For logarithms it is the sum without the maxima, `count` of them, `top` the exponential of
+// each.
 struct Normalizer {
     double max;
     double rest;

@@ -1,10 +1,29 @@
-// The product of a vector with the Jacobian of softmax, which is symmetric: p (g - sum(p g)) / T, in float64.
+// Vector-Jacobian products, in float64. Where a probability is 0 the gradient is 0, whatever stands in g.
+//   softmax      p (g - sum(p g)) / T; the Jacobian is symmetric
+//   log_softmax  (g - p sum(g)) / T
+//   logsumexp    g p / T
+//   entropy      -g p (log(p) + H) / T = -g p (y + mean) / T, y <= 0 the distance from the maximum, mean that of |y|:
+//                the logarithm of the sum, which both terms of the first form share, has cancelled
 #pragma once
 
+#include "rows/special.hpp"
 #include "rows/wide.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
+
+// 1 / T in two factors where one would overflow; at the limits 0 and infinity the probabilities do not move.
+struct InverseTemperature {
+    double first, second;
+
+    explicit InverseTemperature(double temperature)
+        : first(temperature < 0x1p-1000 ? 0x1p+60 : 1), second(temperature == 0 ? 0 : 1 / (temperature * first)) {}
+
+    template <class D>
+    D times(D x) const {
+        return x * D::set1(first) * D::set1(second);
+    }
+};
 
 template <class X, class T>
 inline void softmax_vjp_row(X p, const T* g, std::int64_t length, double temperature, T* out) {
@@ -13,7 +32,7 @@ inline void softmax_vjp_row(X p, const T* g, std::int64_t length, double tempera
         PairSum sum;
         for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
-            const D a = part.load(p + (start + i), 0.0), b = part.load(g + start + i, 0.0), zero = D::set1(0.0);
+            const D a = part.load(p + (start + i), 0.0), b = part.load(g + (start + i), 0.0), zero = D::set1(0.0);
             // Where p is 0 the gradient is 0, whatever stands in g.
             const D product = a * b;
             sum.add(zero_where_equal(product, a, zero));
@@ -21,15 +40,126 @@ inline void softmax_vjp_row(X p, const T* g, std::int64_t length, double tempera
         });
         dot = add(dot, sum.total());
     });
-    // 1 / T in two factors where one would overflow; at the limits 0 and infinity the probabilities do not move.
-    const double first = temperature < 0x1p-1000 ? 0x1p+60 : 1;
-    const double second = temperature == 0 ? 0 : 1 / (temperature * first);
+    const InverseTemperature inverse(temperature);
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
         using D = typename decltype(part)::Vector;
         const D a = part.load(p + i, 0.0), b = part.load(g + i, 0.0);
-        const D change = a * ((b - D::set1(dot.high)) - D::set1(dot.low)) * D::set1(first) * D::set1(second);
+        const D change = inverse.times(a * ((b - D::set1(dot.high)) - D::set1(dot.low)));
         part.store(zero_where_equal(change, a, D::set1(0.0)), out + i);
     });
+}
+
+template <class X, class T>
+inline void log_softmax_vjp_row(X log_p, const T* g, std::int64_t length, double temperature, T* out) {
+    const double impossible = -__builtin_inf();
+    Pair total{0, 0};
+    for_blocks(length, [&](std::int64_t start, std::int64_t n) {
+        PairSum sum;
+        for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
+            using D = typename decltype(part)::Vector;
+            const D a = part.load(log_p + (start + i), impossible), b = part.load(g + (start + i), 0.0);
+            sum.add(zero_where_equal(b, a, D::set1(impossible)));
+        });
+        total = add(total, sum.total());
+    });
+    // The unit of the exponentials is taken off the factor that is far from the subnormal numbers.
+    const bool large = __builtin_fabs(total.high) > 1;
+    const double unit = large ? 1 : 1 / unit_double, scale = large ? 1 / unit_double : 1;
+    const double high = total.high * scale, low = total.low * scale;
+    const InverseTemperature inverse(temperature);
+    for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
+        using D = typename decltype(part)::Vector;
+        const D a = part.load(log_p + i, 0.0), b = part.load(g + i, 0.0), zero = D::set1(0.0);
+        // Below, the power is 0; above there is no logarithm of a probability, and no power of it.
+        const D y = zero - max(D::set1(-1.0), zero - max(D::set1(-1100.0), a));
+        const D p = exp_of_distance(PairOf<D>{y, zero}).value() * D::set1(unit);
+        const D change = inverse.times(fma(zero - p, D::set1(low), fma(zero - p, D::set1(high), b)));
+        part.store(zero_where_equal(change, a, D::set1(impossible)), out + i);
+    });
+}
+
+// g / (T sum), for sums of exponentials in units of `unit_double`: a pair times a power of two, so that neither a tiny
+// probability nor an extreme g or T leaves the range before the last rounding.
+class Share {
+public:
+    // `factor_exponent`: the power of two that the factors given to `of` are too large by.
+    Share(double g, double temperature, Pair sum, int factor_exponent = 0) {
+        int g_exponent = 0, t_exponent = 0, exponent = 0;
+        if (__builtin_isfinite(g)) g = __builtin_frexp(g, &g_exponent);
+        temperature = __builtin_frexp(temperature, &t_exponent);
+        const double ratio = g / temperature, ratio_low = __builtin_fma(-ratio, temperature, g) / temperature;
+        sum = {sum.high / unit_double, sum.low / unit_double};
+        high_ = ratio / sum.high;
+        low_ = lost_ = 0;
+        if (__builtin_isfinite(high_)) {
+            const double rest = __builtin_fma(-high_, sum.high, ratio) + (ratio_low - high_ * sum.low);
+            const double low = rest / sum.high;
+            high_ = lost_ = __builtin_frexp(high_, &exponent);
+            low_ = low * power(-exponent);
+        }
+        const int whole = g_exponent - t_exponent + exponent - unit_exponent_double - factor_exponent;
+        const int half = (whole < -2000 ? -2000 : whole > 2000 ? 2000 : whole) / 2;
+        first_ = power(half);
+        second_ = power((whole < -2000 ? -2000 : whole > 2000 ? 2000 : whole) - half);
+    }
+
+    // e times the share, times `factor` where that is given; 0 where e is.
+    template <class D>
+    D of(const Exponential<D>& e, D factor) const {
+        const D value = e.value(), zero = D::set1(0.0);
+        const D product = fma(value, D::set1(high_), fma(value, D::set1(low_), e.lost_by(value) * D::set1(lost_)));
+        return zero_where_equal(product * factor * D::set1(first_) * D::set1(second_), value, zero);
+    }
+
+private:
+    static double power(int k) { return __builtin_bit_cast(double, static_cast<std::uint64_t>(1023 + k) << 52); }
+
+    double high_, low_, lost_, first_, second_; // lost_: for what an exponential rounded off, 0 where that would be NaN
+};
+
+template <bool Scaled, class X, class T>
+inline void logsumexp_vjp_wide(X x, double g, std::int64_t length, double m, double temperature, T* out) {
+    const Distance<T, Scaled> distance(m, temperature);
+    const Pair sum = normalize_wide<Scaled, false>(x, length, m, distance, static_cast<T*>(nullptr)).sum();
+    if (sum.high != sum.high) return fill(x, length, sum.high, 0, out);
+    const Share share(g, temperature, sum);
+    for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
+        using D = typename decltype(part)::Vector;
+        const D v = part.load(x + i, -__builtin_inf());
+        part.store(share.of(exp_of_distance(distance.clamped(v)), D::set1(1.0)), out + i);
+    });
+}
+
+template <bool Scaled, class X, class T>
+inline void entropy_vjp_wide(X x, double g, std::int64_t length, double m, double temperature, T* out) {
+    const Distance<T, Scaled> distance(m, temperature);
+    const Pair sum = normalize_wide<Scaled, false>(x, length, m, distance, static_cast<T*>(nullptr)).sum();
+    if (sum.high != sum.high) return fill(x, length, sum.high, 0, out);
+    // Distances times 2^300: neither a subnormal one nor their mean is rounded off.
+    constexpr int up_exponent = 300;
+    constexpr double up = 0x1p+300;
+    const Pair mean = mean_distance(x, length, distance, Pair{sum.high / up, sum.low / up});
+    const Share share(-g, temperature, sum, up_exponent);
+    for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
+        using D = typename decltype(part)::Vector;
+        const PairOf<D> y = distance.clamped(part.load(x + i, -__builtin_inf()));
+        const D away = y.high * D::set1(up), high = D::set1(mean.high), near = away + high;
+        const D back = near - away; // two_sum
+        const D low = ((away - (near - back)) + (high - back)) + fma(y.low, D::set1(up), D::set1(mean.low));
+        part.store(share.of(exp_of_distance(y), near + low), out + i);
+    });
+}
+
+// For rows without an ordinary sum. What does not move has no gradient: nor has a logsumexp of -inf.
+template <class X, class T>
+inline void reduction_vjp_special(X x, std::int64_t length, double m, double impossible, T* out) {
+    double value = 0;
+    if (m == __builtin_inf() || has_nan(x, length)) {
+        value = __builtin_nan("");
+    } else if (m == -__builtin_inf()) {
+        value = impossible;
+    }
+    fill(x, length, value, 0, out);
 }
 
 } // namespace

@@ -194,8 +194,7 @@ inline Pair log_sum_wide(X x, std::int64_t length, double m, double temperature)
 }
 
 template <bool Scaled, class X, class T>
-inline void log_softmax_wide(X x, std::int64_t length, double m, double temperature, T* out) {
-    const Pair log_sum = log_sum_wide<Scaled>(x, length, m, temperature);
+inline void log_store_wide(X x, std::int64_t length, double m, double temperature, Pair log_sum, T* out) {
     const Distance<T, Scaled> distance(m, temperature);
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
         using D = typename decltype(part)::Vector;
@@ -204,12 +203,9 @@ inline void log_softmax_wide(X x, std::int64_t length, double m, double temperat
     });
 }
 
-// The entropy log(sum) + sum(e^y |y|) / sum of softmax: both terms >= 0.
-template <bool Scaled, class X>
-inline double entropy_wide(X x, std::int64_t length, double m, double temperature) {
-    using T = Element<X>;
-    const Distance<T, Scaled> distance(m, temperature);
-    const WideNormalizer normalizer = normalize_wide<Scaled, false>(x, length, m, distance, static_cast<T*>(nullptr));
+// sum(e^y |y|) / sum: how far below the maximum a score is in the mean.
+template <class T, bool Scaled, class X>
+inline Pair mean_distance(X x, std::int64_t length, const Distance<T, Scaled>& distance, Pair total) {
     Pair weighted{0, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         PairSum sum;
@@ -224,11 +220,17 @@ inline double entropy_wide(X x, std::int64_t length, double m, double temperatur
         });
         weighted = add(weighted, sum.total());
     });
-    const Pair log_sum = normalizer.log_sum(), total = normalizer.sum();
     const double mean = weighted.high / total.high;
-    const double mean_low =
-        (__builtin_fma(-mean, total.high, weighted.high) + weighted.low - mean * total.low) / total.high;
-    const Pair entropy = add(log_sum, {mean, mean_low});
+    return {mean, (__builtin_fma(-mean, total.high, weighted.high) + weighted.low - mean * total.low) / total.high};
+}
+
+// The entropy log(sum) + sum(e^y |y|) / sum of softmax: both terms >= 0.
+template <bool Scaled, class X>
+inline double entropy_wide(X x, std::int64_t length, double m, double temperature) {
+    using T = Element<X>;
+    const Distance<T, Scaled> distance(m, temperature);
+    const WideNormalizer normalizer = normalize_wide<Scaled, false>(x, length, m, distance, static_cast<T*>(nullptr));
+    const Pair entropy = add(normalizer.log_sum(), mean_distance(x, length, distance, normalizer.sum()));
     return entropy.high + entropy.low;
 }
 

@@ -132,8 +132,8 @@ inline Twice<V> for_each_vector(Twice<V> x, F f) {
     return {f(x.a), f(x.b)};
 }
 
-// A row of which a mask leaves out elements: they load as -inf, whatever stands there. A mask has one byte an element, 0
-// where it does not take part.
+// A row of which a mask leaves out elements: they load as -inf, whatever stands there. A mask has one byte an element,
+// 0 where it does not take part.
 template <class T>
 struct Masked {
     const T* x;
@@ -174,6 +174,15 @@ inline bool takes_part(const T*, std::int64_t) {
 template <class T>
 inline bool takes_part(Masked<T> x, std::int64_t i) {
     return x.mask[i] != 0;
+}
+// Another row under the same mask.
+template <class T>
+inline const T* like(const T*, const T* other) {
+    return other;
+}
+template <class T>
+inline Masked<T> like(Masked<T> x, const T* other) {
+    return {other, x.mask};
 }
 // One element as a float or double.
 template <class X>

@@ -6,10 +6,10 @@
 //   load_part and store_part touch the first n lanes only, memory behind them may be unmapped;
 //   keep_where(x, mask) is x where a byte of the mask is not 0, else -inf;
 //   float16 and bfloat16 are stored rounded to nearest, ties to even; which NaN a NaN becomes is free;
-//   power_of(f), of doubles, rounds f to the integer k, ties to even, and gives 2^k times the unit, exactly 0 where that
-//   is no normal number, for f from -2^20 to 2; power_from(origin, f), of floats, the same with 2^(k - origin), for k from
-//   lowest_power_float - 1 to 2 above the origin; of a NaN only k is told: NaN. A k of 0 has either sign; reduce_max is asked
-//   about numbers only, and of two zeros gives either.
+//   power_of(f), of doubles, rounds f to the integer k, ties to even, and gives 2^k times the unit, exactly 0 where
+//   that is no normal number, for f from -2^20 to 2; power_from(origin, f), of floats, the same with 2^(k - origin),
+//   for k from lowest_power_float - 1 to 2 above the origin; of a NaN only k is told: NaN. A k of 0 has either sign;
+//   reduce_max is asked about numbers only, and of two zeros gives either.
 #pragma once
 
 #include <cstdint>

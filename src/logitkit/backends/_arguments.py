@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -41,6 +42,15 @@ def as_probabilities(p: Any) -> Array:
     return array if kept is None else np.where(kept, array, array.dtype.type(0))
 
 
+def as_log_probabilities(log_p: Any) -> Array:
+    """Return log_p as a plain array; a masked log-probability is -inf."""
+    array, kept = as_array(log_p, "log_p")
+    if kept is None:
+        return array
+    array = array.astype(result_dtypes(array.dtype, name="log_p")[0], copy=False)
+    return np.where(kept, array, array.dtype.type(-np.inf))
+
+
 def result_dtypes(
     dtype: np.dtype[Any], wanted: Any = None, name: str = "x"
 ) -> tuple[np.dtype[Any], np.dtype[Any]]:
@@ -61,6 +71,13 @@ def result_dtypes(
         return asked, asked
     wide = result is _FLOAT64 or asked is _FLOAT64
     return asked, _FLOAT64 if wide else _FLOAT32
+
+
+def common_compute(one: np.dtype[Any], other: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype that the core is given for two arrays; unequal halves meet in float32."""
+    if one == other:
+        return one
+    return _FLOAT64 if _FLOAT64 in (one, other) else _FLOAT32
 
 
 def _is_float(dtype: np.dtype[Any]) -> bool:
@@ -109,12 +126,23 @@ def normalize_axes(axis: Any, ndim: int, name: str = "x") -> tuple[int, ...]:
     return tuple(sorted(axes)) if ndim else ()
 
 
+def one_axis(axis: Any, ndim: int) -> int:
+    """Return a single axis as a number from 0; a scalar counts as a vector of length 1."""
+    try:
+        axis = operator.index(axis)
+    except TypeError:
+        raise TypeError(f"axis is {axis!r}; accepted is an int") from None
+    return (*normalize_axes(axis, ndim), 0)[0]
+
+
 def without_axes(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape that is left when the axes are reduced."""
     return tuple([n for i, n in enumerate(shape) if i not in axes])
 
 
-def broadcast_mask(mask: Any, shape: tuple[int, ...], kept: Array | None = None) -> Array | None:
+def broadcast_mask(
+    mask: Any, shape: tuple[int, ...], kept: Array | None = None, name: str = "x"
+) -> Array | None:
     """Return what takes part, with the shape of x (at least 1-d): by `mask` and by x's own mask."""
     own = None if kept is None else np.broadcast_to(kept, shape or (1,))
     if mask is None:
@@ -128,7 +156,7 @@ def broadcast_mask(mask: Any, shape: tuple[int, ...], kept: Array | None = None)
         keep = np.broadcast_to(keep, shape or (1,))
     except ValueError:
         raise ValueError(
-            f"mask has the shape {keep.shape}; it must broadcast against that of x, {shape}"
+            f"mask has the shape {keep.shape}; it must broadcast against that of {name}, {shape}"
         ) from None
     return keep if own is None else keep & own
 
@@ -155,19 +183,24 @@ def broadcast_temperature(
         )
     if t.ndim == 0:
         return float(t)
+    return np.broadcast_to(broadcast_per_row(t, shape, axes, "temperature"), shape or (1,))
+
+
+def broadcast_per_row(
+    values: Array, shape: tuple[int, ...], axes: tuple[int, ...], name: str
+) -> Array:
+    """Return one value a row in the dimensions of x, with 1 (or less than that) along the axes."""
     rows = without_axes(shape, axes)
     kept_shape = tuple(1 if i in axes else n for i, n in enumerate(shape))
     try:
-        if t.ndim == len(shape) and all(t.shape[i] == 1 for i in axes):
-            per_row = np.broadcast_to(t, kept_shape)
-        else:
-            per_row = np.expand_dims(np.broadcast_to(t, rows), axes)
+        if values.ndim == len(shape) and all(values.shape[i] == 1 for i in axes):
+            return np.broadcast_to(values, kept_shape)
+        return np.expand_dims(np.broadcast_to(values, rows), axes)
     except ValueError:
         raise ValueError(
-            f"temperature has the shape {t.shape}; it must broadcast against one value a row, "
+            f"{name} has the shape {values.shape}; it must broadcast against one value a row, "
             f"{rows}"
         ) from None
-    return np.broadcast_to(per_row, shape or (1,))
 
 
 def check_flag(name: str, value: Any) -> None:

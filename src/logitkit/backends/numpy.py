@@ -1,8 +1,8 @@
 """NumPy arrays: dtype policy, layout of the call, `out`; the compiled core does the rows.
 
-The dtype policy: float16 and bfloat16 are computed in float32 and rounded once, inside the core; bool
-and integers up to 16 bit become float32, wider ones float64, before anything is subtracted. A call is
-refused before anything is written.
+The dtype policy: float16 and bfloat16 are computed in float32 and rounded once, inside the core;
+bool and integers up to 16 bit become float32, wider ones float64, before anything is subtracted. A
+call is refused before anything is written.
 """
 
 from __future__ import annotations
@@ -15,6 +15,17 @@ import numpy.typing as npt
 
 from logitkit import _core
 from logitkit.backends import _arguments as arguments
+from logitkit.backends._delivery import apply as _apply
+from logitkit.backends._delivery import deliver as _deliver
+from logitkit.backends._delivery import operand as _operand
+from logitkit.backends._divergence import kl_divergence as kl_divergence
+from logitkit.backends._gradients import entropy_vjp as entropy_vjp
+from logitkit.backends._gradients import log_softmax_vjp as log_softmax_vjp
+from logitkit.backends._gradients import logsumexp_vjp as logsumexp_vjp
+from logitkit.backends._gradients import softmax_jacobian as softmax_jacobian
+from logitkit.backends._gradients import softmax_vjp as softmax_vjp
+from logitkit.backends._picks import gather_logprobs as gather_logprobs
+from logitkit.backends._picks import top_k as top_k
 
 Array = npt.NDArray[Any]
 
@@ -103,17 +114,15 @@ def _map(
     target = (
         np.empty_like(values) if out is None or result_dtype != compute else _operand(out, compute)
     )
-    _core.apply(
+    _apply(
         op,
-        _raw(values),
-        _raw(target),
-        _bits(axes),
+        values,
+        target,
+        axes,
         divide,
-        True,
         keep,
-        None,
-        _EMPTY[empty],
-        _PRECISION[precision],
+        empty=_EMPTY[empty],
+        exact=_PRECISION[precision],
     )
     return _deliver(target, x.shape, result_dtype, out)
 
@@ -142,90 +151,8 @@ def _reduce(
         arguments.check_apart(out, mask=mask, temperature=temperature)
 
     result = np.empty(kept_shape or (1,), compute)
-    _core.apply(op, _raw(_operand(x, compute)), _raw(result), _bits(axes), divide, True, keep)
+    _apply(op, _operand(x, compute), result, axes, divide, keep)
     return _deliver(result, shape, result_dtype, out)
-
-
-def softmax_vjp(p: Any, g: Any, axis: Any, temperature: Any, name: str) -> Any:
-    """See `logitkit.softmax_vjp`; `name` is what the caller calls g."""
-    p = arguments.as_probabilities(p)
-    g, _ = arguments.as_array(g, name=name)
-    result_dtype, compute = arguments.result_dtypes(p.dtype, name="p")
-    g_compute = arguments.result_dtypes(g.dtype, name=name)[1]
-    if g_compute != compute:
-        wide = _FLOAT64 in (compute, g_compute)
-        compute = _FLOAT64 if wide else _FLOAT32
-    axes = arguments.normalize_axes(axis, p.ndim, name="p")
-    if p.shape != g.shape:
-        raise ValueError(f"{name} has the shape {g.shape}; it must have that of p, {p.shape}")
-    divide = arguments.broadcast_temperature(temperature, p.shape, axes)
-    values = _operand(p, compute)
-    result = np.empty_like(values)
-    g = _raw(_operand(g, compute))
-    _core.apply(
-        _core.SOFTMAX_VJP, _raw(values), _raw(result), _bits(axes), divide, True, None, g
-    )
-    return _deliver(result, p.shape, result_dtype, None)
-
-
-def softmax_jacobian(p: Any, *, temperature: Any) -> Any:
-    """See `logitkit.softmax_jacobian`."""
-    p = arguments.as_probabilities(p)
-    if p.ndim == 0:
-        raise ValueError("p is a scalar; softmax_jacobian needs probabilities along its last axis")
-    axes = arguments.normalize_axes(-1, p.ndim)
-    divide = arguments.broadcast_temperature(temperature, p.shape, axes)
-    result_dtype, _ = arguments.result_dtypes(p.dtype, name="p")
-    values = _cast(p, _FLOAT64)
-    t = np.asarray(divide)
-    if t.ndim:
-        t = t[..., None]
-    with np.errstate(all="ignore"):
-        jacobian = -values[..., :, None] * values[..., None, :]
-        diagonal = np.arange(p.shape[-1])
-        jacobian[..., diagonal, diagonal] = values * (1.0 - values)
-        # At the limits 0 and infinity of the temperature the probabilities do not move.
-        jacobian = np.where(np.isnan(jacobian), np.nan, np.where(t > 0, jacobian / t, 0.0))
-    # Where p is 0 so is the derivative, whatever the others are; and 0 has no sign.
-    impossible = values == 0
-    jacobian[impossible[..., :, None] | impossible[..., None, :] | (jacobian == 0)] = 0.0
-    return _cast(jacobian, result_dtype)
-
-
-def _operand(x: Array, compute: np.dtype[Any]) -> Array:
-    """Return x in the dtype that the core is given, at least 1-d."""
-    if x.dtype is not compute:
-        x = _cast(x, compute)
-    return x if x.ndim else x.reshape(1)
-
-
-def _raw(x: Array) -> Array:
-    """Return x as the core takes it: bfloat16, which has no buffer format, as its bits."""
-    return x if x.dtype.kind == "f" else x.view(np.uint16)
-
-
-def _bits(axes: tuple[int, ...]) -> int:
-    return sum([1 << axis for axis in axes])
-
-
-def _deliver(result: Array, shape: tuple[int, ...], dtype: np.dtype[Any], out: Array | None) -> Any:
-    """Give the result its shape and dtype, into `out` where given; 0-d results become scalars."""
-    if result.shape != shape:
-        result = result.reshape(shape)
-    if out is not None:
-        if not np.may_share_memory(result, out):
-            with np.errstate(all="ignore"):
-                np.copyto(out, result, casting="same_kind")
-        return out
-    if result.dtype is not dtype:
-        result = _cast(result, dtype)
-    return result if shape else result[()]
-
-
-def _cast(a: Array, dtype: np.dtype[Any]) -> Array:
-    """Convert without a warning: out of the range is infinite, a signalling NaN is a NaN."""
-    with np.errstate(all="ignore"):
-        return a.astype(dtype, copy=False)
 
 
 def _refuse_empty_rows(x: Array, axes: tuple[int, ...], keep: Array | None) -> None:

@@ -1,7 +1,8 @@
-"""The derivative of softmax: the Jacobian, and its products with a vector.
+"""The derivatives of the family: products with a gradient, and the Jacobian of softmax.
 
 ``d p_i / d x_j = p_i (delta_ij - p_j) / T``: ``p_i (1 - p_i)`` on the diagonal, ``-p_i p_j`` off
-it. The functions take the probabilities p, which a caller has already, not the scores.
+it. Where a map is differentiated the functions take its result, which a caller has already; where
+a reduction is, the scores.
 """
 
 from __future__ import annotations
@@ -87,6 +88,139 @@ def softmax_jvp(
     array([ 0.0025, -0.0025])
     """
     return backend_of(p).softmax_vjp(p, v, axis, temperature, "v")
+
+
+def log_softmax_vjp(
+    log_p: Any, g: Any, /, *, axis: int | tuple[int, ...] | None = -1, temperature: Any = 1.0
+) -> Any:
+    """Gradient in the scores, given one in the log-probabilities: ``(g - p * sum(g)) / T``.
+
+    Parameters
+    ----------
+    log_p : array_like
+        Log-probabilities, the result of `logitkit.log_softmax`.
+    g : array_like
+        The gradient of a loss with respect to log_p, the shape of log_p.
+    axis : int, tuple of int, or None
+        The axis along which ``exp(log_p)`` sums to 1.
+    temperature : float or array_like
+        The temperature that log_p was made with. At 0 and infinity the result is 0.
+
+    Returns
+    -------
+    ndarray
+        The gradient of the loss with respect to the scores: shape and dtype of log_p. Where log_p
+        is -inf (masked, impossible) it is 0, and what stands in g there has no effect.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `logitkit.softmax`; also if the shapes of log_p and g differ.
+
+    Notes
+    -----
+    O(n) time, no memory but the result. Sums and exponentials are in float64.
+
+    Examples
+    --------
+    >>> import logitkit as lk
+    >>> log_p = lk.log_softmax([1.5, 2.2, -0.3, 0.8])
+    >>> lk.log_softmax_vjp(log_p, [0.0, 1.0, 0.0, 0.0]).round(4)
+    array([-0.2721,  0.4521, -0.045 , -0.1351])
+    """
+    return backend_of(log_p).log_softmax_vjp(log_p, g, axis, temperature)
+
+
+def logsumexp_vjp(
+    x: Any,
+    g: Any,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    temperature: Any = 1.0,
+    mask: Any = None,
+) -> Any:
+    """Gradient in the scores, given one in their logsumexp: ``g * softmax(x) / T``.
+
+    Parameters
+    ----------
+    x : array_like
+        Scores, as for `logitkit.softmax`.
+    g : array_like
+        The gradient of a loss with respect to ``logsumexp(x)``: one number a row, the shape of x
+        without `axis`, or with it as 1.
+    axis, temperature, mask
+        As for `logitkit.logsumexp`. At the temperatures 0 and infinity the result is 0.
+
+    Returns
+    -------
+    ndarray
+        Shape and dtype of x. A masked or impossible slot is 0, and so is a row of all -inf, whose
+        logsumexp does not move; a row whose softmax is NaN otherwise is NaN.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `logitkit.softmax`; also if g is not one number a row.
+
+    Notes
+    -----
+    Computed in float64, with one rounding at the end. O(n) time, no memory but the result.
+
+    Examples
+    --------
+    >>> import logitkit as lk
+    >>> lk.logsumexp_vjp([[1.5, 2.2, -0.3, 0.8], [0.0, 0.0, 0.0, 0.0]], [1.0, 2.0]).round(4)
+    array([[0.2721, 0.5479, 0.045 , 0.1351],
+           [0.5   , 0.5   , 0.5   , 0.5   ]])
+    """
+    return backend_of(x).logsumexp_vjp(x, g, axis, temperature, mask)
+
+
+def entropy_vjp(
+    x: Any,
+    g: Any,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    temperature: Any = 1.0,
+    mask: Any = None,
+) -> Any:
+    """Gradient in the scores, given one in their entropy: ``-g * p * (log(p) + H) / T``.
+
+    Parameters
+    ----------
+    x : array_like
+        Scores, as for `logitkit.softmax`.
+    g : array_like
+        The gradient of a loss with respect to ``entropy(x)``: one number a row, the shape of x
+        without `axis`, or with it as 1.
+    axis, temperature, mask
+        As for `logitkit.entropy`. At the temperatures 0 and infinity the result is 0.
+
+    Returns
+    -------
+    ndarray
+        Shape and dtype of x. A masked or impossible slot is 0; a row whose entropy is NaN is NaN.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `logitkit.softmax`; also if g is not one number a row.
+
+    Notes
+    -----
+    With y the distance of a score from the maximum, in units of T, ``log(p) + H`` is
+    ``y - sum(p * y)``: the logarithm of the normaliser has cancelled. Computed in float64. O(n)
+    time, no memory but the result.
+
+    Examples
+    --------
+    >>> import logitkit as lk
+    >>> lk.entropy_vjp([1.0, 2.0, 3.0], 1.0).round(4)
+    array([ 0.1418,  0.1408, -0.2826])
+    """
+    return backend_of(x).entropy_vjp(x, g, axis, temperature, mask)
 
 
 def softmax_jacobian(p: Any, /, *, temperature: Any = 1.0) -> Any:

@@ -1,0 +1,181 @@
+// The Kullback-Leibler divergence of two rows of scores, in float64.
+//
+// With y and z the distances of the scores of p and q from their maxima, d = y - z, P and Q the sums of e^y and e^z:
+//     KL = sum(e^y d) / P + log(Q / P) = F - (B - log1p(B)),
+//     B = sum(e^z - e^y) / P,   F = sum(e^y d + e^z - e^y) / P
+// where every term of F is >= 0. For rows that are nearly equal both brackets are what is left of larger numbers: there
+// they are taken from e^-d - 1 and e^-d - 1 + d, so that the divergence keeps its digits and is exactly 0 for equals.
+// The non-negative form of the terms is that of Csiszar's generalised divergence.
+#pragma once
+
+#include "rows/special.hpp"
+#include "rows/wide.hpp"
+
+namespace logitkit::LOGITKIT_ISA {
+namespace {
+
+// How far apart two distances may be to count as near: |d| up to here.
+constexpr double near_limit = 0.25;
+
+// e^r - 1 - r for |r| <= near_limit: its series to r^13, relative error 2^-56 before rounding.
+template <class D>
+inline D expm1_rest_near(D r) {
+    constexpr double inverse_factorials[] = {1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800,
+                                             1.0 / 362880,     1.0 / 40320,     1.0 / 5040,     1.0 / 720,
+                                             1.0 / 120,        1.0 / 24,        1.0 / 6,        0.5};
+    D sum = D::set1(inverse_factorials[0]);
+    for (int i = 1; i < 12; ++i) sum = fma(sum, r, D::set1(inverse_factorials[i]));
+    return r * r * sum;
+}
+
+// r, or the end of [-limit, limit] that it lies beyond; NaN stays.
+template <class D>
+inline D clamp_to(D r, double limit) {
+    const D zero = D::set1(0.0), lowest = D::set1(-limit);
+    return zero - max(lowest, zero - max(lowest, r));
+}
+
+// a where x == y, else 0.
+template <class D>
+inline D zero_where_different(D a, D x, D y) {
+    return a - zero_where_equal(a, x, y);
+}
+
+// In units of `unit_double`.
+struct DivergenceSums {
+    Pair weights, difference, terms;
+    std::int64_t forbidden; // elements that are possible for p and not for q
+};
+
+template <bool Scaled, class X>
+inline DivergenceSums divergence_sums(X p, X q, std::int64_t length, double p_max, double q_max, double temperature) {
+    using T = Element<X>;
+    const Distance<T, Scaled> p_distance(p_max, temperature), q_distance(q_max, temperature);
+    DivergenceSums result{{0, 0}, {0, 0}, {0, 0}, 0};
+    for_blocks(length, [&](std::int64_t start, std::int64_t n) {
+        PairSum weights, difference, terms;
+        for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
+            using D = typename decltype(part)::Vector;
+            const D zero = D::set1(0.0), inf = D::set1(__builtin_inf());
+            const D a = part.load(p + (start + i), -__builtin_inf()), b = part.load(q + (start + i), -__builtin_inf());
+            result.forbidden += count_equal(zero_where_equal(b, a, zero - inf), zero - inf);
+
+            const PairOf<D> y = p_distance.clamped(a), z = q_distance.plain(b);
+            const Exponential<D> p_exp = exp_of_distance(y), q_exp = exp_of_distance(q_distance.clamped(b));
+            const D p_value = p_exp.value(), q_value = q_exp.value();
+            const D p_lost = p_exp.lost_by(p_value), q_lost = q_exp.lost_by(q_value);
+            weights.add(p_value);
+            weights.add_small(p_lost);
+
+            const D high = y.high - z.high, back = high - y.high; // two_sum of y.high and -z.high
+            const D lost = (y.high - (high - back)) - (z.high + back);
+            const D low = zero_where_equal(lost + (y.low - z.low), high, inf);
+            const D r = zero - high - low, near = clamp_to(r, near_limit);
+
+            // Near: from e^r - 1, else the difference as it stands; a probability of 0 adds nothing to the product.
+            const D rest = expm1_rest_near(near), small = near + rest;
+            const D near_difference = p_value * small;
+            const D near_low = fma(p_value, rest - (small - near), fma(p_value, small, zero - near_difference));
+            difference.add(zero_where_different(near_difference, near, r));
+            difference.add_small(zero_where_different(near_low, near, r));
+            terms.add(zero_where_different(p_value * rest, near, r));
+
+            const D far_p = zero_where_equal(p_value, near, r), far_q = zero_where_equal(q_value, near, r);
+            const D far_lost = zero_where_equal(q_lost - p_lost, near, r);
+            const D product = zero_where_equal(far_p * high, far_p, zero);
+            const D product_low = fma(far_p, low, fma(p_lost, high, fma(far_p, high, zero - product)));
+            difference.add(far_q);
+            difference.add(zero - far_p);
+            difference.add_small(far_lost);
+            terms.add(product);
+            terms.add(far_q);
+            terms.add(zero - far_p);
+            terms.add_small(zero_where_equal(product_low, far_p, zero) + far_lost);
+        });
+        result.weights = add(result.weights, weights.total());
+        result.difference = add(result.difference, difference.total());
+        result.terms = add(result.terms, terms.total());
+    });
+    return result;
+}
+
+inline Pair divide(Pair a, Pair b) {
+    const double high = a.high / b.high;
+    return fast_two_sum(high, (__builtin_fma(-high, b.high, a.high) + (a.low - high * b.low)) / b.high);
+}
+
+// b - log(1 + b), by its series where the two would cancel.
+inline Pair less_log1p(Pair b) {
+    const double h = b.high;
+    if (__builtin_fabs(h) > 0x1p-10) {
+        const Pair logarithm = log1p(b);
+        return add(b, {-logarithm.high, -logarithm.low});
+    }
+    return {h * h * (1.0 / 2 - h * (1.0 / 3 - h * (1.0 / 4 - h * (1.0 / 5 - h * (1.0 / 6 - h / 7))))), 0};
+}
+
+// sum(e^y d) / P where an e^y d times the unit is beyond the range of a double: d in units of 2^10. The other terms are
+// nothing beside it. `weights` is P times the unit.
+template <bool Scaled, class X>
+inline double far_divergence(X p, X q, std::int64_t length, double p_max, double q_max, double temperature,
+                             double weights) {
+    using T = Element<X>;
+    const double unit = 0x1p+10;
+    const Distance<T, Scaled> distance(p_max, temperature);
+    const Distance<T, true> p_distance(p_max, temperature * unit), q_distance(q_max, temperature * unit);
+    Pair total{0, 0};
+    for_blocks(length, [&](std::int64_t start, std::int64_t n) {
+        PairSum sum;
+        for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
+            using D = typename decltype(part)::Vector;
+            const D a = part.load(p + (start + i), -__builtin_inf()), b = part.load(q + (start + i), 0.0);
+            const D weight = exp_of_distance(distance.clamped(a)).value() * D::set1(1 / unit_double);
+            const D apart = p_distance.plain(a).high - q_distance.plain(b).high;
+            sum.add(zero_where_equal(weight * apart, weight, D::set1(0.0)));
+        });
+        total = add(total, sum.total());
+    });
+    return total.high / (weights / unit_double) * unit;
+}
+
+template <bool Scaled, class X>
+inline double kl_divergence_wide(X p, X q, std::int64_t length, double p_max, double q_max, double temperature) {
+    const DivergenceSums sums = divergence_sums<Scaled>(p, q, length, p_max, q_max, temperature);
+    if (sums.weights.high != sums.weights.high || sums.difference.high != sums.difference.high) {
+        return __builtin_nan("");
+    }
+    if (sums.forbidden != 0) return __builtin_inf();
+    if (!__builtin_isfinite(sums.terms.high)) {
+        return far_divergence<Scaled>(p, q, length, p_max, q_max, temperature, sums.weights.high);
+    }
+    const Pair bracket = less_log1p(divide(sums.difference, sums.weights));
+    const Pair terms = divide(sums.terms, sums.weights);
+    const Pair divergence = add(terms, {-bracket.high, -bracket.low});
+    const double value = divergence.high + divergence.low;
+    return value > 0 ? value : 0;
+}
+
+// Of rows of which one has no finite maximum, or at a temperature of 0 or infinity.
+template <class X>
+inline double kl_divergence_special(X p, X q, std::int64_t length, double p_max, double q_max, double temperature) {
+    const double inf = __builtin_inf();
+    const Kept kept_p = count_kept(p, length), kept_q = count_kept(q, length);
+    if (kept_p.count == 0) return 0;
+    if (!__builtin_isfinite(p_max) || !__builtin_isfinite(q_max) || has_nan(p, length) || has_nan(q, length)) {
+        return __builtin_nan("");
+    }
+    if (temperature == 0) {
+        std::int64_t first = 0;
+        const auto is_first = [](X x, std::int64_t i, double m) { return static_cast<double>(score_at(x, i)) == m; };
+        while (!is_first(p, first, p_max) && !is_first(q, first, q_max)) ++first;
+        return is_first(p, first, p_max) && is_first(q, first, q_max) ? 0 : inf;
+    }
+    for (std::int64_t i = 0; i < length; ++i) {
+        if (score_at(p, i) != -inf && score_at(q, i) == -inf) return inf;
+    }
+    const auto among_p = static_cast<double>(kept_p.possible), among_q = static_cast<double>(kept_q.possible);
+    return log1p(divide({among_q - among_p, 0}, {among_p, 0})).high;
+}
+
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA

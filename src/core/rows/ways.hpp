@@ -1,0 +1,244 @@
+// Each operation on one row: the way that its length, its largest score and its temperature ask for.
+#pragma once
+
+#include "kernels.hpp"
+#include "rows/anchored.hpp"
+#include "rows/divergence.hpp"
+#include "rows/gather.hpp"
+#include "rows/gradient.hpp"
+#include "rows/special.hpp"
+#include "rows/wide.hpp"
+
+namespace logitkit::LOGITKIT_ISA {
+namespace {
+
+// X: a pointer to scores, or one with a mask.
+template <class X>
+struct Row {
+    using T = Element<X>;
+    X x;
+    const T* g;
+    T* out;
+    std::int64_t length;
+    double temperature;
+    std::int64_t next; // elements from x to the row that follows, 0 for the last
+};
+
+template <class T>
+inline const T* scores_at(const RowBatch& batch, std::int64_t row, const T*) {
+    return static_cast<const T*>(batch.x) + row * batch.x_step;
+}
+template <class T>
+inline Masked<T> scores_at(const RowBatch& batch, std::int64_t row, Masked<T>) {
+    return {static_cast<const T*>(batch.x) + row * batch.x_step, batch.mask + row * batch.mask_step};
+}
+
+template <class X, class Body>
+inline void for_rows(const RowBatch& batch, Body body) {
+    using T = Element<X>;
+    const auto* g = static_cast<const T*>(batch.g);
+    auto* out = static_cast<T*>(batch.out);
+    for (std::int64_t i = 0; i < batch.rows; ++i) {
+        body(Row<X>{scores_at(batch, i, X()), g == nullptr ? nullptr : g + i * batch.g_step, out + i * batch.out_step,
+                    batch.length, batch.temperature[i * batch.temperature_step],
+                    i + 1 < batch.rows ? batch.x_step : 0});
+    }
+}
+
+// Calls body.operator()<Scaled>() with Scaled = a temperature other than 1.
+template <class Body>
+inline auto with_scaled(double temperature, Body body) {
+    return temperature == 1 ? body.template operator()<false>() : body.template operator()<true>();
+}
+
+template <class X>
+constexpr bool is_double = sizeof(Element<X>) == sizeof(double);
+
+template <class X>
+inline double largest(const Row<X>& row) {
+    if constexpr (is_double<X>) {
+        return row_max<F64x8>(row.x, row.length);
+    } else {
+        return static_cast<double>(row_max<F32x16>(row.x, row.length));
+    }
+}
+
+// Whether float exponentials, measured from an exponent, serve for a row with the maximum m.
+template <class X>
+inline bool is_anchored(const RowBatch& batch, const Row<X>& row, double m) {
+    return !batch.exact && row.temperature > 0x1p-100 && row.temperature < 0x1p+100 &&
+           __builtin_fabs(m) <= largest_anchor * row.temperature;
+}
+
+// Each tries the row in float exponentials; false where they do not serve.
+template <class X>
+inline bool softmax_anchored(const RowBatch& batch, const Row<X>& row) {
+    if (!is_anchored(batch, row, 0)) return false;
+    return with_scaled(row.temperature, [&]<bool Scaled>() {
+        const Inverse<float> inverse(row.temperature);
+        alignas(64) float scratch[block_length];
+        float* kept = row.length <= block_length ? scratch : nullptr;
+        if constexpr (sizeof(Element<X>) == sizeof(float)) {
+            if (row.out != address(row.x)) kept = row.out;
+        }
+        if (!batch.keep) kept = nullptr;
+        const Normalizer normalizer =
+            normalize<Purpose::probability, Scaled>(row.x, row.length, inverse, row.temperature, row.next, kept);
+        if (!is_anchored(batch, row, normalizer.max)) return false;
+        const Anchor<Scaled> anchor(static_cast<float>(normalizer.exponent), inverse);
+        const Reciprocal<float> by = reciprocal(normalizer.sum());
+        if (kept == nullptr) {
+            softmax_again(row.x, row.length, anchor, by, row.out, batch.stream);
+        } else {
+            softmax_kept(row.x, row.length, anchor, by, kept, row.out);
+        }
+        mend_masked(row.x, row.length, false, row.out);
+        return true;
+    });
+}
+
+template <class X>
+inline bool normalize_anchored(const RowBatch& batch, const Row<X>& row, Normalizer& normalizer) {
+    if (!is_anchored(batch, row, 0)) return false;
+    normalizer = with_scaled(row.temperature, [&]<bool Scaled>() {
+        return normalize<Purpose::logarithm, Scaled>(row.x, row.length, Inverse<float>(row.temperature),
+                                                     row.temperature, row.next);
+    });
+    return is_anchored(batch, row, normalizer.max);
+}
+
+template <class X>
+inline void softmax_row(const RowBatch& batch, const Row<X>& row) {
+    if constexpr (!is_double<X>) {
+        if (softmax_anchored(batch, row)) return;
+    }
+    const double m = largest(row);
+    if (!is_ordinary(m, row.temperature)) {
+        return softmax_special(row.x, row.length, m, row.temperature, batch.empty, false, row.out);
+    }
+    with_scaled(row.temperature,
+                [&]<bool Scaled>() { softmax_wide<Scaled>(row.x, row.length, m, row.temperature, row.out); });
+    mend_masked(row.x, row.length, false, row.out);
+}
+
+// What log_softmax takes off each score, and the way that leads there.
+struct LogNormalizer {
+    enum class Way { anchored, wide, special } way;
+    double max;
+    Pair log_sum;
+};
+
+template <class X>
+inline LogNormalizer log_normalizer(const RowBatch& batch, const Row<X>& row) {
+    using Way = LogNormalizer::Way;
+    if constexpr (!is_double<X>) {
+        Normalizer normalizer;
+        if (normalize_anchored(batch, row, normalizer)) {
+            return {Way::anchored, normalizer.max, {normalizer.log_sum(), 0}};
+        }
+    }
+    const double m = largest(row);
+    if (!is_ordinary(m, row.temperature)) return {Way::special, m, {0, 0}};
+    return {Way::wide, m, with_scaled(row.temperature, [&]<bool Scaled>() {
+                return log_sum_wide<Scaled>(row.x, row.length, m, row.temperature);
+            })};
+}
+
+// The elements of an ordinary row.
+template <class X>
+inline void log_store_row(const RowBatch& batch, const Row<X>& row, const LogNormalizer& by) {
+    with_scaled(row.temperature, [&]<bool Scaled>() {
+        if constexpr (!is_double<X>) {
+            if (by.way == LogNormalizer::Way::anchored) {
+                return log_store<Scaled>(row.x, row.length, by.max, row.temperature, by.log_sum.high, row.out,
+                                         batch.stream);
+            }
+        }
+        log_store_wide<Scaled>(row.x, row.length, by.max, row.temperature, by.log_sum, row.out);
+    });
+}
+
+template <class X>
+inline void log_softmax_row(const RowBatch& batch, const Row<X>& row) {
+    const LogNormalizer by = log_normalizer(batch, row);
+    if (by.way == LogNormalizer::Way::special) {
+        return softmax_special(row.x, row.length, by.max, row.temperature, batch.empty, true, row.out);
+    }
+    log_store_row(batch, row, by);
+    mend_masked(row.x, row.length, true, row.out);
+}
+
+template <class X>
+inline void gather_logprobs_row(const RowBatch& batch, const Row<X>& row, const std::int64_t* ids) {
+    using T = Element<X>;
+    const LogNormalizer by = log_normalizer(batch, row);
+    if (by.way == LogNormalizer::Way::special) {
+        return gather_log_special(row.x, row.length, by.max, row.temperature, ids, batch.picks, row.out);
+    }
+    gather(row.x, ids, batch.picks, row.out);
+    log_store_row(batch, Row<const T*>{row.out, nullptr, row.out, batch.picks, row.temperature, 0}, by);
+    mend_gathered(row.x, ids, batch.picks, row.out);
+}
+
+template <class X>
+inline double logsumexp_row(const RowBatch& batch, const Row<X>& row) {
+    if constexpr (!is_double<X>) {
+        Normalizer normalizer;
+        if (normalize_anchored(batch, row, normalizer)) {
+            const double y = normalizer.max / row.temperature, log_sum = normalizer.log_sum();
+            // Where the two cancel, what float exponentials lack would show: such a row is done again in float64.
+            const double enough = log_sum < 1 ? log_sum : 1;
+            if (!(__builtin_fabs(y + log_sum) < enough)) return y + log_sum;
+        }
+    }
+    const double m = largest(row);
+    if (!is_ordinary(m, row.temperature)) return logsumexp_special(row.x, row.length, m, row.temperature);
+    const double y = m / row.temperature;
+    const Pair log_sum = with_scaled(
+        row.temperature, [&]<bool Scaled>() { return log_sum_wide<Scaled>(row.x, row.length, m, row.temperature); });
+    if (!__builtin_isfinite(y)) return y + log_sum.high;
+    const double y_low = __builtin_fma(-y, row.temperature, m) / row.temperature;
+    const Pair sum = two_sum(y, log_sum.high);
+    return sum.high + (sum.low + (y_low + log_sum.low));
+}
+
+template <class X>
+inline double entropy_row(const RowBatch&, const Row<X>& row) {
+    const double m = largest(row);
+    if (!is_ordinary(m, row.temperature)) return entropy_special(row.x, row.length, m, row.temperature);
+    return with_scaled(row.temperature,
+                       [&]<bool Scaled>() { return entropy_wide<Scaled>(row.x, row.length, m, row.temperature); });
+}
+
+template <class X>
+inline double kl_divergence_row(const Row<X>& row) {
+    const X q = like(row.x, row.g);
+    const double p_max = largest(row), q_max = largest(Row<X>{q, nullptr, nullptr, row.length, row.temperature, 0});
+    if (!is_ordinary(p_max, row.temperature) || !is_ordinary(q_max, row.temperature)) {
+        return kl_divergence_special(row.x, q, row.length, p_max, q_max, row.temperature);
+    }
+    return with_scaled(row.temperature, [&]<bool Scaled>() {
+        return kl_divergence_wide<Scaled>(row.x, q, row.length, p_max, q_max, row.temperature);
+    });
+}
+
+template <class X>
+inline void logsumexp_vjp_row(const Row<X>& row) {
+    const double m = largest(row), g = static_cast<double>(widen(*row.g));
+    if (!is_ordinary(m, row.temperature)) return reduction_vjp_special(row.x, row.length, m, 0, row.out);
+    with_scaled(row.temperature,
+                [&]<bool Scaled>() { logsumexp_vjp_wide<Scaled>(row.x, g, row.length, m, row.temperature, row.out); });
+}
+
+template <class X>
+inline void entropy_vjp_row(const Row<X>& row) {
+    const double m = largest(row), g = static_cast<double>(widen(*row.g));
+    if (!is_ordinary(m, row.temperature)) {
+        return reduction_vjp_special(row.x, row.length, m, __builtin_nan(""), row.out);
+    }
+    with_scaled(row.temperature,
+                [&]<bool Scaled>() { entropy_vjp_wide<Scaled>(row.x, g, row.length, m, row.temperature, row.out); });
+}
+
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA

@@ -1,0 +1,92 @@
+"""NumPy arrays: the products with the derivatives of the family, and the Jacobian."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from logitkit import _core
+from logitkit.backends import _arguments as arguments
+from logitkit.backends import _delivery as delivery
+from logitkit.backends._arguments import Array
+
+
+def softmax_vjp(p: Any, g: Any, axis: Any, temperature: Any, name: str) -> Any:
+    """See `logitkit.softmax_vjp`; `name` is what the caller calls g."""
+    return _vjp(_core.SOFTMAX_VJP, arguments.as_probabilities(p), g, axis, temperature, "p", name)
+
+
+def log_softmax_vjp(log_p: Any, g: Any, axis: Any, temperature: Any) -> Any:
+    """See `logitkit.log_softmax_vjp`."""
+    log_p = arguments.as_log_probabilities(log_p)
+    return _vjp(_core.LOG_SOFTMAX_VJP, log_p, g, axis, temperature, "log_p", "g")
+
+
+def logsumexp_vjp(x: Any, *options: Any) -> Any:
+    """See `logitkit.logsumexp_vjp`."""
+    return _reduction_vjp(_core.LOGSUMEXP_VJP, x, *options)
+
+
+def entropy_vjp(x: Any, *options: Any) -> Any:
+    """See `logitkit.entropy_vjp`."""
+    return _reduction_vjp(_core.ENTROPY_VJP, x, *options)
+
+
+def softmax_jacobian(p: Any, *, temperature: Any) -> Any:
+    """See `logitkit.softmax_jacobian`."""
+    p = arguments.as_probabilities(p)
+    if p.ndim == 0:
+        raise ValueError("p is a scalar; softmax_jacobian needs probabilities along its last axis")
+    axes = arguments.normalize_axes(-1, p.ndim)
+    divide = arguments.broadcast_temperature(temperature, p.shape, axes)
+    result_dtype, _ = arguments.result_dtypes(p.dtype, name="p")
+    values = delivery.cast(p, np.dtype(np.float64))
+    t = np.asarray(divide)
+    if t.ndim:
+        t = t[..., None]
+    with np.errstate(all="ignore"):
+        jacobian = -values[..., :, None] * values[..., None, :]
+        diagonal = np.arange(p.shape[-1])
+        jacobian[..., diagonal, diagonal] = values * (1.0 - values)
+        # At the limits 0 and infinity of the temperature the probabilities do not move.
+        jacobian = np.where(np.isnan(jacobian), np.nan, np.where(t > 0, jacobian / t, 0.0))
+    # Where p is 0 so is the derivative, whatever the others are; and 0 has no sign.
+    impossible = values == 0
+    jacobian[impossible[..., :, None] | impossible[..., None, :] | (jacobian == 0)] = 0.0
+    return delivery.cast(jacobian, result_dtype)
+
+
+def _vjp(op: int, p: Array, g: Any, axis: Any, temperature: Any, p_name: str, g_name: str) -> Any:
+    """Do a product from the result of a map, and a gradient of its shape."""
+    g, _ = arguments.as_array(g, name=g_name)
+    result_dtype, compute = arguments.result_dtypes(p.dtype, name=p_name)
+    compute = arguments.common_compute(compute, arguments.result_dtypes(g.dtype, name=g_name)[1])
+    axes = arguments.normalize_axes(axis, p.ndim, name=p_name)
+    if p.shape != g.shape:
+        raise ValueError(
+            f"{g_name} has the shape {g.shape}; it must have that of {p_name}, {p.shape}"
+        )
+    divide = arguments.broadcast_temperature(temperature, p.shape, axes)
+    values = delivery.operand(p, compute)
+    result = np.empty_like(values)
+    gradient = delivery.operand(g, compute)
+    delivery.apply(op, values, result, axes, divide, None, gradient)
+    return delivery.deliver(result, p.shape, result_dtype, None)
+
+
+def _reduction_vjp(op: int, x: Any, g: Any, axis: Any, temperature: Any, mask: Any) -> Any:
+    """Do a product from the scores, and a gradient of one number a row."""
+    x, kept = arguments.as_array(x)
+    g, _ = arguments.as_array(g, name="g")
+    result_dtype, compute = arguments.result_dtypes(x.dtype)
+    compute = arguments.common_compute(compute, arguments.result_dtypes(g.dtype, name="g")[1])
+    axes = arguments.normalize_axes(axis, x.ndim)
+    keep = arguments.broadcast_mask(mask, x.shape, kept)
+    divide = arguments.broadcast_temperature(temperature, x.shape, axes)
+    per_row = arguments.broadcast_per_row(g, x.shape, axes, "g")
+    values = delivery.operand(x, compute)
+    result = np.empty_like(values)
+    gradient = np.broadcast_to(delivery.operand(per_row, compute), values.shape)
+    delivery.apply(op, values, result, axes, divide, keep, gradient)
+    return delivery.deliver(result, x.shape, result_dtype, None)
