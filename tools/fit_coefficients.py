@@ -5,8 +5,9 @@
 exp: minimax over ln(2) [s - 1/2, s + 1/2] (a little wider: the exponent is rounded in working
 precision) of the relative error of 1 + r + c2 r^2 + ... + cn r^n, the first two terms fixed so that
 small r keep their digits. s is the shift of `src/core/math/exp.hpp`, 0 for doubles. log: minimax of
-the odd series 2 atanh(s) = 2 s + s^3 (d0 + d1 s^2 + ...) over |s| <= 3 - 2 sqrt(2). Both by Remez exchange in 60 digits (mpmath). Each coefficient is then rounded to the
-working format, and single ULPs are moved while that lowers the largest error.
+the odd series 2 atanh(s) = 2 s + s^3 (d0 + d1 s^2 + ...) over |s| <= 3 - 2 sqrt(2). Both by Remez
+exchange in 60 digits (mpmath). Each coefficient is then rounded to the working format, and single
+ULPs are moved while that lowers the largest error.
 """
 
 from __future__ import annotations
