@@ -4,71 +4,45 @@ Compiles tests/core with the flags that CMakeLists.txt gives to the kernels, so 
 is what is shipped, and reads what the program says: one line a law, and a hash of all outputs.
 """
 
-import os
 import platform
 import re
-import shlex
 import shutil
-import subprocess
-from concurrent.futures import ThreadPoolExecutor
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-CMAKE = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+sys.path.insert(0, str(ROOT))  # the tools are run from the repository, not installed
+
+from tools import core_build  # noqa: E402
+from tools.core_build import Unit, own_flags, run, shared_flags  # noqa: E402
+
 ON_ARM = platform.machine() in {"aarch64", "arm64"}
-ARM_SETS = ["generic", "neon"]
-NATIVE_SETS = ARM_SETS if ON_ARM else ["generic", "avx2", "avx512"]
+ARM_SETS = core_build.SETS["aarch64"]
+NATIVE_SETS = ARM_SETS if ON_ARM else core_build.SETS["x86_64"]
 PACKAGES = "the Debian packages g++-aarch64-linux-gnu and qemu-user"
 
 
-def shared_flags():
-    """Return the flags of every unit of the core."""
-    options = re.search(r"target_compile_options\(\s*core PRIVATE ([^)]*)\)", CMAKE)
-    return ["-std=c++20", *options[1].split()]
-
-
-def own_flags(name):
-    """Return the flags that one instruction set has beyond those."""
-    found = re.search(rf"add_isa\({name}\b([^)]*)\)", CMAKE)
-    return found[1].split() if found else []
-
-
-def run(command):
-    return subprocess.run(
-        [str(part) for part in command],
-        cwd=ROOT,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=240,
-    )
+def lanes(name):
+    """Return the unit that shows the lanes of one instruction set at work."""
+    flags = [
+        *own_flags(name),
+        f"-DLOGITKIT_ISA=isa_{name}",
+        f'-DLANE_HEADER="vec/{name}.hpp"',
+        f"-DLANE_TEST=lanes_{name}",
+        # gcc 12 takes the undefined operand in its own headers for a mistake of the test.
+        "-Wno-uninitialized",
+    ]
+    return Unit(f"lanes_{name}", "tests/core/lanes.cpp", tuple(flags))
 
 
 def build(compiler, sets, directory, *link_flags):
     """Compile the kernels and the lanes of each set with its own flags; return the program."""
-    common = [*compiler, *shared_flags(), "-Isrc/core", "-Itests/core"]
-    objects, commands = [], []
-    for name in sets:
-        lanes = [
-            f"-DLOGITKIT_ISA=isa_{name}",
-            f'-DLANE_HEADER="vec/{name}.hpp"',
-            f"-DLANE_TEST=lanes_{name}",
-        ]
-        # gcc 12 takes the undefined operand in its own headers for a mistake of the test.
-        lanes += ["-Wno-uninitialized", "tests/core/lanes.cpp"]
-        for kind, source in [("kernels", [f"src/core/isa/{name}.cpp"]), ("lanes", lanes)]:
-            objects.append(directory / f"{kind}_{name}.o")
-            commands.append([*common, *own_flags(name), *source, "-c", "-o", objects[-1]])
-    objects.append(directory / "main.o")
-    commands.append([*common, "tests/core/lanes_and_bits.cpp", "-c", "-o", objects[-1]])
-    with ThreadPoolExecutor(2) as pool:
-        for done in pool.map(run, commands):
-            assert done.returncode == 0, done.stderr
-    program = directory / "lanes_and_bits"
-    linked = run([*compiler, *link_flags, *objects, "-o", program])
-    assert linked.returncode == 0, linked.stderr
-    return program
+    units = [*core_build.kernels(sets), *map(lanes, sets)]
+    units.append(Unit("main", "tests/core/lanes_and_bits.cpp"))
+    objects = core_build.compile_units(compiler, units, directory)
+    return core_build.link(compiler, objects, directory / "lanes_and_bits", link_flags)
 
 
 def hashes(report, kind):
@@ -78,9 +52,8 @@ def hashes(report, kind):
 @pytest.fixture(scope="module")
 def native(tmp_path_factory):
     """What the program says of this machine's instruction sets."""
-    named = shlex.split(os.environ.get("CXX", ""))
-    compiler = named or [next(name for name in ("c++", "g++", "clang++") if shutil.which(name))]
-    return run([build(compiler, NATIVE_SETS, tmp_path_factory.mktemp("native"))])
+    directory = tmp_path_factory.mktemp("native")
+    return run([build(core_build.native_compiler(), NATIVE_SETS, directory)])
 
 
 @pytest.fixture(scope="module")
