@@ -195,6 +195,7 @@ bool apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
         request.temperature = temperatures->operand(request, "temperature");
     }
     if (!mask.is_none()) {
+        if (request.op == Op::softmax_vjp) throw std::invalid_argument("softmax_vjp takes no mask");
         expect_format(mask_buffer.emplace(mask, false), '?', "mask");
         request.mask = mask_buffer->operand(request, "mask");
     }

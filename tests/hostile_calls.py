@@ -85,7 +85,7 @@ def wrong_kind(right):
         np.zeros((2, 3), ">f4"),
         np.zeros(3, [("a", "f4"), ("b", "f8")]),
         np.zeros(3, object),
-        np.zeros(right.shape[:1] + (2,)),
+        np.zeros((*right.shape[:1], 2)),
         right[..., None] if right.ndim < 64 else right,
         right[None, :0] if 0 < right.ndim < 64 else right,
     ][random.integers(12)]
@@ -162,10 +162,14 @@ def main():
     ends = Counter()
     for call in range(CALLS):
         if call % 50 == 0:  # fresh ones, ending at an odd byte
-            memories = {name: np.full(size + call % 13, CANARY, np.uint8) for name, size in sizes.items()}
+            memories = {
+                name: np.full(size + call % 13, CANARY, np.uint8) for name, size in sizes.items()
+            }
             memories["x"][:8192] = random.normal(size=1024).view(np.uint8)
             memories["mask"][:] = random.integers(2, size=len(memories["mask"]))
-            memories["temperature"][: ROOM // 2] = np.abs(random.normal(size=ROOM // 16)).view(np.uint8)
+            memories["temperature"][: ROOM // 2] = np.abs(random.normal(size=ROOM // 16)).view(
+                np.uint8
+            )
         core.set_thread_limit(call % 4)
         core.select_isa(core.available_isas()[call % 2 % len(core.available_isas())])
         ends[one_call(memories)] += 1

@@ -19,8 +19,9 @@ from tools import core_build  # noqa: E402
 from tools.core_build import Unit, own_flags, run, shared_flags  # noqa: E402
 
 ON_ARM = platform.machine() in {"aarch64", "arm64"}
-ARM_SETS = core_build.SETS["aarch64"]
-NATIVE_SETS = ARM_SETS if ON_ARM else core_build.SETS["x86_64"]
+MACHINE = "aarch64" if ON_ARM else "x86_64"
+ARM_SETS = list(core_build.SETS["aarch64"])
+NATIVE_SETS = list(core_build.SETS[MACHINE])
 PACKAGES = "the Debian packages g++-aarch64-linux-gnu and qemu-user"
 
 
@@ -37,12 +38,20 @@ def lanes(name):
     return Unit(f"lanes_{name}", "tests/core/lanes.cpp", tuple(flags))
 
 
-def build(compiler, sets, directory, *link_flags):
-    """Compile the kernels and the lanes of each set with its own flags; return the program."""
-    units = [*core_build.kernels(sets), *map(lanes, sets)]
-    units.append(Unit("main", "tests/core/lanes_and_bits.cpp"))
-    objects = core_build.compile_units(compiler, units, directory)
-    return core_build.link(compiler, objects, directory / "lanes_and_bits", link_flags)
+def build(compiler, machine, directory, *link_flags):
+    """Compile core and lanes of each set with its own flags; return the two programs."""
+    sets = core_build.SETS[machine]
+    core = core_build.compile_units(compiler, core_build.core(machine, sets), directory)
+    kernels = [path for path in core if path.name.startswith("kernels_")]
+    programs = []
+    for name, units, objects in [
+        ("lanes_and_bits", [*map(lanes, sets)], kernels),
+        ("requests", [], core),
+    ]:
+        units.append(Unit(name, f"tests/core/{name}.cpp"))
+        objects = [*objects, *core_build.compile_units(compiler, units, directory)]
+        programs.append(core_build.link(compiler, objects, directory / name, link_flags))
+    return programs
 
 
 def hashes(report, kind):
@@ -53,14 +62,16 @@ def hashes(report, kind):
 def native(tmp_path_factory):
     """What the program says of this machine's instruction sets."""
     directory = tmp_path_factory.mktemp("native")
-    return run([build(core_build.native_compiler(), NATIVE_SETS, directory)])
+    program, _ = build(core_build.native_compiler(), MACHINE, directory)
+    return run([program])
 
 
 @pytest.fixture(scope="module")
-def arm(native, tmp_path_factory):
-    """What the program says of NEON: on this machine, or emulated on a sample of the cases."""
+def arm_programs(tmp_path_factory):
+    """The commands that run both programs with NEON: here, or under an emulator."""
+    directory = tmp_path_factory.mktemp("arm")
     if ON_ARM:
-        return native
+        return [[program] for program in build(core_build.native_compiler(), MACHINE, directory)]
     compiler = shutil.which("aarch64-linux-gnu-g++")
     emulator = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
     if compiler is None or emulator is None:
@@ -68,8 +79,14 @@ def arm(native, tmp_path_factory):
         pytest.fail(
             f"NEON cannot be tested: there is no {missing}; install {PACKAGES}.", pytrace=False
         )
-    program = build([compiler], ARM_SETS, tmp_path_factory.mktemp("arm"), "-static")
-    return run([emulator, program, "--sample"])
+    programs = build([compiler], "aarch64", directory, "-static")
+    return [[emulator, program] for program in programs]
+
+
+@pytest.fixture(scope="module")
+def arm(arm_programs):
+    """What the program says of NEON, on a sample of the cases where that is emulated."""
+    return run([*arm_programs[0], *([] if ON_ARM else ["--sample"])])
 
 
 def test_flags_are_those_of_the_build():
@@ -105,3 +122,10 @@ def test_bits_are_equal_on_every_machine(native, arm):
     assert len(set(hashes(native.stdout, "all").values())) == 1
     found = {*hashes(native.stdout, "sample").values(), *hashes(arm.stdout, "sample").values()}
     assert len(found) == 1
+
+
+def test_whole_requests_with_neon_give_the_bits_of_a_row_alone(arm_programs):
+    done = run([*arm_programs[1], "--sample"])
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert re.findall(r"^run: (\w+)$", done.stdout, re.MULTILINE) == ["neon", "generic"]
+    assert done.stdout.endswith("all laws hold\n")

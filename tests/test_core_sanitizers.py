@@ -141,7 +141,11 @@ def watch(*command):
     fixed = ["setarch", platform.machine(), "-R"] if shutil.which("setarch") else []
     done = run([*fixed, *command], TSAN_OPTIONS="halt_on_error=1")
     # A container may forbid to fix the addresses, and may not need it.
-    return run(command, TSAN_OPTIONS="halt_on_error=1") if "failed to set pers" in done.stderr else done
+    return (
+        run(command, TSAN_OPTIONS="halt_on_error=1")
+        if "failed to set pers" in done.stderr
+        else done
+    )
 
 
 def test_eight_callers_share_the_pool_without_a_race(callers):

@@ -71,7 +71,8 @@ int main(int argc, char** argv) {
     start_pool();
     if (argc == 3 && std::string(argv[1]) == "--plant") return race(), 0;
     Random random(5);
-    for (std::int64_t i = 0; i < rows * length; ++i) shared_scores.push_back(element<float>(bell_20, random, i, length));
+    for (std::int64_t i = 0; i < rows * length; ++i)
+        shared_scores.push_back(element<float>(bell_20, random, i, length));
     const std::vector<std::string> sets = available_isas();
     select_isa(sets.front());
     std::vector<std::vector<float>> want;

@@ -82,7 +82,8 @@ public:
     std::vector<bool> of_elements() const {
         std::vector<bool> result(bytes_);
         for (std::int64_t i = 0; i < shape_.count(); ++i) {
-            for (std::size_t b = 0; b < sizeof(T); ++b) result[static_cast<std::size_t>(address(i) - region_) + b] = true;
+            for (std::size_t b = 0; b < sizeof(T); ++b)
+                result[static_cast<std::size_t>(address(i) - region_) + b] = true;
         }
         return result;
     }
@@ -98,8 +99,8 @@ private:
 
 // An arrangement of one of these kinds, or of all at once. An output has no broadcast dimensions.
 enum Kind { contiguous, apart_elements, backwards, columns, broadcast, unaligned, anyhow, kind_count };
-inline const char* const kind_names[] = {"contiguous", "strided",   "negative strides", "columns",
-                                         "broadcast",  "unaligned", "anyhow"};
+inline const char* const kind_names[] = {"contiguous", "strided", "negative strides", "columns", "broadcast",
+                                         "unaligned",  "anyhow"};
 
 inline Arrangement arrange(Kind kind, Random& random, std::size_t item, bool output) {
     const auto below = [&](std::uint64_t n) { return random.bits() % n; };
