@@ -2,10 +2,11 @@
 
     python hostile_calls.py EXTENSION CALLS
 
-loads the extension from its file, by itself, and calls `apply` with seeded random buffers: views of
-any shape and step (0 to 64 dimensions, empty ones, steps of 2^60 where nothing is stepped over),
-unaligned, read-only, of the wrong kind or shape, overlapping. Each call returns or raises TypeError,
-ValueError or BufferError, and writes nothing but its result. Run where a sanitizer watches.
+loads the extension from its file, by itself, and calls `apply` with seeded random buffers: views
+of any shape and step (0 to 64 dimensions, empty ones, steps of 2^60 where nothing is stepped over),
+unaligned, read-only, of the wrong kind or shape, overlapping. Each call returns or raises
+TypeError, ValueError or BufferError, and writes nothing but its result. Run where a sanitizer
+watches.
 """
 
 import array

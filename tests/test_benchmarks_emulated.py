@@ -1,4 +1,4 @@
-"""NEON in the benchmarks: an emulated machine gives the bits of this one, or its absence is said."""
+"""NEON in the benchmarks: an emulated machine gives this one's bits, or its absence is said."""
 
 import platform
 import sys

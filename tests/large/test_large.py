@@ -6,6 +6,7 @@ by `make test-large`; needs about 9 GB of memory, and as much on the disk, for t
 
 import math
 import tempfile
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -22,17 +23,14 @@ PIECE = 2**26  # elements looked at at a time
 @pytest.fixture
 def mapped(tmp_path):
     """Make arrays of zeros that take no room until they are written."""
-    files = []
+    with ExitStack() as files:
 
-    def make(shape, dtype):
-        file = tempfile.TemporaryFile(dir=tmp_path)
-        files.append(file)
-        file.truncate(math.prod(shape) * np.dtype(dtype).itemsize)
-        return np.memmap(file, dtype, "r+", shape=shape)
+        def make(shape, dtype):
+            file = files.enter_context(tempfile.TemporaryFile(dir=tmp_path))
+            file.truncate(math.prod(shape) * np.dtype(dtype).itemsize)
+            return np.memmap(file, dtype, "r+", shape=shape)
 
-    yield make
-    for file in files:
-        file.close()
+        yield make
 
 
 def sum_and_counts(row, *values):
