@@ -41,7 +41,7 @@ test: $(developer) ## run the whole test suite, doctests included
 	@tools/install_emulator.sh
 	$(python) -m pytest --doctest-modules --pyargs logitkit tests --ignore=tests/large $(ARGS)
 
-test-large: $(developer) ## run what needs 9 GB of memory and of disk: more than 2^31 elements
+test-large: $(developer) ## run what needs 13 GB of memory and 9 of disk: more than 2^31 elements
 	$(python) -m pytest -m large --durations=0 tests/large $(ARGS)
 
 lint: $(developer) ## check style, formatting and types; changes nothing

@@ -18,14 +18,17 @@ from collections import Counter
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-EXTENSION, CALLS = sys.argv[1], int(sys.argv[2])
-spec = importlib.util.spec_from_file_location("_core", EXTENSION)
-core = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(core)
-
 random = np.random.default_rng(2031)
 ROOM = 1 << 15  # bytes of a buffer
 CANARY = 0x5A
+
+
+def load(extension):
+    """Return the extension, by itself: the package around it stays out."""
+    spec = importlib.util.spec_from_file_location("_core", extension)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def chance(one_in):
@@ -106,7 +109,7 @@ def elements(memory, array_view):
     return mine
 
 
-def one_call(memories):
+def one_call(core, memories):
     """Make a call; return how it ended."""
     shape = shape_of_a_call()
     dtype = random.choice(["f4", "f8"])
@@ -157,11 +160,11 @@ def one_call(memories):
     return str(result)
 
 
-def main():
+def main(core, calls):
     """Make the calls and say how they ended."""
     sizes = {"x": ROOM, "out": ROOM, "g": ROOM, "mask": ROOM, "temperature": ROOM}
     ends = Counter()
-    for call in range(CALLS):
+    for call in range(calls):
         if call % 50 == 0:  # fresh ones, ending at an odd byte
             memories = {
                 name: np.full(size + call % 13, CANARY, np.uint8) for name, size in sizes.items()
@@ -173,8 +176,9 @@ def main():
             )
         core.set_thread_limit(call % 4)
         core.select_isa(core.available_isas()[call % 2 % len(core.available_isas())])
-        ends[one_call(memories)] += 1
+        ends[one_call(core, memories)] += 1
     print(*(f"{name}: {count}" for name, count in sorted(ends.items())), sep="\n")
 
 
-main()
+if __name__ == "__main__":
+    main(load(sys.argv[1]), int(sys.argv[2]))

@@ -1,7 +1,8 @@
 """More than 2^31 elements: each index is a 64-bit number.
 
 The arrays are sparse temporary files mapped into memory, for what is mapped can be given back. Run
-by `make test-large`; needs about 9 GB of memory, and as much on the disk, for the time of the run.
+by `make test-large`; needs up to 13 GB of memory, 4 of them of the files, and 9 GB on the disk for
+the time of the run.
 """
 
 import math
