@@ -24,14 +24,14 @@ developer := $(VENV)/.stamp-developer
 peers := $(VENV)/.stamp-peers
 
 sources := pyproject.toml CMakeLists.txt $(shell find src -type f -not -name '*.pyc')
-cpp_sources := $(shell find src tests/core -name '*.hpp' -o -name '*.cpp' -o -name '*.h')
+cpp_sources := $(shell find src tests/core benchmarks -name '*.hpp' -o -name '*.cpp' -o -name '*.h')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test test-large lint format bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(package) ## build, install and explain the shipped logits of a digit classifier
 	@mkdir -p $(dir $(DEMO_OUTPUT))
@@ -39,7 +39,10 @@ demo: $(package) ## build, install and explain the shipped logits of a digit cla
 
 test: $(developer) ## run the whole test suite, doctests included
 	@tools/install_emulator.sh
-	$(python) -m pytest --doctest-modules --pyargs logitkit tests $(ARGS)
+	$(python) -m pytest --doctest-modules --pyargs logitkit tests --ignore=tests/large $(ARGS)
+
+test-large: $(developer) ## run what needs 13 GB of memory and 9 of disk: more than 2^31 elements
+	$(python) -m pytest -m large --durations=0 tests/large $(ARGS)
 
 lint: $(developer) ## check style, formatting and types; changes nothing
 	$(python) -m ruff check .

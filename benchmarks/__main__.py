@@ -9,7 +9,19 @@ from pathlib import Path
 
 import logitkit
 
-from . import accuracy, exp_sweep, grid, machine, providers, readme, results, speed, tables, timing
+from . import (
+    accuracy,
+    emulated,
+    exp_sweep,
+    grid,
+    machine,
+    providers,
+    readme,
+    results,
+    speed,
+    tables,
+    timing,
+)
 from .operations import OPERATIONS
 
 
@@ -70,8 +82,10 @@ def run_all(arguments: argparse.Namespace) -> None:
 def run_accuracy(arguments: argparse.Namespace) -> None:
     """Print the largest error in ULP of each library."""
     present, missing = providers.installed(arguments.peers)
-    records = list(accuracy.run(present))
+    with emulated.machine() as emulation:
+        records = list(accuracy.run(present, emulation=emulation))
     print(json.dumps(records, indent=1) if arguments.json else accuracy.text(records, missing))
+    _tell_not_measured()
     _keep(arguments, "accuracy", records, whole=arguments.peers == list(providers.PEERS))
 
 
@@ -96,15 +110,23 @@ def run_speed(arguments: argparse.Namespace) -> None:
 
 def run_sweep(arguments: argparse.Namespace) -> None:
     """Check softmax and log_softmax of [x, 0] for float32 x in [-104, 0]."""
-    records = exp_sweep.run(1 if arguments.all else exp_sweep.STRIDE)
+    with emulated.machine() as emulation:
+        records = exp_sweep.run(1 if arguments.all else exp_sweep.STRIDE, emulation)
     _keep(arguments, "exp-sweep", records, whole=arguments.all)
     print(tables.text(*exp_sweep.cells(records)))
+    _tell_not_measured()
 
 
 def run_readme(arguments: argparse.Namespace) -> None:
     """Write the newest results into README.md, docs/accuracy.md and docs/images."""
     for path in readme.update():
         print(path)
+
+
+def _tell_not_measured() -> None:
+    """Say on stderr which instruction sets the table lacks."""
+    if lacking := emulated.not_measured():
+        print(f"not measured: {', '.join(lacking)}", file=sys.stderr)
 
 
 def _keep(

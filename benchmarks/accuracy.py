@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import logitkit
 from logitkit import _core
 
-from . import inputs, machine, providers, tables, ulp
+from . import emulated, inputs, machine, providers, tables, ulp
 from .operations import OPERATIONS, check
 from .providers import Provider, library_of
 from .results import Record
@@ -21,7 +21,9 @@ DTYPES = ("float32", "float64")
 OURS = ("logitkit", "logitkit exact")
 
 
-def run(libraries: list[str], rows: int | None = None) -> Iterator[Record]:
+def run(
+    libraries: list[str], rows: int | None = None, emulation: emulated.Machine | None = None
+) -> Iterator[Record]:
     """Yield a record for each input, operation, dtype and provider; ours for each ISA."""
     offers = [
         offer
@@ -36,6 +38,9 @@ def run(libraries: list[str], rows: int | None = None) -> Iterator[Record]:
                 for isa in instruction_sets(offer.library):
                     with instruction_set(isa):
                         yield from _records(name, x, expected, offer, isa)
+                if emulation is not None and offer.library == "logitkit":
+                    there = emulation.provider(offer.name)
+                    yield from _records(name, x, expected, there, emulated.NAME)
 
 
 def instruction_sets(library: str) -> list[str]:
@@ -153,7 +158,7 @@ def text(records: list[Record], missing: list[str]) -> str:
         body = [row + ["not installed"] * len(missing) for row in [*rows, sums(records, dtype)]]
         title = f"{dtype}: largest error in ULP, softmax / log_softmax / logsumexp"
         parts.append(f"\n{title}\n{tables.text([*header, *missing], body)}")
-    isas = ", ".join(instruction_sets("logitkit"))
+    isas = ", ".join(dict.fromkeys(r["isa"] for r in records if r["isa"]))
     odd = differences(records)
     parts.append("\n" + ("\n".join(odd) if odd else f"logitkit: equal with {isas}"))
     return "\n".join(parts)

@@ -46,25 +46,35 @@ public:
         return letter != nullptr && letter[0] != '\0' && letter[1] == '\0' ? *letter : '\0';
     }
     int dims() const { return view_.ndim; }
+    bool is_empty() const { return std::find(view_.shape, view_.shape + view_.ndim, 0) != view_.shape + view_.ndim; }
+    bool is_aligned() const {
+        bool aligned = reinterpret_cast<std::uintptr_t>(view_.buf) % static_cast<std::uintptr_t>(view_.itemsize) == 0;
+        for (int dim = 0; dim < view_.ndim; ++dim) {
+            aligned &= view_.shape[dim] < 2 || view_.strides[dim] % view_.itemsize == 0;
+        }
+        return aligned;
+    }
 
     // The addresses from the first byte to behind the last, whatever the signs of the strides.
     std::pair<const char*, const char*> extent() const {
         const char *first = static_cast<const char*>(view_.buf), *last = first;
+        if (is_empty()) return {first, first};
         for (int dim = 0; dim < view_.ndim; ++dim) {
-            if (view_.shape[dim] == 0) return {first, first};
             (view_.strides[dim] < 0 ? first : last) += (view_.shape[dim] - 1) * view_.strides[dim];
         }
         return {first, last + view_.itemsize};
     }
     // Whether some step is shorter than what the smaller steps span.
     bool may_overlap_itself() const {
+        if (is_empty()) return false;
         std::int64_t span = view_.itemsize, below = -1;
         for (int round = 0; round < view_.ndim; ++round) {
             // The next dimension by the size of its step; equal steps overlap.
             int next = -1, equal = 0;
             for (int dim = 0; dim < view_.ndim; ++dim) {
+                if (view_.shape[dim] < 2) continue;
                 const std::int64_t step = std::abs(view_.strides[dim]);
-                if (view_.shape[dim] < 2 || step <= below) continue;
+                if (step <= below) continue;
                 if (next < 0 || step < std::abs(view_.strides[next])) {
                     next = dim;
                     equal = 1;
@@ -93,12 +103,14 @@ public:
     // As an operand of the request: the same shape, but 1 along the reduced dimensions of a reduction's result.
     Operand operand(const Request& request, const char* name, bool one_per_row = false) const {
         bool fits = view_.ndim == request.dims;
+        const bool empty = is_empty();
         Operand result;
         result.data = static_cast<char*>(view_.buf);
         for (int dim = 0; fits && dim < request.dims; ++dim) {
             const bool single = one_per_row && request.reduced[dim];
             fits = view_.shape[dim] == (single ? 1 : request.shape[dim]);
-            result.strides[dim] = single ? 0 : view_.strides[dim];
+            // Where nothing is stepped over a stride means nothing, and may be any number.
+            result.strides[dim] = single || empty || view_.shape[dim] == 1 ? 0 : view_.strides[dim];
         }
         if (!fits) throw std::invalid_argument(std::string(name) + " does not have the shape of the request");
         return result;
@@ -225,6 +237,7 @@ bool apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
         std::fill_n(request.temperature.strides, request.dims, 0);
     } else {
         expect_format(temperatures.emplace(temperature, false), 'd', "temperature");
+        if (!temperatures->is_aligned()) throw std::invalid_argument("temperature must be aligned to its elements");
         request.temperature = temperatures->operand(request, "temperature");
     }
     if (!mask.is_none()) {

@@ -13,7 +13,16 @@ import logitkit
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # the benchmarks are run from the repository, not installed
 
-from benchmarks import __main__, accuracy, exp_sweep, inputs, providers, results, ulp  # noqa: E402
+from benchmarks import (  # noqa: E402
+    __main__,
+    accuracy,
+    emulated,
+    exp_sweep,
+    inputs,
+    providers,
+    results,
+    ulp,
+)
 
 
 @pytest.fixture
@@ -99,8 +108,11 @@ def test_the_instruction_set_is_given_back(monkeypatch):
 
 def test_accuracy_shows_a_missing_library(capsys, missing_torch, monkeypatch):
     monkeypatch.setattr(inputs, "INPUTS", {inputs.LONG_ROWS: inputs.INPUTS[inputs.LONG_ROWS]})
+    monkeypatch.setattr(emulated, "lacking", lambda: "not today")
     assert __main__.main(["accuracy", "--peers", "scipy,torch"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    told = capsys.readouterr()
+    assert "neon" in logitkit.cpu_info()["available"] or "neon (not today)" in told.err
+    lines = told.out.splitlines()
     headers = [line.split() for line in lines if line.startswith("input")]
     assert [header[-1] for header in headers] == ["torch"] * len(accuracy.DTYPES)
     assert any(line.startswith(inputs.LONG_ROWS) and "not installed" in line for line in lines)

@@ -111,18 +111,22 @@ def test_the_neighbours_of_a_row_do_not_matter(isa, dtype):
         assert same_bits(lk.softmax(x)[1], quiet)
 
 
-@pytest.mark.parametrize("dtype", [FLOAT32, FLOAT64], ids=str)
+@pytest.mark.parametrize("dtype", inputs.FLOATS, ids=str)
 @pytest.mark.parametrize("length", [3, 16, 33, 250])
 def test_the_address_does_not_matter(isa, length, dtype):
     x = rows((2, length), dtype)
     want = {name: getattr(lk, name)(x) for name in FUNCTIONS}
+    p, gradient = want["softmax"], lk.softmax_vjp(want["softmax"], x)
     for offset in range(64):
         moved = at_offset(x, offset)
         assert moved.ctypes.data % 64 == offset
         for name in FUNCTIONS:
             assert same_bits(getattr(lk, name)(moved), want[name])
-        out = at_offset(np.zeros_like(x), 63 - offset)
-        assert same_bits(lk.softmax(moved, out=out), want["softmax"])
+        other = 63 - offset
+        assert same_bits(lk.softmax_vjp(at_offset(p, other), moved), gradient)
+        for name in ("softmax", "log_softmax"):
+            out = at_offset(np.zeros_like(x), other)
+            assert same_bits(getattr(lk, name)(moved, out=out), want[name])
 
 
 def test_a_long_row_is_the_same_alone_and_in_a_result_beyond_every_cache():

@@ -88,6 +88,11 @@ public:
         reductions();
         parts<T>();
         if constexpr (V::lanes == 8) parts<float>();
+        masks();
+        if constexpr (V::lanes == 16) {
+            halves<Float16>("load of float16", "store as float16");
+            halves<BFloat16>("load of bfloat16", "store as bfloat16");
+        }
     }
 
 private:
@@ -121,6 +126,40 @@ private:
                 for (int j = 0; j < 8; ++j) see(floats[j], row.v[j]);
                 name("load of float");
                 see_lanes(V::load(floats), row, all, all);
+            }
+        }
+    }
+
+    // Any byte but 0 keeps.
+    void masks() {
+        name("keep_where");
+        for (int seed = 0; seed < 300; ++seed) {
+            std::uint8_t mask[V::lanes];
+            for (int i = 0; i < V::lanes; ++i) mask[i] = static_cast<std::uint8_t>((seed * (i + 3) / 2) % 5 * 85);
+            const Row row = window(seed, 1), none{};
+            see_lanes(keep_where(row.get(), mask), row, none, none);
+        }
+    }
+
+    // Every one of them loaded; and stored, that and its neighbours, and what lies half way to the next.
+    template <class Half>
+    void halves(const char* loading, const char* storing) {
+        for (int first = 0; first < 65536; first += 16) {
+            alignas(32) Half row[16], stored[16];
+            for (int i = 0; i < 16; ++i) row[i] = {static_cast<std::uint16_t>(first + i)};
+            Row loaded;
+            V::load(row).store(loaded.v);
+            name(loading);
+            for (int i = 0; i < 16; ++i) see(loaded.v[i], first + i);
+            name(storing);
+            const int half_way = sizeof(Half) == 2 && loading[8] == 'b' ? 0x8000 : 0x1000;
+            for (int step = -1; step < 5; ++step) {
+                for (int i = 0; i < 16; ++i) {
+                    const auto up = static_cast<std::uint32_t>(step < 2 ? step : half_way + step - 3);
+                    loaded.v[i] = __builtin_bit_cast(float, __builtin_bit_cast(std::uint32_t, widen(row[i])) + up);
+                }
+                loaded.get().store(stored);
+                for (int i = 0; i < 16; ++i) see(widen(stored[i]), static_cast<double>(loaded.v[i]));
             }
         }
     }

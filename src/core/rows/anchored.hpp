@@ -93,7 +93,8 @@ inline void prefetch_ahead(X x, std::int64_t ahead) {
 
 // The sum of the exponentials of a block; their q go to `kept` where that is given.
 template <bool Scaled, class X>
-inline double exp_sum(X x, std::int64_t n, const Anchor<Scaled>& anchor, std::int64_t ahead, float* kept) {
+LOGITKIT_ONCE inline double exp_sum(X x, std::int64_t n, const Anchor<Scaled>& anchor, std::int64_t ahead,
+                                    float* kept) {
     BlockSum sum;
     const auto sweep = [&](auto keep) {
         for_exponentials(x, n, anchor, [&](std::int64_t i, auto part, auto scale, auto r, auto lost) LOGITKIT_INLINE {
@@ -118,7 +119,7 @@ struct Rest {
 };
 
 template <bool Scaled, class X>
-inline Rest exp_sum_rest(X x, std::int64_t n, const Anchor<Scaled>& anchor, float m, std::int64_t ahead) {
+LOGITKIT_ONCE inline Rest exp_sum_rest(X x, std::int64_t n, const Anchor<Scaled>& anchor, float m, std::int64_t ahead) {
     BlockSum sum;
     std::int64_t count = 0;
     for_exponentials(x, n, anchor, [&](std::int64_t i, auto part, auto scale, auto r, auto lost) LOGITKIT_INLINE {
@@ -226,8 +227,8 @@ inline F quotient(const Exponential<F>& e, Reciprocal<float> by) {
 
 // softmax from the q that were kept; they may be where the result goes.
 template <bool Scaled, class X, class T>
-inline void softmax_kept(X x, std::int64_t length, const Anchor<Scaled>& anchor, Reciprocal<float> by,
-                         const float* kept, T* out) {
+LOGITKIT_ONCE inline void softmax_kept(X x, std::int64_t length, const Anchor<Scaled>& anchor, Reciprocal<float> by,
+                                       const float* kept, T* out) {
     for_blocks_backward(length, [&](std::int64_t start, std::int64_t n) {
         for_vectors<F32x16>(n, [&](std::int64_t j, auto part) {
             using F = typename decltype(part)::Vector;
@@ -240,8 +241,8 @@ inline void softmax_kept(X x, std::int64_t length, const Anchor<Scaled>& anchor,
 
 // softmax from the scores alone; with `stream` the output is not read.
 template <bool Scaled, class X, class T>
-inline void softmax_again(X x, std::int64_t length, const Anchor<Scaled>& anchor, Reciprocal<float> by, T* out,
-                          bool stream) {
+LOGITKIT_ONCE inline void softmax_again(X x, std::int64_t length, const Anchor<Scaled>& anchor, Reciprocal<float> by,
+                                        T* out, bool stream) {
     for_blocks_backward(length, [&](std::int64_t start, std::int64_t n) {
         store_row(out + start, n, stream, [&](std::int64_t i, auto part) {
             using F = typename decltype(part)::Vector;
@@ -254,7 +255,8 @@ inline void softmax_again(X x, std::int64_t length, const Anchor<Scaled>& anchor
 
 // log_softmax of a float row: (x - m) / T - log(sum), both terms <= 0, rounded once from float64.
 template <bool Scaled, class X, class T>
-inline void log_store(X x, std::int64_t length, double m, double temperature, double log_sum, T* out, bool stream) {
+LOGITKIT_ONCE inline void log_store(X x, std::int64_t length, double m, double temperature, double log_sum, T* out,
+                                    bool stream) {
     const F64x8 maximum = F64x8::set1(m), shift = F64x8::set1(log_sum), inverse = F64x8::set1(1 / temperature);
     const auto log_probability = [&](F64x8 v) {
         const F64x8 distance = v - maximum;

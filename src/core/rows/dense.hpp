@@ -43,7 +43,7 @@ struct NumberOf<F64x8> {
 
 // The largest element that is not NaN, -inf if there is none.
 template <class V, class X, class T = typename NumberOf<V>::type>
-inline T row_max(X x, std::int64_t length) {
+LOGITKIT_ONCE inline T row_max(X x, std::int64_t length) {
     const T lowest = -__builtin_inf();
     const Whole<V> whole;
     V a = V::set1(lowest), b = a, c = a, d = a;
@@ -61,7 +61,7 @@ inline T row_max(X x, std::int64_t length) {
 }
 
 template <class X>
-inline bool has_nan(X x, std::int64_t length) {
+LOGITKIT_ONCE inline bool has_nan(X x, std::int64_t length) {
     bool found = false;
     for (std::int64_t i = 0; i < length; ++i) {
         const auto score = score_at(x, i);

@@ -47,10 +47,11 @@ struct DivergenceSums {
     std::int64_t forbidden; // elements that are possible for p and not for q
 };
 
-template <bool Scaled, class X>
-inline DivergenceSums divergence_sums(X p, X q, std::int64_t length, double p_max, double q_max, double temperature) {
+template <class X>
+LOGITKIT_ONCE inline DivergenceSums divergence_sums(X p, X q, std::int64_t length, double p_max, double q_max,
+                                                    double temperature) {
     using T = Element<X>;
-    const Distance<T, Scaled> p_distance(p_max, temperature), q_distance(q_max, temperature);
+    const Distance<T, true> p_distance(p_max, temperature), q_distance(q_max, temperature);
     DivergenceSums result{{0, 0}, {0, 0}, {0, 0}, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         PairSum weights, difference, terms;
@@ -116,12 +117,12 @@ inline Pair less_log1p(Pair b) {
 
 // sum(e^y d) / P where an e^y d times the unit is beyond the range of a double: d in units of 2^10. The other terms are
 // nothing beside it. `weights` is P times the unit.
-template <bool Scaled, class X>
-inline double far_divergence(X p, X q, std::int64_t length, double p_max, double q_max, double temperature,
-                             double weights) {
+template <class X>
+LOGITKIT_ONCE inline double far_divergence(X p, X q, std::int64_t length, double p_max, double q_max,
+                                           double temperature, double weights) {
     using T = Element<X>;
     const double unit = 0x1p+10;
-    const Distance<T, Scaled> distance(p_max, temperature);
+    const Distance<T, true> distance(p_max, temperature);
     const Distance<T, true> p_distance(p_max, temperature * unit), q_distance(q_max, temperature * unit);
     Pair total{0, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
@@ -138,15 +139,15 @@ inline double far_divergence(X p, X q, std::int64_t length, double p_max, double
     return total.high / (weights / unit_double) * unit;
 }
 
-template <bool Scaled, class X>
+template <class X>
 inline double kl_divergence_wide(X p, X q, std::int64_t length, double p_max, double q_max, double temperature) {
-    const DivergenceSums sums = divergence_sums<Scaled>(p, q, length, p_max, q_max, temperature);
+    const DivergenceSums sums = divergence_sums(p, q, length, p_max, q_max, temperature);
     if (sums.weights.high != sums.weights.high || sums.difference.high != sums.difference.high) {
         return __builtin_nan("");
     }
     if (sums.forbidden != 0) return __builtin_inf();
     if (!__builtin_isfinite(sums.terms.high)) {
-        return far_divergence<Scaled>(p, q, length, p_max, q_max, temperature, sums.weights.high);
+        return far_divergence(p, q, length, p_max, q_max, temperature, sums.weights.high);
     }
     const Pair bracket = less_log1p(divide(sums.difference, sums.weights));
     const Pair terms = divide(sums.terms, sums.weights);

@@ -18,7 +18,7 @@ struct Kept {
     std::int64_t count, possible;
 };
 template <class X>
-inline Kept count_kept(X x, std::int64_t length) {
+LOGITKIT_ONCE inline Kept count_kept(X x, std::int64_t length) {
     Kept kept{0, 0};
     for (std::int64_t i = 0; i < length; ++i) {
         kept.count += takes_part(x, i);
@@ -45,7 +45,8 @@ inline void mend_masked(X x, std::int64_t length, bool log, T* out) {
 
 // softmax, or its logarithm, of a row for which is_ordinary is false.
 template <class X, class T>
-inline void softmax_special(X x, std::int64_t length, double m, double temperature, Empty empty, bool log, T* out) {
+LOGITKIT_ONCE inline void softmax_special(X x, std::int64_t length, double m, double temperature, Empty empty, bool log,
+                                          T* out) {
     const double nan = __builtin_nan(""), inf = __builtin_inf();
     const double impossible = log ? -inf : 0;
     const auto share = [log](std::int64_t count) {
@@ -76,7 +77,7 @@ inline void softmax_special(X x, std::int64_t length, double m, double temperatu
 }
 
 template <class X>
-inline double logsumexp_special(X x, std::int64_t length, double m, double temperature) {
+LOGITKIT_ONCE inline double logsumexp_special(X x, std::int64_t length, double m, double temperature) {
     const double inf = __builtin_inf();
     if (has_nan(x, length)) return __builtin_nan("");
     if (m == inf || m == -inf) return m;
@@ -90,7 +91,7 @@ inline double logsumexp_special(X x, std::int64_t length, double m, double tempe
 }
 
 template <class X>
-inline double entropy_special(X x, std::int64_t length, double m, double temperature) {
+LOGITKIT_ONCE inline double entropy_special(X x, std::int64_t length, double m, double temperature) {
     const Kept kept = count_kept(x, length);
     if (kept.count == 0) return 0;
     if (!__builtin_isfinite(m) || has_nan(x, length)) return __builtin_nan("");

@@ -108,7 +108,7 @@ inline bool normalize_anchored(const RowBatch& batch, const Row<X>& row, Normali
 }
 
 template <class X>
-inline void softmax_row(const RowBatch& batch, const Row<X>& row) {
+LOGITKIT_ONCE inline void softmax_row(const RowBatch& batch, const Row<X>& row) {
     if constexpr (!is_double<X>) {
         if (softmax_anchored(batch, row)) return;
     }
@@ -129,7 +129,7 @@ struct LogNormalizer {
 };
 
 template <class X>
-inline LogNormalizer log_normalizer(const RowBatch& batch, const Row<X>& row) {
+LOGITKIT_ONCE inline LogNormalizer log_normalizer(const RowBatch& batch, const Row<X>& row) {
     using Way = LogNormalizer::Way;
     if constexpr (!is_double<X>) {
         Normalizer normalizer;
@@ -146,7 +146,7 @@ inline LogNormalizer log_normalizer(const RowBatch& batch, const Row<X>& row) {
 
 // The elements of an ordinary row.
 template <class X>
-inline void log_store_row(const RowBatch& batch, const Row<X>& row, const LogNormalizer& by) {
+LOGITKIT_ONCE inline void log_store_row(const RowBatch& batch, const Row<X>& row, const LogNormalizer& by) {
     with_scaled(row.temperature, [&]<bool Scaled>() {
         if constexpr (!is_double<X>) {
             if (by.way == LogNormalizer::Way::anchored) {
@@ -206,8 +206,7 @@ template <class X>
 inline double entropy_row(const RowBatch&, const Row<X>& row) {
     const double m = largest(row);
     if (!is_ordinary(m, row.temperature)) return entropy_special(row.x, row.length, m, row.temperature);
-    return with_scaled(row.temperature,
-                       [&]<bool Scaled>() { return entropy_wide<Scaled>(row.x, row.length, m, row.temperature); });
+    return entropy_wide(row.x, row.length, m, row.temperature);
 }
 
 template <class X>
@@ -217,9 +216,7 @@ inline double kl_divergence_row(const Row<X>& row) {
     if (!is_ordinary(p_max, row.temperature) || !is_ordinary(q_max, row.temperature)) {
         return kl_divergence_special(row.x, q, row.length, p_max, q_max, row.temperature);
     }
-    return with_scaled(row.temperature, [&]<bool Scaled>() {
-        return kl_divergence_wide<Scaled>(row.x, q, row.length, p_max, q_max, row.temperature);
-    });
+    return kl_divergence_wide(row.x, q, row.length, p_max, q_max, row.temperature);
 }
 
 template <class X>

@@ -17,8 +17,9 @@ struct PairOf {
     D high, low;
 };
 
-// The distance of an element from the maximum, in units of the temperature. T is the type of the elements, Scaled a
-// temperature other than 1. Values are scaled by a power of two first where x - m or 1 / T could overflow or vanish.
+// The distance of an element from the maximum, in units of the temperature. T is the type of the elements; without
+// Scaled the temperature is 1, which gives the same numbers faster. Values are scaled by a power of two first where x -
+// m or 1 / T could overflow or vanish.
 template <class T, bool Scaled>
 class Distance {
 public:
@@ -148,7 +149,8 @@ struct WideNormalizer {
 
 // Sums the exponentials other than those of the maxima, and stores them all where `out` is given (float64 rows).
 template <bool Scaled, bool Store, class X, class T>
-inline WideNormalizer normalize_wide(X x, std::int64_t length, double m, const Distance<T, Scaled>& distance, T* out) {
+LOGITKIT_ONCE inline WideNormalizer normalize_wide(X x, std::int64_t length, double m,
+                                                   const Distance<T, Scaled>& distance, T* out) {
     WideNormalizer result{{0, 0}, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         PairSum sum;
@@ -170,7 +172,7 @@ inline Reciprocal<double> reciprocal(Pair sum) {
 }
 
 template <bool Scaled, class X, class T>
-inline void softmax_wide(X x, std::int64_t length, double m, double temperature, T* out) {
+LOGITKIT_ONCE inline void softmax_wide(X x, std::int64_t length, double m, double temperature, T* out) {
     const Distance<T, Scaled> distance(m, temperature);
     constexpr bool stored = sizeof(T) == 8;
     const WideNormalizer normalizer = normalize_wide<Scaled, stored>(x, length, m, distance, out);
@@ -194,7 +196,7 @@ inline Pair log_sum_wide(X x, std::int64_t length, double m, double temperature)
 }
 
 template <bool Scaled, class X, class T>
-inline void log_store_wide(X x, std::int64_t length, double m, double temperature, Pair log_sum, T* out) {
+LOGITKIT_ONCE inline void log_store_wide(X x, std::int64_t length, double m, double temperature, Pair log_sum, T* out) {
     const Distance<T, Scaled> distance(m, temperature);
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
         using D = typename decltype(part)::Vector;
@@ -204,8 +206,8 @@ inline void log_store_wide(X x, std::int64_t length, double m, double temperatur
 }
 
 // sum(e^y |y|) / sum: how far below the maximum a score is in the mean.
-template <class T, bool Scaled, class X>
-inline Pair mean_distance(X x, std::int64_t length, const Distance<T, Scaled>& distance, Pair total) {
+template <class T, class X>
+LOGITKIT_ONCE inline Pair mean_distance(X x, std::int64_t length, const Distance<T, true>& distance, Pair total) {
     Pair weighted{0, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         PairSum sum;
@@ -225,11 +227,11 @@ inline Pair mean_distance(X x, std::int64_t length, const Distance<T, Scaled>& d
 }
 
 // The entropy log(sum) + sum(e^y |y|) / sum of softmax: both terms >= 0.
-template <bool Scaled, class X>
+template <class X>
 inline double entropy_wide(X x, std::int64_t length, double m, double temperature) {
     using T = Element<X>;
-    const Distance<T, Scaled> distance(m, temperature);
-    const WideNormalizer normalizer = normalize_wide<Scaled, false>(x, length, m, distance, static_cast<T*>(nullptr));
+    const Distance<T, true> distance(m, temperature);
+    const WideNormalizer normalizer = normalize_wide<true, false>(x, length, m, distance, static_cast<T*>(nullptr));
     const Pair entropy = add(normalizer.log_sum(), mean_distance(x, length, distance, normalizer.sum()));
     return entropy.high + entropy.low;
 }

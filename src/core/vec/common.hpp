@@ -13,6 +13,8 @@
 
 // For the body of a loop that stands in several places of it, which a compiler would otherwise call.
 #define LOGITKIT_INLINE __attribute__((always_inline))
+// For what a row calls once, from several places: compiled once for each type of row.
+#define LOGITKIT_ONCE __attribute__((noinline))
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {

@@ -8,6 +8,6 @@
 namespace logitkit {
 
 extern const Kernels kernels_avx512_emulated;
-const Kernels kernels_avx512_emulated = {"avx512_emulated", isa_avx512_emulated::table};
+const Kernels kernels_avx512_emulated = {"avx512_emulated", isa_avx512_emulated::table, true};
 
 } // namespace logitkit

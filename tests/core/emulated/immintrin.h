@@ -253,3 +253,5 @@ static inline __m256d _mm512_extractf64x4_pd(__m512d a, int which) { return emul
 static inline __m128d _mm256_extractf128_pd(__m256d a, int which) { return emulated::extract<__m128d>(a, which); }
 static inline __m512 _mm512_insertf32x8(__m512 a, __m256 b, int which) { return emulated::insert(a, b, which); }
 static inline __m128d _mm_unpackhi_pd(__m128d a, __m128d b) { return {{a.v[1], b.v[1]}}; }
+
+#include "integers.h"

@@ -1,0 +1,123 @@
+"""NEON on a machine that has another processor: the core cross-compiled, and run under qemu.
+
+What is emulated is the processor; the kernels are those that an ARM machine would run, so their
+results are its results. Times are not.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logitkit import _core
+from tools import core_build
+
+from .providers import Bound, Provider
+
+Array = NDArray[Any]
+
+NAME = "neon"
+COMPILER = "aarch64-linux-gnu-g++"
+EMULATORS = ("qemu-aarch64", "qemu-aarch64-static")
+NUMBERS = {
+    "softmax": _core.SOFTMAX,
+    "log_softmax": _core.LOG_SOFTMAX,
+    "logsumexp": _core.LOGSUMEXP,
+}
+
+
+class Machine:
+    """A process that computes rows with NEON."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def compute(self, op: str, x: Array, *, exact: bool = False) -> Array:
+        """Return what logitkit's function of this name gives along the last of two axes."""
+        rows, length = x.shape
+        result = np.empty((rows,) if op == "logsumexp" else x.shape, x.dtype)
+        header = struct.pack("=6q", NUMBERS[op], x.itemsize, exact, rows, length, 0)
+        pipes = self._process
+        assert pipes.stdin is not None
+        assert pipes.stdout is not None
+        try:
+            pipes.stdin.write(header + x.tobytes())
+            pipes.stdin.flush()
+            data = pipes.stdout.read(result.nbytes)
+        except BrokenPipeError:
+            data = b""
+        if len(data) != result.nbytes:
+            raise RuntimeError(f"the emulated core ended in the middle of {op} of {x.shape}")
+        return np.frombuffer(data, x.dtype).reshape(result.shape)
+
+    def provider(self, name: str) -> Provider:
+        """Return it as a way to call logitkit: "logitkit" or "logitkit exact"."""
+        exact = name.endswith("exact")
+
+        def bind(op: str, x: Array, axis: int) -> Bound | None:
+            if exact and op == "logsumexp":
+                return None
+            return Bound(lambda: self.compute(op, x, exact=exact), np.asarray)
+
+        return Provider(name, "logitkit", bind)
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()
+
+
+def lacking() -> str:
+    """Return what this machine lacks to emulate NEON, "" if nothing."""
+    if shutil.which(COMPILER) is None:
+        return f"there is no {COMPILER}"
+    return "" if any(map(shutil.which, EMULATORS)) else f"there is no {EMULATORS[0]}"
+
+
+def not_measured() -> list[str]:
+    """Return the instruction sets that can neither run nor be emulated here, and why."""
+    mine = "aarch64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+    reasons = {}
+    for names in core_build.SETS.values():
+        for name in names:
+            why = "this processor lacks it" if name in core_build.SETS[mine] else "x86 only"
+            reasons[name] = lacking() if name == NAME and mine != "aarch64" else why
+    return [
+        f"{name} ({why})"
+        for name, why in reasons.items()
+        if why and name not in _core.available_isas()
+    ]
+
+
+@contextmanager
+def machine() -> Iterator[Machine | None]:
+    """Build the core and start it for a block; None where it runs natively or cannot run."""
+    if NAME in _core.available_isas() or lacking():
+        yield None
+        return
+    emulator = next(filter(None, map(shutil.which, EMULATORS)))
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        units = core_build.core("aarch64", [NAME])
+        units.append(core_build.Unit("emulated", "benchmarks/emulated.cpp"))
+        objects = core_build.compile_units([COMPILER], units, directory)
+        program = core_build.link([COMPILER], objects, directory / "emulated", ["-static"])
+        running = Machine([emulator, str(program), NAME])
+        try:
+            yield running
+        finally:
+            running.close()
