@@ -5,7 +5,7 @@ patterns lie, e^x is 1 within a quarter of an ULP, and one in 997 it stays. Belo
 probability of x is e^x itself in float32; at -104 it is 0. The reference is float64, whose own
 error is below 1e-8 of a float32 ULP.
 
-An emulated processor takes 5 to 10 microseconds a row, two hours for all of them: it gets every
+An emulated processor takes 8 microseconds a row, more than two hours for all of them: it gets every
 11th of the numbers, or every 61st of all.
 """
 
