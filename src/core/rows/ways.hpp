@@ -223,8 +223,7 @@ template <class X>
 inline void logsumexp_vjp_row(const Row<X>& row) {
     const double m = largest(row), g = static_cast<double>(widen(*row.g));
     if (!is_ordinary(m, row.temperature)) return reduction_vjp_special(row.x, row.length, m, 0, row.out);
-    with_scaled(row.temperature,
-                [&]<bool Scaled>() { logsumexp_vjp_wide<Scaled>(row.x, g, row.length, m, row.temperature, row.out); });
+    logsumexp_vjp_wide(row.x, g, row.length, m, row.temperature, row.out);
 }
 
 template <class X>
@@ -233,8 +232,7 @@ inline void entropy_vjp_row(const Row<X>& row) {
     if (!is_ordinary(m, row.temperature)) {
         return reduction_vjp_special(row.x, row.length, m, __builtin_nan(""), row.out);
     }
-    with_scaled(row.temperature,
-                [&]<bool Scaled>() { entropy_vjp_wide<Scaled>(row.x, g, row.length, m, row.temperature, row.out); });
+    entropy_vjp_wide(row.x, g, row.length, m, row.temperature, row.out);
 }
 
 } // namespace
