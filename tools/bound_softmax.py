@@ -1,0 +1,75 @@
+"""Print the bound of the float32 softmax in ULP, from every score; and the worst rows of a search.
+
+    python tools/bound_softmax.py
+
+The bound adds what tools/bound_softmax.cpp finds, in about 20 seconds. The search makes rows of a
+maximum, one score many times whose error goes one way, and scores whose error goes the other; the
+errors are those that the library shows for [x, x + 20].
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import logitkit
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tools import core_build  # noqa: E402
+
+SEED = 0
+LEVEL = 20  # the second score is that much higher, so that p is the exponential itself
+
+
+def bound() -> str:
+    """Return what the program prints."""
+    isa = "neon" if platform.machine() in {"aarch64", "arm64"} else "avx2"
+    flags = (*core_build.own_flags(isa), f'-DLANE_HEADER="vec/{isa}.hpp"')
+    unit = core_build.Unit("bound", "tools/bound_softmax.cpp", flags)
+    compiler = core_build.native_compiler()
+    with tempfile.TemporaryDirectory() as folder:
+        objects = core_build.compile_units(compiler, [unit], Path(folder))
+        program = core_build.link(compiler, objects, Path(folder) / "bound")
+        return core_build.run([program]).stdout
+
+
+def errors(row: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the signed errors of softmax in ULP of the true value."""
+    x = row.astype(np.longdouble)
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    truth = e / e.sum(axis=-1, keepdims=True)
+    unit = np.spacing(truth.astype(np.float32)).astype(np.longdouble)
+    return np.asarray((logitkit.softmax(row) - truth) / unit, np.float64)
+
+
+def search(rows: int) -> tuple[float, str]:
+    """Return the largest error of the rows that were made, and that row."""
+    rng = np.random.default_rng(SEED)
+    worst, where = 0.0, ""
+    for m in rng.uniform(-LEVEL, LEVEL, rows).astype(np.float32):
+        x = np.unique((m - rng.random(100_000) * 3).astype(np.float32))
+        pairs = np.stack([x, np.full_like(x, x.max() + LEVEL)], axis=-1)
+        p = logitkit.softmax(pairs)[:, 0].astype(np.longdouble)
+        truth = np.exp(x.astype(np.longdouble) - np.longdouble(x.max() + LEVEL))
+        relative = np.asarray(p / truth - 1, np.float64)
+        order = np.argsort(relative)
+        for low, high in ((order[:200], order[-2:]), (order[-200:], order[:2])):
+            for often in x[high]:
+                for count in rng.integers(300, 60_000, 25):
+                    row = np.concatenate([[m], np.full(count, often, np.float32), x[low]])
+                    error = np.abs(errors(row)[-200:]).max()
+                    if error > worst:
+                        worst, where = error, f"maximum {m}, {often} {count} times"
+    return worst, where
+
+
+if __name__ == "__main__":
+    print(bound(), end="")
+    print("search    {:.4f} ULP: {}".format(*search(60)))
