@@ -266,7 +266,7 @@ private:
             batch.out = out;
             batch.ids = ids;
             doing = std::string(sets_[i].kernels->name) + " " + where;
-            sets_[i].kernels->table[static_cast<int>(c.op)][static_cast<int>(dtype)](batch);
+            sets_[i].kernels->table[static_cast<int>(c.op)][static_cast<int>(dtype)][0](batch);
 
             if (c.op == Op::top_k) {
                 for (std::int64_t j = 0; j < out_room; ++j) out[j] = static_cast<T>(ids[j]);

@@ -61,7 +61,7 @@ public:
         request.dtype = single ? DType::float32 : DType::float64;
         request.empty = static_cast<Empty>(random.bits() % 3);
         request.exact = single && random.bits() % 4 == 0;
-        request.regime = random.bits() % 4 == 0 && single && !request.exact ? Regime::online : Regime::automatic;
+        request.regime = random.bits() % 4 == 0 && single && !request.exact ? Regime::again : Regime::automatic;
         const bool reduces = request.is_reduction();
         OperandMemory<T> separate(out_, reduces ? per_row : trial.shape, arrangement(true, sizeof(T)));
         const OperandMemory<T>& out = trial.alias == out_is_x ? x : trial.alias == out_is_g ? g : separate;

@@ -23,6 +23,7 @@ inline std::uint16_t to_float16(float x) {
     if (x != x) return static_cast<std::uint16_t>(sign | 0x7e00);
     const float magnitude = __builtin_fabsf(x);
     if (magnitude >= 65520) return static_cast<std::uint16_t>(sign | 0x7c00);
+    if (magnitude == 0) return static_cast<std::uint16_t>(sign);
     int exponent = 0;
     __builtin_frexpf(magnitude, &exponent);
     if (exponent < -13) exponent = -13; // subnormal numbers have the unit of the smallest normal ones
