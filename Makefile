@@ -70,7 +70,7 @@ $(environment):
 	@touch $@
 
 $(package): $(environment) $(sources)
-	@echo "Building and installing logitkit (about a minute)."
+	@echo "Building and installing logitkit (about two minutes)."
 	@$(call install,.)
 	@touch $@
 

@@ -71,16 +71,16 @@ def softmax(
 
     Notes
     -----
-    A row with NaN or +inf in a slot that takes part is NaN. One sweep over the row finds maximum and
-    sum, block by block, a second one stores the result: O(n) time. No memory but the result for
+    A row with NaN or +inf in a slot that takes part is NaN. One sweep over the row finds maximum
+    and sum, block by block, a second one stores the result: O(n) time. No memory but the result for
     native floating dtypes along a contiguous axis; strided rows pass through scratch (at least one
     row a thread), integers and byte-swapped arrays are converted first. The bits of a row
     depend on that row alone, not on the batch, the memory layout, the number of threads or the
     instruction set.
 
     The scores are taken apart into powers of two and remainders without subtracting the maximum,
-    whose rounding is analysed by Blanchard, D. J. Higham and N. J. Higham, "Accurately computing the
-    log-sum-exp and softmax functions", IMA J. Numer. Anal. 41 (2021).
+    whose rounding is analysed by Blanchard, D. J. Higham and N. J. Higham, "Accurately computing
+    the log-sum-exp and softmax functions", IMA J. Numer. Anal. 41 (2021).
 
     Examples
     --------
