@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+# Compiling the kernels, for every dtype and mask, takes minutes.
+pytestmark = pytest.mark.timeout(1500)
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # the tools are run from the repository, not installed
 

@@ -19,6 +19,9 @@ import pytest
 
 from logitkit import _core
 
+# Compiling the kernels, for every dtype and mask, takes minutes.
+pytestmark = pytest.mark.timeout(1500)
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # the tools are run from the repository, not installed
 

@@ -70,7 +70,7 @@ def native_compiler() -> list[str]:
     return named or [next(name for name in ("c++", "g++", "clang++") if shutil.which(name))]
 
 
-def run(command: Sequence[object], timeout: float = 240) -> subprocess.CompletedProcess[str]:
+def run(command: Sequence[object], timeout: float = 900) -> subprocess.CompletedProcess[str]:
     """Run a command in the repository and return what it said."""
     return subprocess.run(
         [str(part) for part in command],
