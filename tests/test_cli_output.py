@@ -123,6 +123,8 @@ def test_killed_while_writing(folder, large, number, code, litter):
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
+        # A shell lets what it starts in the background ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     end = time.monotonic() + 60
     while not any(p.stat().st_size for p in folder.glob(".out.csv.*.part")):

@@ -322,6 +322,15 @@ def test_sigmoid_is_the_softmax_against_zero(x):
     assert math.isclose(ref.sigmoid(x), ref.softmax([x, 0])[0], rel_tol=1e-15)
 
 
+def test_equal_weights_do_not_add_up_their_roundings():
+    x = np.ones(80)
+    x[:2] = 16, 9
+    with mpmath.workdps(50):
+        true = -mpmath.log1p(mpmath.exp(-7) + 78 * mpmath.exp(-15))
+        error = float(abs(mpmath.mpf(float(ref.log_softmax(x)[0])) - true))
+    assert error <= 1.5 * np.spacing(float(abs(true)))
+
+
 # ---- refusals ---------------------------------------------------------------------------------
 
 

@@ -38,7 +38,9 @@ class Scores:
         self.error = np.where(winners | limit, 0.0, error)
         self.weights = np.exp(self.q) * (1 + self.error)
         self.top = winners.sum(axis=1, keepdims=True)
-        self.rest = np.where(winners, 0.0, self.weights).sum(axis=1, keepdims=True)
+        # In long double: equal weights would add up their roundings, several ULP of a small rest.
+        rest = np.where(winners, 0.0, self.weights).sum(axis=1, keepdims=True, dtype=np.longdouble)
+        self.rest = rest.astype(np.float64)
         self.log_sum = np.log(self.top) + np.log1p(self.rest / self.top)
         self.p = self.weights / (self.top + self.rest)
         self.log_p = self.q + (self.error - self.log_sum)
