@@ -69,14 +69,6 @@ inline D expm1_double(D r) {
     return fma(r2, fma(r4, high, low), r);
 }
 
-// A single number where a polynomial asks for lanes.
-struct Single {
-    double v;
-    static Single set1(double a) { return {a}; }
-    friend Single operator*(Single a, Single b) { return {a.v * b.v}; }
-    friend Single fma(Single a, Single b, Single c) { return {__builtin_fma(a.v, b.v, c.v)}; }
-};
-
 // One exponential as scale * (1 + q): the product is left to the caller, who rounds once.
 template <class V>
 struct Exponential {
@@ -101,14 +93,15 @@ struct Inverse {
     }
 };
 
-// Measures the exponentials of a row from the exponent N. Scaled: a temperature other than 1.
-template <bool Scaled>
+// Measures the exponentials of a row from the exponent N. Scaled: a temperature other than 1. M: the type of N, float
+// for one row, F32x16 for sixteen, each in a lane of its own.
+template <bool Scaled, class M = float>
 class Anchor {
     using C = ExpConstants<F32x16>;
 
 public:
-    Anchor(float exponent, const Inverse<float>& inverse)
-        : inverse_(inverse), origin_(exponent), lowest_(lowest(exponent, inverse)) {}
+    Anchor(M exponent, const Inverse<float>& inverse)
+        : inverse_(inverse), exponent_(exponent), lowest_(lowest(exponent, inverse)) {}
 
     // The n of one score.
     static float exponent_of(float x, const Inverse<float>& inverse) {
@@ -116,46 +109,55 @@ public:
         const float n = __builtin_fmaf(x, C::log2e, -C::shift);
         return (n + magic_float) - magic_float;
     }
+    static F32x16 exponent_of(F32x16 x, const Inverse<float>& inverse) {
+        using F = F32x16;
+        if constexpr (Scaled) x = x * F::set1(inverse.high);
+        return rint(fma(x, F::set1(C::log2e), F::set1(-C::shift)));
+    }
 
     template <class F>
     F scale(F x) const {
         return power(divide(clamp(x)).high).scale;
     }
-    // x / T as scale * e^(r + lost): `lost` is what the rounding of r took away. (Three vectors by reference, because a
-    // struct of three goes through memory with gcc.)
+    // x / T as scale * e^(rest + small): `rest` is exact, `small` its correction, of which only the last bit is rounded
+    // off. (Three vectors by reference, because a struct of three goes through memory with gcc.)
     template <class F>
-    void reduce(F x, F& scale, F& r, F& lost) const {
+    void reduce(F x, F& scale, F& rest, F& small) const {
         const Quotient<F> y = divide(clamp(x));
         const Power<F> p = power(y.high);
-        const F rest = fma(p.k, F::set1(-C::head), y.high);
         scale = p.scale;
+        rest = fma(p.k, F::set1(-C::head), y.high);
         if constexpr (Scaled) {
-            const F small = fma(p.k, F::set1(-C::tail), y.low);
-            r = rest + small;
-            lost = (rest - r) + small;
+            small = fma(p.k, F::set1(-C::tail), y.low);
         } else {
-            r = fma(p.k, F::set1(-C::tail), rest);
-            lost = fma(p.k, F::set1(-C::tail), rest - r);
+            small = p.k * F::set1(-C::tail);
         }
     }
     template <class F>
     Exponential<F> exp(F x) const {
-        F scale, r, lost;
-        reduce(x, scale, r, lost);
-        return {scale, expm1(r, lost)};
+        F scale, rest, small;
+        reduce(x, scale, rest, small);
+        return {scale, expm1(rest, small)};
+    }
+    // The exponential of the maximum as the sums have it.
+    double summed(double max) const {
+        alignas(64) float q[F32x16::lanes];
+        exp(F32x16::set1(static_cast<float>(max))).q.store(q);
+        return unit_float + unit_float * static_cast<double>(q[0]);
     }
 
     // q of a reduced score.
     template <class F>
-    static F expm1(F r, F lost) {
-        const F r2 = r * r;
-        return r + fma(r2, expm1_rest_float(r, r2), lost);
+    static F expm1(F rest, F small) {
+        const F r = rest + small, r2 = r * r;
+        return rest + fma(r2, expm1_rest_float(r, r2), small);
     }
     // The same, and what its roundings lost.
     template <class F>
-    static F careful_expm1(F r, F& lost) {
-        const F r2 = r * r, rest = fma(r2, expm1_rest_float(r, r2), lost), q = r + rest;
-        lost = fma(lost, q, (r - q) + rest);
+    static F careful_expm1(F rest, F small, F& lost) {
+        const F r = rest + small, r2 = r * r;
+        const F inner = fma(r2, expm1_rest_float(r, r2), small), q = rest + inner;
+        lost = fma((rest - r) + small, q, (rest - q) + inner);
         return q;
     }
 
@@ -167,13 +169,21 @@ private:
 
     // The score whose power is just too small to be told from 0: -inf, and all that is lower, becomes it.
     static float lowest(float exponent, const Inverse<float>& inverse) {
-        constexpr float ln2 = C::head + C::tail;
-        const float y = (exponent + (static_cast<float>(lowest_power_float - 1) + C::shift)) * ln2;
+        const float y = (exponent + below) * ln2;
         return Scaled ? y / inverse.high : y;
+    }
+    static F32x16 lowest(F32x16 exponent, const Inverse<float>& inverse) {
+        using F = F32x16;
+        const F y = (exponent + F::set1(below)) * F::set1(ln2);
+        return Scaled ? y / F::set1(inverse.high) : y;
     }
     template <class F>
     F clamp(F x) const {
-        return max(F::set1(lowest_), x); // NaN stays
+        if constexpr (rows_in_lanes) {
+            return max(lowest_, x);
+        } else {
+            return max(F::set1(lowest_), x); // NaN stays
+        }
     }
     template <class F>
     Quotient<F> divide(F x) const {
@@ -184,12 +194,22 @@ private:
     }
     template <class F>
     Power<F> power(F y) const {
-        return power_from(origin_, fma(y, F::set1(C::log2e), F::set1(-C::shift)));
+        const F n = fma(y, F::set1(C::log2e), F::set1(-C::shift));
+        if constexpr (rows_in_lanes) {
+            const F k = rint(n);
+            return {k, power_from(Origin(0), k - exponent_).scale};
+        } else {
+            return power_from(Origin(exponent_), n);
+        }
     }
+    static F32x16 rint(F32x16 x) { return (x + F32x16::set1(magic_float)) - F32x16::set1(magic_float); }
+
+    static constexpr bool rows_in_lanes = sizeof(M) > sizeof(float);
+    static constexpr float ln2 = C::head + C::tail;
+    static constexpr float below = static_cast<float>(lowest_power_float - 1) + C::shift;
 
     Inverse<float> inverse_;
-    Origin origin_;
-    float lowest_;
+    M exponent_, lowest_;
 };
 
 } // namespace

@@ -5,7 +5,7 @@
 // Polynomial: 2 atanh(s) = 2 s + s^3 D(s^2), nine terms by tools/fit_coefficients.py, relative error 2^-62.9
 // Bound:      of the pair, whose s is one too, 2^-60 relative; its `high` is within 0.51 ULP
 //
-// One call a row: scalar code, the same operations on every instruction set (the C library's log is not).
+// The same operations on every instruction set, which the C library's log is not.
 #pragma once
 
 #include "vec/common.hpp"
@@ -37,38 +37,27 @@ inline Pair add(Pair a, Pair b) {
     return fast_two_sum(s.high, s.low + (a.low + b.low));
 }
 
-// u > 0 as 2^k f.
-struct Split {
-    double k, f, down; // down = 2^-k
-};
-
-inline Split split(double u) {
-    const std::uint64_t bits = __builtin_bit_cast(std::uint64_t, u);
-    const std::uint64_t sqrt_half = 0x3fe6a09e667f3bcd;
-    const std::int64_t k = static_cast<std::int64_t>(bits - sqrt_half) >> 52;
-    const double down = __builtin_bit_cast(double, static_cast<std::uint64_t>(1023 - k) << 52);
-    return {static_cast<double>(k), u * down, down};
-}
-
 constexpr double log2_head = 0x1.62e42ffp-1, log2_tail = -0x1.718432a1b0e26p-35;
 
 // D of the identity above.
-inline double log_polynomial(double z) {
-    double d = 0x1.ecebc2089cabap-4;
-    d = __builtin_fma(d, z, 0x1.ddf2763a870f8p-4);
-    d = __builtin_fma(d, z, 0x1.112292788382ep-3);
-    d = __builtin_fma(d, z, 0x1.3b1353e07f36p-3);
-    d = __builtin_fma(d, z, 0x1.745d1877b4a28p-3);
-    d = __builtin_fma(d, z, 0x1.c71c71c4c003bp-3);
-    d = __builtin_fma(d, z, 0x1.24924924939c6p-2);
-    d = __builtin_fma(d, z, 0x1.99999999999a9p-2);
-    return __builtin_fma(d, z, 0x1.5555555555555p-1);
+template <class D>
+inline D log_polynomial(D z) {
+    D d = D::set1(0x1.ecebc2089cabap-4);
+    d = fma(d, z, D::set1(0x1.ddf2763a870f8p-4));
+    d = fma(d, z, D::set1(0x1.112292788382ep-3));
+    d = fma(d, z, D::set1(0x1.3b1353e07f36p-3));
+    d = fma(d, z, D::set1(0x1.745d1877b4a28p-3));
+    d = fma(d, z, D::set1(0x1.c71c71c4c003bp-3));
+    d = fma(d, z, D::set1(0x1.24924924939c6p-2));
+    d = fma(d, z, D::set1(0x1.99999999999a9p-2));
+    return fma(d, z, D::set1(0x1.5555555555555p-1));
 }
 
 inline Pair log1p(Pair t) {
     Pair u = two_sum(1.0, t.high);
     u = fast_two_sum(u.high, u.low + t.low);
-    const auto [k, f, down] = split(u.high);
+    const Split<Single> parts = split(Single{u.high});
+    const double k = parts.k.v, f = parts.f.v, down = parts.down.v;
     const Pair numerator = two_sum(f - 1.0, u.low * down);
     const Pair sum = two_sum(f, 1.0);
     const double denominator_low = sum.low + u.low * down;
@@ -79,17 +68,19 @@ inline Pair log1p(Pair t) {
 
     const double z = s * s;
     const Pair result = fast_two_sum(k * log2_head, 2 * s);
-    const double small = __builtin_fma(s * z, log_polynomial(z), __builtin_fma(k, log2_tail, 2 * s_low));
+    const double small = __builtin_fma(s * z, log_polynomial(Single{z}).v, __builtin_fma(k, log2_tail, 2 * s_low));
     return fast_two_sum(result.high, result.low + small);
 }
 
 // The same for float rows, within 2^-51: one division.
-inline double log1p(double t) {
-    const Pair u = two_sum(1.0, t);
-    const auto [k, f, down] = split(u.high);
-    const double s = ((f - 1.0) + u.low * down) / (f + 1.0);
-    const double z = s * s;
-    return k * log2_head + __builtin_fma(s * z, log_polynomial(z), __builtin_fma(k, log2_tail, 2 * s));
+template <class D>
+inline D log1p(D t) {
+    const D one = D::set1(1.0), u = one + t, b = u - one;
+    const D low = (one - (u - b)) + (t - b); // two_sum
+    const auto [k, f, down] = split(u);
+    const D s = ((f - one) + low * down) / (f + one);
+    const D z = s * s;
+    return k * D::set1(log2_head) + fma(s * z, log_polynomial(z), fma(k, D::set1(log2_tail), s + s));
 }
 
 } // namespace

@@ -19,7 +19,7 @@
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
-// Calls body(i, part, scale, r, lost) for the vectors of a block of scores, see Anchor::reduce.
+// Calls body(i, part, scale, rest, small) for the vectors of a block of scores, see Anchor::reduce.
 //
 // Where the lanes say so (`staged`), a run of vectors is reduced before the first of them goes on: a
 // processor whose window holds hardly one vector's operations would wait for its own results. Zen 1: 1.3 in place
@@ -31,7 +31,7 @@ LOGITKIT_INLINE inline void for_exponentials(X x, std::int64_t n, const Anchor<S
     using F = F32x16;
     std::int64_t start = 0;
     if constexpr (F::staged) {
-        alignas(64) float scale[stage_length], r[stage_length], lost[stage_length];
+        alignas(64) float scale[stage_length], rest[stage_length], small[stage_length];
         while (n - start >= 2 * F::lanes) {
             const std::int64_t left = (n - start) / F::lanes * F::lanes;
             const int some = left < stage_length ? static_cast<int>(left) : stage_length;
@@ -39,11 +39,11 @@ LOGITKIT_INLINE inline void for_exponentials(X x, std::int64_t n, const Anchor<S
                 F s, a, b;
                 anchor.reduce(Whole<F>{}.load(x + (start + i), 0.0f), s, a, b);
                 s.store(scale + i);
-                a.store(r + i);
-                b.store(lost + i);
+                a.store(rest + i);
+                b.store(small + i);
             }
             for (int i = 0; i < some; i += F::lanes) {
-                body(start + i, Whole<F>{}, F::load(scale + i), F::load(r + i), F::load(lost + i));
+                body(start + i, Whole<F>{}, F::load(scale + i), F::load(rest + i), F::load(small + i));
             }
             start += some;
         }
@@ -55,21 +55,67 @@ LOGITKIT_INLINE inline void for_exponentials(X x, std::int64_t n, const Anchor<S
     });
 }
 
-// Sums of float exponentials over one block. What the rounding of 1 + q loses is summed apart.
+// The sum of the exponentials of a block, the maximum among them, in floats alone. Each is split at a fixed place,
+// 2^-18 of the largest: the upper parts are added without rounding, since a run of 16 vectors fills 24 bits at most;
+// the lower parts hold the rest to 2^-44, with what the rounding of 1 + q has lost. Rump, Ogita and Oishi, "Accurate
+// floating-point summation" (2008), extract parts so.
+//
+// Bound: 2^-40 of the largest for each exponential.
 class BlockSum {
 public:
+    static constexpr int run_length = 16 * F32x16::lanes;
+
     template <class F>
-    void add(F scale, F q) {
-        const F value = fma(scale, q, scale);
-        add_rounded(value, fma(scale, q, scale - value));
+    void add(const Exponential<F>& e) {
+        for_each_vector(e.scale, e.q, [&](F32x16 scale, F32x16 q) {
+            F32x16 lower;
+            upper_ = split_off({scale, q}, upper_, lower);
+            lower_ = lower_ + lower;
+        });
     }
+    // Gives `upper` with the upper part of an exponential added to it.
+    static F32x16 split_off(const Exponential<F32x16>& e, F32x16 upper, F32x16& lower) {
+        const F32x16 to = upper + e.value();
+        lower = fma(e.scale, e.q, e.scale - (to - upper));
+        return to;
+    }
+    // After at most `run_length` exponentials.
+    void end_run() {
+        const F32x16 upper = upper_ - F32x16::set1(split);
+        low_ = low_ + widen_low(upper);
+        high_ = high_ + widen_high(upper);
+        lowest_ = lowest_ + lower_;
+        upper_ = F32x16::set1(split);
+        lower_ = F32x16::set1(0);
+    }
+    double total() const { return reduce_sum(low_ + high_) + static_cast<double>(reduce_sum(lowest_)); }
+
+    // 16 times the largest exponential, 1.501 units, is below it: what is added to it is rounded to 2^-23 of it.
+    static constexpr float split = 0x1p+65f;
+    static_assert(split == 32 * unit_float);
+
+private:
+    F32x16 upper_ = F32x16::set1(split), lower_ = F32x16::set1(0), lowest_ = F32x16::set1(0);
+    F64x8 low_ = F64x8::set1(0), high_ = F64x8::set1(0);
+};
+
+// The sum of those other than the maxima, however small, in float64. What the rounding of 1 + q loses is summed apart.
+class RestSum {
+public:
     // scale (1 + q + lost).
     template <class F>
-    void add(F scale, F q, F lost) {
-        const F value = fma(scale, q, scale);
-        add_rounded(value, fma(scale, lost, fma(scale, q, scale - value)));
+    void add(const Exponential<F>& e, F lost) {
+        F rounded_off;
+        add_rounded(round(e, lost, rounded_off), rounded_off);
     }
-    double total() const { return reduce_sum(low_ + high_) + reduce_sum(widen_low(lost_) + widen_high(lost_)); }
+    // The same rounded, and what that loses.
+    template <class F>
+    static F round(const Exponential<F>& e, F lost, F& rounded_off) {
+        const F value = e.value();
+        rounded_off = fma(e.scale, lost, e.lost_by(value));
+        return value;
+    }
+    double total() const { return reduce_sum(low_ + high_) + static_cast<double>(reduce_sum(lost_)); }
 
 private:
     void add_rounded(F32x16 value, F32x16 lost) {
@@ -95,16 +141,21 @@ inline void prefetch_ahead(X x, std::int64_t ahead) {
 
 // The sum of the exponentials of a block; their q go to `kept` where that is given.
 template <bool Scaled, class X>
-LOGITKIT_ONCE inline double exp_sum(X x, std::int64_t n, const Anchor<Scaled>& anchor, std::int64_t ahead,
-                                    float* kept) {
+LOGITKIT_ONCE inline double exp_sum(X x, std::int64_t n, Anchor<Scaled> anchor, std::int64_t ahead, float* kept) {
     BlockSum sum;
     const auto sweep = [&](auto keep) {
-        for_exponentials(x, n, anchor, [&](std::int64_t i, auto part, auto scale, auto r, auto lost) LOGITKIT_INLINE {
-            prefetch_ahead<typename decltype(part)::Vector>(x + i, ahead);
-            const auto q = anchor.expm1(r, lost);
-            keep(i, part, q);
-            sum.add(scale, q);
-        });
+        for (std::int64_t start = 0; start < n; start += BlockSum::run_length) {
+            const std::int64_t some = n - start < BlockSum::run_length ? n - start : BlockSum::run_length;
+            for_exponentials(x + start, some, anchor,
+                             [&](std::int64_t i, auto part, auto scale, auto rest, auto small) LOGITKIT_INLINE {
+                                 using F = typename decltype(part)::Vector;
+                                 prefetch_ahead<F>(x + (start + i), ahead);
+                                 const F q = anchor.expm1(rest, small);
+                                 keep(start + i, part, q);
+                                 sum.add(Exponential<F>{scale, q});
+                             });
+            sum.end_run();
+        }
     };
     if (kept == nullptr) {
         sweep([](std::int64_t, auto, auto) {});
@@ -121,26 +172,28 @@ struct Rest {
 };
 
 template <bool Scaled, class X>
-LOGITKIT_ONCE inline Rest exp_sum_rest(X x, std::int64_t n, const Anchor<Scaled>& anchor, float m, std::int64_t ahead) {
-    BlockSum sum;
+LOGITKIT_ONCE inline Rest exp_sum_rest(X x, std::int64_t n, Anchor<Scaled> anchor, float m, std::int64_t ahead) {
+    RestSum sum;
     std::int64_t count = 0;
-    for_exponentials(x, n, anchor, [&](std::int64_t i, auto part, auto scale, auto r, auto lost) LOGITKIT_INLINE {
+    for_exponentials(x, n, anchor, [&](std::int64_t i, auto part, auto scale, auto rest, auto small) LOGITKIT_INLINE {
         using F = typename decltype(part)::Vector;
         prefetch_ahead<F>(x + i, ahead);
         const F v = part.load(x + i, -__builtin_inff()), maximum = F::set1(m);
         count += count_equal(v, maximum);
-        const F q = anchor.careful_expm1(r, lost);
+        F lost;
+        const F q = anchor.careful_expm1(rest, small, lost);
         // The maxima are left out.
-        sum.add(zero_where_equal(scale, v, maximum), q, lost);
+        sum.add(Exponential<F>{zero_where_equal(scale, v, maximum), q}, lost);
     });
     return {sum.total(), count};
 }
 
 // The exponential of a maximum in the unit of an exponent; double working precision.
-inline double exp_of(double x, double exponent) {
+template <class D>
+inline D exp_of(D y, D exponent) {
     using C = ExpConstants<F64x8>;
-    const double r = __builtin_fma(-exponent, C::tail, __builtin_fma(-exponent, C::head, x));
-    return unit_float + unit_float * expm1_double(Single{r}).v;
+    const D n = D::set1(0.0) - exponent, unit = D::set1(unit_float);
+    return fma(unit, expm1_double(fma(n, D::set1(C::tail), fma(n, D::set1(C::head), y))), unit);
 }
 
 // 2^k for k <= 0, in two steps because one would leave the range of a double; 0 far below it.
@@ -152,9 +205,8 @@ inline double power_of_two(double k) {
     return half(whole / 2) * half(whole - whole / 2);
 }
 
-// Everything that later sweeps need to know of a row, in units of 2^exponent times `unit_float`. For probabilities
-// `rest` is the whole sum. For logarithms it is the sum without the maxima, `count` of them, `top` the exponential of
-// each.
+// Everything that later sweeps need to know of a row, in units of 2^exponent times `unit_float`. For all: `rest` is the
+// whole sum. For others: it is the sum without the maxima, `count` of them, `top` the exponential of each.
 struct Normalizer {
     double max;
     double rest;
@@ -164,15 +216,18 @@ struct Normalizer {
 
     double sum() const { return rest + static_cast<double>(count) * top; }
     // log(sum / e^max): of 1 and what stands beside one of the maxima.
-    double log_sum() const { return log1p(static_cast<double>(count - 1) + rest / top); }
+    double log_sum() const { return log1p(Single{static_cast<double>(count - 1) + rest / top}).v; }
 };
+
+// Whether a row with the maximum m can be measured from an exponent.
+inline bool is_anchored(double temperature, double m) { return __builtin_fabs(m) <= largest_anchor * temperature; }
 
 // Stands for an exponent below all those that an anchor can have.
 constexpr double lowest_exponent = -65536;
 
-enum class Purpose { probability, logarithm };
+enum class Sum { all, others };
 
-template <Purpose For, bool Scaled, class X>
+template <Sum Of, bool Scaled, class X>
 inline Normalizer normalize_block(X x, std::int64_t n, const Inverse<float>& inverse, double temperature,
                                   std::int64_t ahead, float* kept) {
     const float m = row_max<F32x16>(x, n);
@@ -186,11 +241,11 @@ inline Normalizer normalize_block(X x, std::int64_t n, const Inverse<float>& inv
     }
     const float exponent = Anchor<Scaled>::exponent_of(m, inverse);
     const Anchor<Scaled> anchor(exponent, inverse);
-    if constexpr (For == Purpose::probability) {
+    if constexpr (Of == Sum::all) {
         return {m, exp_sum(x, n, anchor, ahead, kept), 0, unit_float, exponent};
     } else {
         const Rest rest = exp_sum_rest(x, n, anchor, m, ahead);
-        return {m, rest.sum, rest.count, exp_of(m / temperature, exponent), exponent};
+        return {m, rest.sum, rest.count, exp_of(Single{m / temperature}, Single{exponent}).v, exponent};
     }
 }
 
@@ -207,29 +262,54 @@ inline Normalizer merge(const Normalizer& a, const Normalizer& b) {
 }
 
 // `next`: the distance to the row that follows, whose scores are fetched while this one is done.
-template <Purpose For, bool Scaled, class X>
+template <Sum Of, bool Scaled, class X>
 inline Normalizer normalize(X x, std::int64_t length, const Inverse<float>& inverse, double temperature,
                             std::int64_t next, float* kept = nullptr) {
-    if (length <= block_length) return normalize_block<For, Scaled>(x, length, inverse, temperature, next, kept);
+    if (length <= block_length) return normalize_block<Of, Scaled>(x, length, inverse, temperature, next, kept);
     Normalizer result{-__builtin_inf(), 0, 0, unit_float, lowest_exponent};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         float* const keep = kept == nullptr ? nullptr : kept + start;
         const std::int64_t ahead = start + 2 * block_length <= length ? block_length : 0;
-        result = merge(result, normalize_block<For, Scaled>(x + start, n, inverse, temperature, ahead, keep));
+        result = merge(result, normalize_block<Of, Scaled>(x + start, n, inverse, temperature, ahead, keep));
     });
     return result;
 }
 
-// scale (1 + q) / sum.
+// log(sum / e^max) of a row, as far as float exponentials serve: `max` tells whether they do.
+struct LogSum {
+    double max, value;
+};
+
+// From the sum of all, where what stands beside one maximum is large enough for the bound of BlockSum: an error of
+// 2^-27 at most. Else, and in rows of one vector, from the others alone.
+template <bool Scaled, class X>
+inline LogSum log_sum(X x, std::int64_t length, const Inverse<float>& inverse, double temperature, std::int64_t next) {
+    if (length > F32x16::lanes) {
+        const Normalizer all = normalize<Sum::all, Scaled>(x, length, inverse, temperature, next);
+        if (is_anchored(temperature, all.max)) {
+            const double top = exp_of(Single{all.max / temperature}, Single{all.exponent}).v;
+            const double beside = all.rest - Anchor<Scaled>(static_cast<float>(all.exponent), inverse).summed(all.max);
+            const auto summed = static_cast<double>(length < block_length ? length : block_length);
+            if (beside >= 0x1p-13 * summed * top) return {all.max, log1p(Single{beside / top}).v};
+        }
+    }
+    const Normalizer others = normalize<Sum::others, Scaled>(x, length, inverse, temperature, next);
+    return {others.max, others.log_sum()};
+}
+
+// scale (1 + q) / sum. The power is multiplied last: that rounds only what is subnormal.
+template <class F>
+inline F quotient(const Exponential<F>& e, F high, F low) {
+    return e.scale * (high + fma(high, e.q, low));
+}
 template <class F>
 inline F quotient(const Exponential<F>& e, Reciprocal<float> by) {
-    const F first = e.scale * F::set1(by.high);
-    return first + fma(first, e.q, e.scale * F::set1(by.low));
+    return quotient(e, F::set1(by.high), F::set1(by.low));
 }
 
 // softmax from the q that were kept; they may be where the result goes.
 template <bool Scaled, class X, class T>
-LOGITKIT_ONCE inline void softmax_kept(X x, std::int64_t length, const Anchor<Scaled>& anchor, Reciprocal<float> by,
+LOGITKIT_ONCE inline void softmax_kept(X x, std::int64_t length, Anchor<Scaled> anchor, Reciprocal<float> by,
                                        const float* kept, T* out) {
     for_blocks_backward(length, [&](std::int64_t start, std::int64_t n) {
         for_vectors<F32x16>(n, [&](std::int64_t j, auto part) {
@@ -243,8 +323,8 @@ LOGITKIT_ONCE inline void softmax_kept(X x, std::int64_t length, const Anchor<Sc
 
 // softmax from the scores alone; with `stream` the output is not read.
 template <bool Scaled, class X, class T>
-LOGITKIT_ONCE inline void softmax_again(X x, std::int64_t length, const Anchor<Scaled>& anchor, Reciprocal<float> by,
-                                        T* out, bool stream) {
+LOGITKIT_ONCE inline void softmax_again(X x, std::int64_t length, Anchor<Scaled> anchor, Reciprocal<float> by, T* out,
+                                        bool stream) {
     for_blocks_backward(length, [&](std::int64_t start, std::int64_t n) {
         store_row(out + start, n, stream, [&](std::int64_t i, auto part) {
             using F = typename decltype(part)::Vector;

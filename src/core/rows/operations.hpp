@@ -3,87 +3,42 @@
 #pragma once
 
 #include "kernels.hpp"
+#include "rows/columns.hpp"
 #include "rows/select.hpp"
 #include "rows/ways.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
-// softmax_row for rows of at most one vector, several at a time so that none waits for itself alone: the same
-// operations, so the same bits.
-constexpr int rows_in_flight = 4;
-
-template <bool Scaled, int Rows, class X>
-inline void softmax_vectors(const RowBatch& batch, const Row<X>* rows, const Inverse<float>& inverse) {
-    const Part<F32x16> part{static_cast<int>(batch.length)};
-    F32x16 x[Rows];
-    float m[Rows], exponent[Rows];
-    double sum[Rows];
-    Exponential<F32x16> e[Rows];
-    for (int i = 0; i < Rows; ++i) x[i] = part.load(rows[i].x, -__builtin_inff());
-    for (int i = 0; i < Rows; ++i) m[i] = reduce_max(x[i]);
-    for (int i = 0; i < Rows; ++i) exponent[i] = Anchor<Scaled>::exponent_of(m[i], inverse);
-    for (int i = 0; i < Rows; ++i) e[i] = Anchor<Scaled>(exponent[i], inverse).exp(x[i]);
-    for (int i = 0; i < Rows; ++i) {
-        BlockSum one;
-        one.add(e[i].scale, e[i].q);
-        sum[i] = one.total();
-    }
-    for (int i = 0; i < Rows; ++i) {
-        // With a NaN among the scores m is any of them, or NaN: the sum is NaN then, and with it the row.
-        if (is_anchored(batch, rows[i], static_cast<double>(m[i]))) {
-            part.store(quotient(e[i], reciprocal(sum[i])), rows[i].out);
-            mend_masked(rows[i].x, rows[i].length, false, rows[i].out);
-        } else {
-            softmax_row(batch, rows[i]);
-        }
-    }
-}
-
-template <bool Scaled, class X>
-inline void softmax_short(const RowBatch& batch, const Row<X>* rows, int count, const Inverse<float>& inverse) {
-    if (count == rows_in_flight) return softmax_vectors<Scaled, rows_in_flight>(batch, rows, inverse);
-    for (int i = 0; i < count; ++i) softmax_vectors<Scaled, 1>(batch, rows + i, inverse);
-}
-
-// Rows of at most one vector. Rows of one temperature go together.
+// Whether rows go sixteen at a time.
 template <class X>
-inline void softmax_short(const RowBatch& batch) {
-    Row<X> rows[rows_in_flight];
-    int count = 0;
-    double temperature = 1;
-    Inverse<float> inverse(temperature);
-    const auto flush = [&] {
-        with_scaled(temperature, [&]<bool Scaled>() { softmax_short<Scaled>(batch, rows, count, inverse); });
-        count = 0;
-    };
-    for_rows<X>(batch, [&](const Row<X>& row) {
-        if (!is_anchored(batch, row, 0)) return softmax_row(batch, row);
-        if (row.temperature != temperature) {
-            flush();
-            temperature = row.temperature;
-            inverse = Inverse<float>(temperature);
-        }
-        rows[count++] = row;
-        if (count == rows_in_flight) flush();
-    });
-    flush();
+inline bool is_short(const RowBatch& batch) {
+    return !is_double<X> && batch.length <= F32x16::lanes;
 }
 
 template <class X>
 void softmax(const RowBatch& batch) {
+    const auto one = [&](const Row<X>& row) { softmax_row(batch, row); };
     if constexpr (!is_double<X>) {
-        if (batch.length <= F32x16::lanes) return softmax_short<X>(batch);
+        if (is_short<X>(batch)) return for_columns<X>(batch, [](auto& columns) { columns.softmax(); }, one);
     }
-    for_rows<X>(batch, [&](const Row<X>& row) { softmax_row(batch, row); });
+    for_rows<X>(batch, one);
 }
 template <class X>
 void log_softmax(const RowBatch& batch) {
-    for_rows<X>(batch, [&](const Row<X>& row) { log_softmax_row(batch, row); });
+    const auto one = [&](const Row<X>& row) { log_softmax_row(batch, row); };
+    if constexpr (!is_double<X>) {
+        if (is_short<X>(batch)) return for_columns<X>(batch, [](auto& columns) { columns.log_softmax(); }, one);
+    }
+    for_rows<X>(batch, one);
 }
 template <class X>
 void logsumexp(const RowBatch& batch) {
-    for_rows<X>(batch, [&](const Row<X>& row) { *row.out = narrow_to<Element<X>>(logsumexp_row(batch, row)); });
+    const auto one = [&](const Row<X>& row) { *row.out = narrow_to<Element<X>>(logsumexp_row(batch, row)); };
+    if constexpr (!is_double<X>) {
+        if (is_short<X>(batch)) return for_columns<X>(batch, [](auto& columns) { columns.logsumexp(); }, one);
+    }
+    for_rows<X>(batch, one);
 }
 template <class X>
 void entropy(const RowBatch& batch) {

@@ -33,16 +33,25 @@ inline Masked<T> scores_at(const RowBatch& batch, std::int64_t row, Masked<T>) {
     return {static_cast<const T*>(batch.x) + row * batch.x_step, batch.mask + row * batch.mask_step};
 }
 
-template <class X, class Body>
-inline void for_rows(const RowBatch& batch, Body body) {
+inline double temperature_of(const RowBatch& batch, std::int64_t row) {
+    return batch.temperature[row * batch.temperature_step];
+}
+
+template <class X>
+inline Row<X> row_at(const RowBatch& batch, std::int64_t i) {
     using T = Element<X>;
     const auto* g = static_cast<const T*>(batch.g);
-    auto* out = static_cast<T*>(batch.out);
-    for (std::int64_t i = 0; i < batch.rows; ++i) {
-        body(Row<X>{scores_at(batch, i, X()), g == nullptr ? nullptr : g + i * batch.g_step, out + i * batch.out_step,
-                    batch.length, batch.temperature[i * batch.temperature_step],
-                    i + 1 < batch.rows ? batch.x_step : 0});
-    }
+    return {scores_at(batch, i, X()),
+            g == nullptr ? nullptr : g + i * batch.g_step,
+            static_cast<T*>(batch.out) + i * batch.out_step,
+            batch.length,
+            temperature_of(batch, i),
+            i + 1 < batch.rows ? batch.x_step : 0};
+}
+
+template <class X, class Body>
+inline void for_rows(const RowBatch& batch, Body body) {
+    for (std::int64_t i = 0; i < batch.rows; ++i) body(row_at<X>(batch, i));
 }
 
 // Calls body.operator()<Scaled>() with Scaled = a temperature other than 1.
@@ -63,17 +72,15 @@ inline double largest(const Row<X>& row) {
     }
 }
 
-// Whether float exponentials, measured from an exponent, serve for a row with the maximum m.
-template <class X>
-inline bool is_anchored(const RowBatch& batch, const Row<X>& row, double m) {
-    return !batch.exact && row.temperature > 0x1p-100 && row.temperature < 0x1p+100 &&
-           __builtin_fabs(m) <= largest_anchor * row.temperature;
+// Whether float exponentials, measured from an exponent, may serve for rows of a temperature.
+inline bool may_be_anchored(const RowBatch& batch, double temperature) {
+    return !batch.exact && temperature > 0x1p-100 && temperature < 0x1p+100;
 }
 
 // Each tries the row in float exponentials; false where they do not serve.
 template <class X>
 inline bool softmax_anchored(const RowBatch& batch, const Row<X>& row) {
-    if (!is_anchored(batch, row, 0)) return false;
+    if (!may_be_anchored(batch, row.temperature)) return false;
     return with_scaled(row.temperature, [&]<bool Scaled>() {
         const Inverse<float> inverse(row.temperature);
         alignas(64) float scratch[block_length];
@@ -83,8 +90,8 @@ inline bool softmax_anchored(const RowBatch& batch, const Row<X>& row) {
         }
         if (!batch.keep) kept = nullptr;
         const Normalizer normalizer =
-            normalize<Purpose::probability, Scaled>(row.x, row.length, inverse, row.temperature, row.next, kept);
-        if (!is_anchored(batch, row, normalizer.max)) return false;
+            normalize<Sum::all, Scaled>(row.x, row.length, inverse, row.temperature, row.next, kept);
+        if (!is_anchored(row.temperature, normalizer.max)) return false;
         const Anchor<Scaled> anchor(static_cast<float>(normalizer.exponent), inverse);
         const Reciprocal<float> by = reciprocal(normalizer.sum());
         if (kept == nullptr) {
@@ -98,13 +105,12 @@ inline bool softmax_anchored(const RowBatch& batch, const Row<X>& row) {
 }
 
 template <class X>
-inline bool normalize_anchored(const RowBatch& batch, const Row<X>& row, Normalizer& normalizer) {
-    if (!is_anchored(batch, row, 0)) return false;
-    normalizer = with_scaled(row.temperature, [&]<bool Scaled>() {
-        return normalize<Purpose::logarithm, Scaled>(row.x, row.length, Inverse<float>(row.temperature),
-                                                     row.temperature, row.next);
+inline bool log_sum_anchored(const RowBatch& batch, const Row<X>& row, LogSum& sum) {
+    if (!may_be_anchored(batch, row.temperature)) return false;
+    sum = with_scaled(row.temperature, [&]<bool Scaled>() {
+        return log_sum<Scaled>(row.x, row.length, Inverse<float>(row.temperature), row.temperature, row.next);
     });
-    return is_anchored(batch, row, normalizer.max);
+    return is_anchored(row.temperature, sum.max);
 }
 
 template <class X>
@@ -132,10 +138,8 @@ template <class X>
 LOGITKIT_ONCE inline LogNormalizer log_normalizer(const RowBatch& batch, const Row<X>& row) {
     using Way = LogNormalizer::Way;
     if constexpr (!is_double<X>) {
-        Normalizer normalizer;
-        if (normalize_anchored(batch, row, normalizer)) {
-            return {Way::anchored, normalizer.max, {normalizer.log_sum(), 0}};
-        }
+        LogSum sum;
+        if (log_sum_anchored(batch, row, sum)) return {Way::anchored, sum.max, {sum.value, 0}};
     }
     const double m = largest(row);
     if (!is_ordinary(m, row.temperature)) return {Way::special, m, {0, 0}};
@@ -180,15 +184,17 @@ inline void gather_logprobs_row(const RowBatch& batch, const Row<X>& row, const 
     mend_gathered(row.x, ids, batch.picks, row.out);
 }
 
+// Whether the two terms of logsumexp cancel, so that what float exponentials lack would show. Such a row is done again
+// in float64.
+inline bool cancels(double y, double log_sum) { return __builtin_fabs(y + log_sum) < (log_sum < 1 ? log_sum : 1); }
+
 template <class X>
 inline double logsumexp_row(const RowBatch& batch, const Row<X>& row) {
     if constexpr (!is_double<X>) {
-        Normalizer normalizer;
-        if (normalize_anchored(batch, row, normalizer)) {
-            const double y = normalizer.max / row.temperature, log_sum = normalizer.log_sum();
-            // Where the two cancel, what float exponentials lack would show: such a row is done again in float64.
-            const double enough = log_sum < 1 ? log_sum : 1;
-            if (!(__builtin_fabs(y + log_sum) < enough)) return y + log_sum;
+        LogSum sum;
+        if (log_sum_anchored(batch, row, sum)) {
+            const double y = sum.max / row.temperature;
+            if (!cancels(y, sum.value)) return y + sum.value;
         }
     }
     const double m = largest(row);

@@ -70,6 +70,7 @@ struct F32x16 {
     friend F32x16 operator+(F32x16 x, F32x16 y) { return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
     friend F32x16 operator-(F32x16 x, F32x16 y) { return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }
     friend F32x16 operator*(F32x16 x, F32x16 y) { return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)}; }
+    friend F32x16 operator/(F32x16 x, F32x16 y) { return {_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)}; }
     friend F32x16 max(F32x16 x, F32x16 y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
     friend F32x16 fma(F32x16 x, F32x16 y, F32x16 z) {
         return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
@@ -93,7 +94,43 @@ struct F32x16 {
         return _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four)));
     }
 
+    friend float reduce_sum(F32x16 x) {
+        const __m256 eight = _mm256_add_ps(x.a, x.b);
+        const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+        const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+        return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+    }
+    friend void transpose(F32x16* rows) {
+        __m256 columns[4][8]; // of the first and the last eight rows, first a, then b
+        for (int half = 0; half < 2; ++half) {
+            __m256 a[8], b[8];
+            for (int i = 0; i < 8; ++i) a[i] = rows[8 * half + i].a, b[i] = rows[8 * half + i].b;
+            transpose_eight(a, columns[half]);
+            transpose_eight(b, columns[2 + half]);
+        }
+        for (int j = 0; j < 8; ++j) {
+            rows[j] = {columns[0][j], columns[1][j]};
+            rows[8 + j] = {columns[2][j], columns[3][j]};
+        }
+    }
+
 private:
+    static void transpose_eight(const __m256* rows, __m256* columns) {
+        for (int j = 0; j < 4; j += 2) {
+            __m256 four[2][2]; // of the rows 0 to 3 and 4 to 7: the columns j and j + 4, j + 1 and j + 5
+            for (int i = 0; i < 2; ++i) {
+                const __m256* const r = rows + 4 * i;
+                const __m256 a = j == 0 ? _mm256_unpacklo_ps(r[0], r[1]) : _mm256_unpackhi_ps(r[0], r[1]);
+                const __m256 b = j == 0 ? _mm256_unpacklo_ps(r[2], r[3]) : _mm256_unpackhi_ps(r[2], r[3]);
+                four[0][i] = _mm256_shuffle_ps(a, b, 0x44);
+                four[1][i] = _mm256_shuffle_ps(a, b, 0xee);
+            }
+            for (int i = 0; i < 2; ++i) {
+                columns[j + i] = _mm256_permute2f128_ps(four[i][0], four[i][1], 0x20);
+                columns[j + i + 4] = _mm256_permute2f128_ps(four[i][0], four[i][1], 0x31);
+            }
+        }
+    }
     static __m256 upper_half(__m128i halves) {
         return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
     }
@@ -176,6 +213,7 @@ struct F64x8 {
     friend F64x8 operator+(F64x8 x, F64x8 y) { return {_mm256_add_pd(x.a, y.a), _mm256_add_pd(x.b, y.b)}; }
     friend F64x8 operator-(F64x8 x, F64x8 y) { return {_mm256_sub_pd(x.a, y.a), _mm256_sub_pd(x.b, y.b)}; }
     friend F64x8 operator*(F64x8 x, F64x8 y) { return {_mm256_mul_pd(x.a, y.a), _mm256_mul_pd(x.b, y.b)}; }
+    friend F64x8 operator/(F64x8 x, F64x8 y) { return {_mm256_div_pd(x.a, y.a), _mm256_div_pd(x.b, y.b)}; }
     friend F64x8 max(F64x8 x, F64x8 y) { return {_mm256_max_pd(x.a, y.a), _mm256_max_pd(x.b, y.b)}; }
     friend F64x8 fma(F64x8 x, F64x8 y, F64x8 z) {
         return {_mm256_fmadd_pd(x.a, y.a, z.a), _mm256_fmadd_pd(x.b, y.b, z.b)};
@@ -192,6 +230,11 @@ struct F64x8 {
         const F64x8 magic = set1(magic_double), magic_k = f + magic;
         return {magic_k - magic, {power_half(magic_k.a), power_half(magic_k.b)}};
     }
+    friend Split<F64x8> split(F64x8 u) {
+        const __m256i a = exponent_half(u.a), b = exponent_half(u.b);
+        const F64x8 power{down_half(a), down_half(b)};
+        return {{to_doubles(a), to_doubles(b)}, u * power, power};
+    }
     friend double reduce_max(F64x8 x) {
         const __m256d four = _mm256_max_pd(x.a, x.b);
         const __m128d two = _mm_max_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
@@ -204,6 +247,17 @@ struct F64x8 {
     }
 
 private:
+    static __m256i exponent_half(__m256d u) {
+        return _mm256_srli_epi64(_mm256_sub_epi64(_mm256_castpd_si256(u), _mm256_set1_epi64x(sqrt_half_bits)), 52);
+    }
+    static __m256d down_half(__m256i k) {
+        return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_sub_epi64(_mm256_set1_epi64x(1023), k), 52));
+    }
+    // Of integers from 0 to 2^51: they are set into the mantissa of 2^52.
+    static __m256d to_doubles(__m256i k) {
+        const __m256d two52 = _mm256_set1_pd(0x1p+52);
+        return _mm256_sub_pd(_mm256_or_pd(_mm256_castsi256_pd(k), two52), two52);
+    }
     static __m256d keep_half(__m256d x, const std::uint8_t* mask) {
         std::int32_t four;
         __builtin_memcpy(&four, mask, sizeof four);

@@ -51,19 +51,52 @@ struct F32x16 {
     friend F32x16 operator+(F32x16 a, F32x16 b) { return {_mm512_add_ps(a.v, b.v)}; }
     friend F32x16 operator-(F32x16 a, F32x16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
     friend F32x16 operator*(F32x16 a, F32x16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+    friend F32x16 operator/(F32x16 a, F32x16 b) { return {_mm512_div_ps(a.v, b.v)}; }
     friend F32x16 max(F32x16 a, F32x16 b) { return {_mm512_max_ps(a.v, b.v)}; }
     friend F32x16 fma(F32x16 a, F32x16 b, F32x16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
     friend F32x16 zero_where_equal(F32x16 a, F32x16 x, F32x16 y) {
         return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, y.v, _CMP_NEQ_UQ), a.v)};
     }
     friend int count_equal(F32x16 x, F32x16 y) { return __builtin_popcount(_mm512_cmp_ps_mask(x.v, y.v, _CMP_EQ_OQ)); }
+    // By the bits: on Zen 4 scalef takes two cycles a register of each half, and a mask besides.
     friend Power<F32x16> power_from(const Origin& origin, F32x16 f) {
-        const __m512 k = _mm512_roundscale_ps(f.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        const __m512 above = _mm512_sub_ps(k, _mm512_set1_ps(origin.exponent));
-        const __mmask16 normal = _mm512_cmp_ps_mask(above, _mm512_set1_ps(lowest_power_float), _CMP_GE_OQ);
-        return {{k}, {_mm512_maskz_scalef_ps(normal, _mm512_set1_ps(0x1p+60f), above)}};
+        const __m512 magic = _mm512_set1_ps(magic_float), magic_k = _mm512_add_ps(f.v, magic);
+        const __m512i biased = _mm512_add_epi32(_mm512_castps_si512(magic_k), _mm512_set1_epi32(origin.offset));
+        return {{_mm512_sub_ps(magic_k, magic)}, {_mm512_castsi512_ps(_mm512_slli_epi32(biased, 23))}};
     }
     friend float reduce_max(F32x16 a) { return _mm512_reduce_max_ps(a.v); }
+    friend float reduce_sum(F32x16 a) {
+        const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
+        const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+        const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+        return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+    }
+    friend void transpose(F32x16* rows) {
+        __m512 pairs[16];
+        for (int i = 0; i < 16; i += 2) {
+            pairs[i] = _mm512_unpacklo_ps(rows[i].v, rows[i + 1].v);
+            pairs[i + 1] = _mm512_unpackhi_ps(rows[i].v, rows[i + 1].v);
+        }
+        // fours[4 i + j]: of the rows 4 i to 4 i + 3 the columns j, j + 4, j + 8, j + 12.
+        __m512 fours[16];
+        for (int i = 0; i < 16; i += 4) {
+            for (int j = 0; j < 2; ++j) {
+                const __m512d a = _mm512_castps_pd(pairs[i + j]), b = _mm512_castps_pd(pairs[i + j + 2]);
+                fours[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+                fours[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+            }
+        }
+        for (int j = 0; j < 4; ++j) {
+            const __m512 low = _mm512_shuffle_f32x4(fours[j], fours[4 + j], 0x88);
+            const __m512 high = _mm512_shuffle_f32x4(fours[8 + j], fours[12 + j], 0x88);
+            const __m512 low_odd = _mm512_shuffle_f32x4(fours[j], fours[4 + j], 0xdd);
+            const __m512 high_odd = _mm512_shuffle_f32x4(fours[8 + j], fours[12 + j], 0xdd);
+            rows[j].v = _mm512_shuffle_f32x4(low, high, 0x88);
+            rows[4 + j].v = _mm512_shuffle_f32x4(low_odd, high_odd, 0x88);
+            rows[8 + j].v = _mm512_shuffle_f32x4(low, high, 0xdd);
+            rows[12 + j].v = _mm512_shuffle_f32x4(low_odd, high_odd, 0xdd);
+        }
+    }
 };
 
 struct F64x8 {
@@ -95,6 +128,7 @@ struct F64x8 {
     friend F64x8 operator+(F64x8 a, F64x8 b) { return {_mm512_add_pd(a.v, b.v)}; }
     friend F64x8 operator-(F64x8 a, F64x8 b) { return {_mm512_sub_pd(a.v, b.v)}; }
     friend F64x8 operator*(F64x8 a, F64x8 b) { return {_mm512_mul_pd(a.v, b.v)}; }
+    friend F64x8 operator/(F64x8 a, F64x8 b) { return {_mm512_div_pd(a.v, b.v)}; }
     friend F64x8 max(F64x8 a, F64x8 b) { return {_mm512_max_pd(a.v, b.v)}; }
     friend F64x8 fma(F64x8 a, F64x8 b, F64x8 c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
     friend F64x8 zero_where_equal(F64x8 a, F64x8 x, F64x8 y) {
@@ -105,6 +139,13 @@ struct F64x8 {
         const __m512d k = _mm512_roundscale_pd(f.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
         const __mmask8 normal = _mm512_cmp_pd_mask(k, _mm512_set1_pd(lowest_power_double), _CMP_GE_OQ);
         return {{k}, {_mm512_maskz_scalef_pd(normal, _mm512_set1_pd(0x1p+500), k)}};
+    }
+    friend Split<F64x8> split(F64x8 u) {
+        const __m512i above = _mm512_sub_epi64(_mm512_castpd_si512(u.v), _mm512_set1_epi64(sqrt_half_bits));
+        const __m512i k = _mm512_srli_epi64(above, 52);
+        const __m512i down = _mm512_slli_epi64(_mm512_sub_epi64(_mm512_set1_epi64(1023), k), 52);
+        const F64x8 power{_mm512_castsi512_pd(down)};
+        return {{_mm512_cvtepi64_pd(k)}, u * power, power};
     }
     friend double reduce_max(F64x8 a) { return _mm512_reduce_max_pd(a.v); }
     friend double reduce_sum(F64x8 a) {

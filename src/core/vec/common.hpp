@@ -30,6 +30,29 @@ struct Power {
     V k, scale;
 };
 
+// u as 2^k f with f in [sqrt(1/2), sqrt(2)), and down = 2^-k.
+template <class V>
+struct Split {
+    V k, f, down;
+};
+constexpr std::int64_t sqrt_half_bits = 0x3fe6a09e667f3bcd;
+
+// A single number where a formula asks for lanes.
+struct Single {
+    double v;
+    static Single set1(double a) { return {a}; }
+    friend Single operator+(Single a, Single b) { return {a.v + b.v}; }
+    friend Single operator-(Single a, Single b) { return {a.v - b.v}; }
+    friend Single operator*(Single a, Single b) { return {a.v * b.v}; }
+    friend Single operator/(Single a, Single b) { return {a.v / b.v}; }
+    friend Single fma(Single a, Single b, Single c) { return {__builtin_fma(a.v, b.v, c.v)}; }
+    friend Split<Single> split(Single u) {
+        const std::int64_t k = (__builtin_bit_cast(std::int64_t, u.v) - sqrt_half_bits) >> 52;
+        const double down = __builtin_bit_cast(double, static_cast<std::uint64_t>(1023 - k) << 52);
+        return {{static_cast<double>(k)}, {u.v * down}, {down}};
+    }
+};
+
 // The smallest integer whose power, times the unit, is a normal number; below it the power is 0.
 constexpr int lowest_power_float = -126 - unit_exponent_float;
 constexpr int lowest_power_double = -1022 - unit_exponent_double;
@@ -105,6 +128,7 @@ struct Twice {
     friend Twice operator+(Twice x, Twice y) { return {x.a + y.a, x.b + y.b}; }
     friend Twice operator-(Twice x, Twice y) { return {x.a - y.a, x.b - y.b}; }
     friend Twice operator*(Twice x, Twice y) { return {x.a * y.a, x.b * y.b}; }
+    friend Twice operator/(Twice x, Twice y) { return {x.a / y.a, x.b / y.b}; }
     friend Twice max(Twice x, Twice y) { return {max(x.a, y.a), max(x.b, y.b)}; }
     friend Twice fma(Twice x, Twice y, Twice z) { return {fma(x.a, y.a, z.a), fma(x.b, y.b, z.b)}; }
     friend Twice keep_where(Twice x, const std::uint8_t* mask) {
@@ -114,6 +138,10 @@ struct Twice {
         return {zero_where_equal(e.a, x.a, y.a), zero_where_equal(e.b, x.b, y.b)};
     }
     friend int count_equal(Twice x, Twice y) { return count_equal(x.a, y.a) + count_equal(x.b, y.b); }
+    friend Split<Twice> split(Twice u) {
+        const Split<V> low = split(u.a), high = split(u.b);
+        return {{low.k, high.k}, {low.f, high.f}, {low.down, high.down}};
+    }
     friend Power<Twice> power_of(Twice f) {
         const Power<V> low = power_of(f.a), high = power_of(f.b);
         return {{low.k, high.k}, {low.scale, high.scale}};
@@ -132,6 +160,15 @@ inline V for_each_vector(V x, F f) {
 template <class V, class F>
 inline Twice<V> for_each_vector(Twice<V> x, F f) {
     return {f(x.a), f(x.b)};
+}
+template <class V, class F>
+inline void for_each_vector(V x, V y, F f) {
+    f(x, y);
+}
+template <class V, class F>
+inline void for_each_vector(Twice<V> x, Twice<V> y, F f) {
+    f(x.a, y.a);
+    f(x.b, y.b);
 }
 
 // A row of which a mask leaves out elements: they load as -inf, whatever stands there. A mask has one byte an element,

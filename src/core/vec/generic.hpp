@@ -9,7 +9,10 @@
 //   power_of(f), of doubles, rounds f to the integer k, ties to even, and gives 2^k times the unit, exactly 0 where
 //   that is no normal number, for f from -2^20 to 2; power_from(origin, f), of floats, the same with 2^(k - origin),
 //   for k from lowest_power_float - 1 to 2 above the origin; of a NaN only k is told: NaN. A k of 0 has either sign;
-//   reduce_max is asked about numbers only, and of two zeros gives either.
+//   split(u), for u from 1 to 2^1000: log.hpp has what it is;
+//   reduce_max is asked about numbers only, and of two zeros gives either;
+//   reduce_sum adds the upper half of the lanes to the lower one, until there is one;
+//   transpose(rows) swaps rows and lanes of sixteen vectors.
 #pragma once
 
 #include <cstdint>
@@ -55,6 +58,9 @@ struct F32x16 {
     }
     friend F32x16 operator*(F32x16 a, F32x16 b) {
         return map(a, b, [](float x, float y) { return x * y; });
+    }
+    friend F32x16 operator/(F32x16 a, F32x16 b) {
+        return map(a, b, [](float x, float y) { return x / y; });
     }
     friend F32x16 max(F32x16 a, F32x16 b) {
         return map(a, b, [](float x, float y) { return x > y ? x : y; });
@@ -103,6 +109,21 @@ struct F32x16 {
         float r = a.v[0];
         for (int i = 1; i < 16; ++i) r = a.v[i] > r ? a.v[i] : r;
         return r;
+    }
+    friend float reduce_sum(F32x16 a) {
+        for (int half = 8; half > 0; half /= 2) {
+            for (int i = 0; i < half; ++i) a.v[i] = a.v[i] + a.v[i + half];
+        }
+        return a.v[0];
+    }
+    friend void transpose(F32x16* rows) {
+        for (int i = 0; i < 16; ++i) {
+            for (int j = 0; j < i; ++j) {
+                const float above = rows[j].v[i];
+                rows[j].v[i] = rows[i].v[j];
+                rows[i].v[j] = above;
+            }
+        }
     }
 
 private:
@@ -158,6 +179,9 @@ struct F64x8 {
     friend F64x8 operator*(F64x8 a, F64x8 b) {
         return map(a, b, [](double x, double y) { return x * y; });
     }
+    friend F64x8 operator/(F64x8 a, F64x8 b) {
+        return map(a, b, [](double x, double y) { return x / y; });
+    }
     friend F64x8 max(F64x8 a, F64x8 b) {
         return map(a, b, [](double x, double y) { return x > y ? x : y; });
     }
@@ -188,6 +212,14 @@ struct F64x8 {
                 __builtin_bit_cast(std::uint64_t, magic_k) + static_cast<std::uint64_t>(power_offset_double);
             r.k.v[i] = magic_k - magic_double;
             r.scale.v[i] = static_cast<std::int64_t>(biased) < 0 ? 0.0 : __builtin_bit_cast(double, biased << 52);
+        }
+        return r;
+    }
+    friend Split<F64x8> split(F64x8 u) {
+        Split<F64x8> r;
+        for (int i = 0; i < 8; ++i) {
+            const Split<Single> one = split(Single{u.v[i]});
+            r.k.v[i] = one.k.v, r.f.v[i] = one.f.v, r.down.v[i] = one.down.v;
         }
         return r;
     }

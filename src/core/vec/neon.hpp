@@ -88,6 +88,9 @@ struct F32x16 {
     friend F32x16 operator*(F32x16 x, F32x16 y) {
         return {vmulq_f32(x.a, y.a), vmulq_f32(x.b, y.b), vmulq_f32(x.c, y.c), vmulq_f32(x.d, y.d)};
     }
+    friend F32x16 operator/(F32x16 x, F32x16 y) {
+        return {vdivq_f32(x.a, y.a), vdivq_f32(x.b, y.b), vdivq_f32(x.c, y.c), vdivq_f32(x.d, y.d)};
+    }
     friend F32x16 max(F32x16 x, F32x16 y) {
         return {larger(x.a, y.a), larger(x.b, y.b), larger(x.c, y.c), larger(x.d, y.d)};
     }
@@ -109,6 +112,20 @@ struct F32x16 {
         return {magic_k - magic,
                 {power_quarter(origin, magic_k.a), power_quarter(origin, magic_k.b), power_quarter(origin, magic_k.c),
                  power_quarter(origin, magic_k.d)}};
+    }
+    friend float reduce_sum(F32x16 x) {
+        const float32x4_t four = vaddq_f32(vaddq_f32(x.a, x.c), vaddq_f32(x.b, x.d));
+        const float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
+        return vget_lane_f32(vpadd_f32(two, two), 0);
+    }
+    friend void transpose(F32x16* rows) {
+        float numbers[16][16];
+        for (int i = 0; i < 16; ++i) rows[i].store(numbers[i]);
+        for (int j = 0; j < 16; ++j) {
+            float column[16];
+            for (int i = 0; i < 16; ++i) column[i] = numbers[i][j];
+            rows[j] = load(column);
+        }
     }
     friend float reduce_max(F32x16 x) {
         float32x4_t four = larger(larger(x.a, x.c), larger(x.b, x.d));
@@ -195,6 +212,9 @@ struct F64x8 {
     friend F64x8 operator*(F64x8 x, F64x8 y) {
         return {vmulq_f64(x.a, y.a), vmulq_f64(x.b, y.b), vmulq_f64(x.c, y.c), vmulq_f64(x.d, y.d)};
     }
+    friend F64x8 operator/(F64x8 x, F64x8 y) {
+        return {vdivq_f64(x.a, y.a), vdivq_f64(x.b, y.b), vdivq_f64(x.c, y.c), vdivq_f64(x.d, y.d)};
+    }
     friend F64x8 max(F64x8 x, F64x8 y) {
         return {larger(x.a, y.a), larger(x.b, y.b), larger(x.c, y.c), larger(x.d, y.d)};
     }
@@ -217,6 +237,11 @@ struct F64x8 {
             magic_k - magic,
             {power_quarter(magic_k.a), power_quarter(magic_k.b), power_quarter(magic_k.c), power_quarter(magic_k.d)}};
     }
+    friend Split<F64x8> split(F64x8 u) {
+        const Split<float64x2_t> a = split_quarter(u.a), b = split_quarter(u.b), c = split_quarter(u.c),
+                                 d = split_quarter(u.d);
+        return {{a.k, b.k, c.k, d.k}, {a.f, b.f, c.f, d.f}, {a.down, b.down, c.down, d.down}};
+    }
     friend double reduce_max(F64x8 x) {
         const float64x2_t two = larger(larger(x.a, x.c), larger(x.b, x.d));
         return vgetq_lane_f64(larger(two, vextq_f64(two, two, 1)), 0);
@@ -224,6 +249,12 @@ struct F64x8 {
     friend double reduce_sum(F64x8 x) { return vaddvq_f64(vaddq_f64(vaddq_f64(x.a, x.c), vaddq_f64(x.b, x.d))); }
 
 private:
+    static Split<float64x2_t> split_quarter(float64x2_t u) {
+        const int64x2_t above = vsubq_s64(vreinterpretq_s64_f64(u), vdupq_n_s64(sqrt_half_bits));
+        const int64x2_t k = vreinterpretq_s64_u64(vshrq_n_u64(vreinterpretq_u64_s64(above), 52));
+        const float64x2_t down = vreinterpretq_f64_s64(vshlq_n_s64(vsubq_s64(vdupq_n_s64(1023), k), 52));
+        return {vcvtq_f64_s64(k), vmulq_f64(u, down), down};
+    }
     static float64x2_t load_quarter(const double* p, int n, double fill) {
         if (n >= 2) return vld1q_f64(p);
         const float64x2_t r = vdupq_n_f64(fill);

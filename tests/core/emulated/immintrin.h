@@ -229,12 +229,10 @@ static inline double _mm512_reduce_max_pd(__m512d a) { return emulated::reduce_m
 // Macros, because the last operand is a constant of the instruction.
 #define _mm512_cmp_ps_mask(a, b, predicate) static_cast<__mmask16>(emulated::compare<(predicate)>(a, b))
 #define _mm512_cmp_pd_mask(a, b, predicate) static_cast<__mmask8>(emulated::compare<(predicate)>(a, b))
-#define _mm512_roundscale_ps(a, control) emulated::round_scale<(control)>(a)
 #define _mm512_roundscale_pd(a, control) emulated::round_scale<(control)>(a)
 
 static inline __m512 _mm512_maskz_mov_ps(__mmask16 k, __m512 a) { return emulated::blend(__m512{}, k, a); }
 static inline __m512d _mm512_maskz_mov_pd(__mmask8 k, __m512d a) { return emulated::blend(__m512d{}, k, a); }
-static inline __m512 _mm512_maskz_scalef_ps(__mmask16 k, __m512 a, __m512 b) { return emulated::scalef(k, a, b); }
 static inline __m512d _mm512_maskz_scalef_pd(__mmask8 k, __m512d a, __m512d b) { return emulated::scalef(k, a, b); }
 
 static inline __m512d _mm512_cvtps_pd(__m256 a) { return emulated::widen(a); }
@@ -255,3 +253,4 @@ static inline __m512 _mm512_insertf32x8(__m512 a, __m256 b, int which) { return 
 static inline __m128d _mm_unpackhi_pd(__m128d a, __m128d b) { return {{a.v[1], b.v[1]}}; }
 
 #include "integers.h"
+#include "shuffles.h"
