@@ -76,7 +76,8 @@ for _function, _dtype, _precision in list(BOUNDS):
         for _short in ("float16", "bfloat16"):
             BOUNDS[_function, _short, _precision] = Bound(0.51, 0.501, "N(0,1), K=1000")
 
-# How far `logitkit.reference` may be from the true value, in ULP of float64 (test_reference.py).
+# How far `logitkit.reference` may be from the true value, in ULP of float64:
+# test_reference_accuracy.py.
 REFERENCE_ULP = {"softmax": 3, "log_softmax": 2, "logsumexp": 1, "entropy": 4}
 
 

@@ -16,20 +16,21 @@ from logitkit.stream.formats import Table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["emit", "save", "show"]
+__all__ = ["View", "emit", "save", "show"]
+
+View = Callable[[], "RenderableType"]
+"""Makes what a terminal shows; called only for a terminal."""
 
 
-def emit(
-    table: Table, view: Callable[[], RenderableType], *, as_json: bool, output: Path | None
-) -> None:
+def emit(table: Table, view: View, *, as_json: bool, output: Path | None) -> None:
     """Hand a result to the user.
 
     Parameters
     ----------
     table : Table
         The result.
-    view : callable
-        Makes what a terminal shows; called only for a terminal.
+    view : View
+        What a terminal shows.
     as_json : bool
         Print the document of the table as strict JSON.
     output : pathlib.Path, optional

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from logitkit.cli import options
 from logitkit.cli.command import Command
-from logitkit.cli.library import library
-from logitkit.cli.output import emit
-from logitkit.cli.source import load_row
+from logitkit.cli.output import View
+from logitkit.cli.row import run_row
 from logitkit.stream.formats import Table
 
 if TYPE_CHECKING:
@@ -37,24 +36,19 @@ FUNCTIONS = ("softmax", "log_softmax", "sigmoid", "tanh", "relu", "leaky_relu", 
 @options.key
 @options.row
 @options.common
-def command(
-    values: tuple[str, ...],
-    labels: tuple[str, ...] | None,
-    key: str | None,
-    row: int | None,
-    as_json: bool,
-    output: Path | None,
-    threads: int | None,
-) -> None:
+def command(**kwargs: Any) -> None:
     """Apply softmax and the other activation functions to the same scores.
 
     The last line is the sum of each column: only softmax sums to 1 on any scores.
     """
+    run_row(compute, **kwargs)
+
+
+def compute(logitkit: ModuleType, table: Table) -> tuple[Table, View]:
+    """Apply every function, and sum its values."""
     import numpy as np
 
-    table = load_row(values, key, labels, row)
-    with library(threads) as logitkit:
-        results = {name: getattr(logitkit, name)(table.array) for name in FUNCTIONS}
+    results = {name: getattr(logitkit, name)(table.array) for name in FUNCTIONS}
     each = np.column_stack(list(results.values()))
     with np.errstate(invalid="ignore", over="ignore"):
         sums = each.sum(axis=0, dtype=np.float64)
@@ -87,4 +81,4 @@ def command(
         heads = ["logit", *FUNCTIONS]
         return views.matrix(result.array, heads, rows=names, heading="class", decimals=4)
 
-    emit(result, view, as_json=as_json, output=output)
+    return result, view

@@ -1,16 +1,17 @@
 """``logitkit explain``: the worked calculation."""
 
 import math
-from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import click
 
 from logitkit.cli import options
 from logitkit.cli.command import Command
-from logitkit.cli.library import library
 from logitkit.cli.narrow import narrow
-from logitkit.cli.output import emit
-from logitkit.cli.source import load_row, note
+from logitkit.cli.output import View
+from logitkit.cli.row import run_row
+from logitkit.cli.source import note
 from logitkit.stream.formats import Table
 
 __all__ = ["command"]
@@ -35,31 +36,26 @@ STEPS = ("logit", "scaled", "shifted", "exponential", "probability", "percent", 
 @options.key
 @options.row
 @options.common
-def command(
-    values: tuple[str, ...],
-    temperature: float,
-    labels: tuple[str, ...] | None,
-    dtype: str | None,
-    key: str | None,
-    row: int | None,
-    as_json: bool,
-    output: Path | None,
-    threads: int | None,
-) -> None:
+def command(**kwargs: Any) -> None:
     """Show each step from scores to probabilities, and where the naive way would fail.
 
     In a pipe only the table is printed; --json has the sentence and both ways too.
     """
+    run_row(compute, **kwargs)
+
+
+def compute(
+    logitkit: ModuleType, table: Table, *, temperature: float, dtype: str | None
+) -> tuple[Table, View]:
+    """Explain the scores, in the type that is asked for."""
     import numpy as np
 
-    table = load_row(values, key, labels, row)
     scores = table.array
     if dtype is not None:
         scores, lost = narrow(scores, dtype)
         if lost:
             note(lost)
-    with library(threads) as logitkit:
-        explanation = logitkit.explain(scores, labels=table.labels, temperature=temperature)
+    explanation = logitkit.explain(scores, labels=table.labels, temperature=temperature)
     steps = explanation.steps
     columns = [
         [math.nan if value is None else value for value in (getattr(step, name) for step in steps)]
@@ -75,4 +71,4 @@ def command(
         },
         document=explanation.to_dict(),
     )
-    emit(result, lambda: explanation, as_json=as_json, output=output)
+    return result, lambda: explanation

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from logitkit.cli import options
 from logitkit.cli.command import Command
-from logitkit.cli.library import library
-from logitkit.cli.output import emit
-from logitkit.cli.source import load_row
+from logitkit.cli.output import View
+from logitkit.cli.row import run_row
 from logitkit.stream.formats import Table
 
 if TYPE_CHECKING:
@@ -36,21 +35,15 @@ __all__ = ["command"]
 @options.key
 @options.row
 @options.common
-def command(
-    values: tuple[str, ...],
-    temperature: float,
-    labels: tuple[str, ...] | None,
-    key: str | None,
-    row: int | None,
-    as_json: bool,
-    output: Path | None,
-    threads: int | None,
-) -> None:
+def command(**kwargs: Any) -> None:
     """Show how each probability (row) moves with each score (column): (diag(p) - p pᵀ) / T."""
-    table = load_row(values, key, labels, row)
-    with library(threads) as logitkit:
-        probabilities = logitkit.softmax(table.array, temperature=temperature)
-        jacobian = logitkit.softmax_jacobian(probabilities, temperature=temperature)
+    run_row(compute, **kwargs)
+
+
+def compute(logitkit: ModuleType, table: Table, *, temperature: float) -> tuple[Table, View]:
+    """Compute the probabilities, and the matrix from them."""
+    probabilities = logitkit.softmax(table.array, temperature=temperature)
+    jacobian = logitkit.softmax_jacobian(probabilities, temperature=temperature)
     result = Table(
         jacobian,
         table.labels,
@@ -71,4 +64,4 @@ def command(
         names = views.class_names(table.labels, len(jacobian))
         return views.matrix(jacobian, names, rows=names, heading="class")
 
-    emit(result, view, as_json=as_json, output=output)
+    return result, view

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from logitkit.cli import options
 from logitkit.cli.command import Command
-from logitkit.cli.library import library
 from logitkit.cli.narrow import narrow
-from logitkit.cli.output import emit
-from logitkit.cli.source import load_row
+from logitkit.cli.output import View
+from logitkit.cli.row import run_row
 from logitkit.stream.formats import Table
 
 if TYPE_CHECKING:
@@ -43,31 +42,26 @@ WAYS = ("naive", "shifted", "library")
 @options.key
 @options.row
 @options.common
-def command(
-    values: tuple[str, ...],
-    temperature: float,
-    labels: tuple[str, ...] | None,
-    dtype: str | None,
-    key: str | None,
-    row: int | None,
-    as_json: bool,
-    output: Path | None,
-    threads: int | None,
-) -> None:
+def command(**kwargs: Any) -> None:
     """Compute the same softmax in three ways and in three types.
 
     naive is exp(x) / sum(exp(x)); shifted subtracts the largest score first; library is
     logitkit.softmax. The failing step of the naive way is named with its cause.
     """
+    run_row(compute, **kwargs)
+
+
+def compute(
+    logitkit: ModuleType, table: Table, *, temperature: float, dtype: str | None
+) -> tuple[Table, View]:
+    """Compute a trial in each type."""
     import numpy as np
 
-    table = load_row(values, key, labels, row)
     names = table.labels or tuple(map(str, range(table.array.size)))
-    with library(threads) as logitkit:
-        trials = [
-            trial(logitkit, table.array, name, names, temperature)
-            for name in ([dtype] if dtype else DTYPES)
-        ]
+    trials = [
+        trial(logitkit, table.array, name, names, temperature)
+        for name in ([dtype] if dtype else DTYPES)
+    ]
     result = Table(
         np.vstack([np.column_stack([t["logits"], *(t[way] for way in WAYS)]) for t in trials]),
         ("logit", *WAYS),
@@ -79,11 +73,11 @@ def command(
         },
         document={"labels": table.labels, "temperature": temperature, "trials": trials},
     )
-    emit(result, lambda: view(trials, names), as_json=as_json, output=output)
+    return result, lambda: view(trials, names)
 
 
 def trial(
-    logitkit: Any, scores: NDArray[Any], dtype: str, names: Sequence[str], temperature: float
+    logitkit: ModuleType, scores: NDArray[Any], dtype: str, names: Sequence[str], temperature: float
 ) -> dict[str, Any]:
     """Compute all three ways in one type."""
     import numpy as np

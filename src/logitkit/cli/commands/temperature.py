@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from logitkit.cli import options
 from logitkit.cli.command import Command
-from logitkit.cli.library import library
-from logitkit.cli.output import emit
-from logitkit.cli.source import load_row
+from logitkit.cli.output import View
+from logitkit.cli.row import run_row
 from logitkit.stream.formats import Table
 
 if TYPE_CHECKING:
@@ -78,25 +77,19 @@ def log_spaced(text: str) -> list[float]:
 @options.key
 @options.row
 @options.common
-def command(
-    values: tuple[str, ...],
-    sweep: list[float],
-    labels: tuple[str, ...] | None,
-    key: str | None,
-    row: int | None,
-    as_json: bool,
-    output: Path | None,
-    threads: int | None,
-) -> None:
+def command(**kwargs: Any) -> None:
     """Show how temperature sharpens or flattens the probabilities; entropy is in nats."""
+    run_row(compute, **kwargs)
+
+
+def compute(logitkit: ModuleType, table: Table, *, sweep: list[float]) -> tuple[Table, View]:
+    """Compute probabilities and entropy at each temperature."""
     import numpy as np
 
-    table = load_row(values, key, labels, row)
     temperatures = np.array(sweep)
     scores = np.broadcast_to(table.array, (len(sweep), table.array.size))
-    with library(threads) as logitkit:
-        probabilities = logitkit.softmax(scores, temperature=temperatures)
-        entropy = logitkit.entropy(scores, temperature=temperatures)
+    probabilities = logitkit.softmax(scores, temperature=temperatures)
+    entropy = logitkit.entropy(scores, temperature=temperatures)
     names = table.labels or tuple(f"p{i}" for i in range(table.array.size))
     result = Table(
         np.column_stack([temperatures, entropy, probabilities]),
@@ -121,4 +114,4 @@ def command(
             heading="temperature",
         )
 
-    emit(result, view, as_json=as_json, output=output)
+    return result, view
