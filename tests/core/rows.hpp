@@ -6,6 +6,8 @@
 #include <cstring>
 #include <limits>
 
+#include "elements.hpp"
+
 class Random { // xorshift64*
 public:
     explicit Random(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15 + 1) {}
@@ -50,36 +52,52 @@ inline const char* const pattern_names[] = {
     "N(0,1)", "N(0,20)", "1e6",       "largest",  "peaked", "ties",         "+-0",      "some -inf",
     "a NaN",  "a +inf",  "subnormal", "all -inf", "steps",  "anchor limit", "any bits", "NaN, +inf, -inf"};
 
+// The largest number and the smallest normal one.
+template <class T>
+struct Range {
+    static constexpr double largest = std::numeric_limits<T>::max(), smallest = std::numeric_limits<T>::min();
+};
+template <>
+struct Range<logitkit::Float16> {
+    static constexpr double largest = 65504, smallest = 0x1p-14;
+};
+template <>
+struct Range<logitkit::BFloat16> {
+    static constexpr double largest = 0x1.fep+127, smallest = 0x1p-126;
+};
+
 template <class T>
 inline T element(Pattern pattern, Random& random, std::int64_t i, std::int64_t length) {
-    using L = std::numeric_limits<T>;
+    using logitkit::narrow_to, logitkit::widen;
+    constexpr double inf = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+    constexpr double most = Range<T>::largest, million = most < 1e6 ? most / 8 : 1e6;
     const bool here = i == (length * 5) / 7;
     const double u = random.uniform();
     const double bell = random.bell();
     switch (pattern) {
-    case bell_1: return static_cast<T>(bell);
-    case bell_20: return static_cast<T>(20 * bell);
-    case huge: return static_cast<T>(1e6 * bell);
-    case largest: return static_cast<T>(u < 0.5 ? -u * 2 * L::max() : u * L::max());
-    case peaked: return static_cast<T>(here ? 30 : bell);
-    case ties: return static_cast<T>(static_cast<int>(u * 4) - 2);
-    case zeros: return static_cast<T>(u < 0.5 ? 0.0 : -0.0);
-    case some_impossible: return u < 0.4 ? -L::infinity() : static_cast<T>(3 * bell);
-    case one_nan: return here ? L::quiet_NaN() : static_cast<T>(bell);
-    case one_infinity: return here ? L::infinity() : static_cast<T>(bell);
-    case subnormal: return static_cast<T>(bell) * L::min() / 16;
-    case impossible: return -L::infinity();
+    case bell_1: return narrow_to<T>(bell);
+    case bell_20: return narrow_to<T>(20 * bell);
+    case huge: return narrow_to<T>(million * bell);
+    case largest: return narrow_to<T>(u < 0.5 ? -u * 2 * most : u * most);
+    case peaked: return narrow_to<T>(here ? 30 : bell);
+    case ties: return narrow_to<T>(static_cast<int>(u * 4) - 2);
+    case zeros: return narrow_to<T>(u < 0.5 ? 0.0 : -0.0);
+    case some_impossible: return narrow_to<T>(u < 0.4 ? -inf : 3 * bell);
+    case one_nan: return narrow_to<T>(here ? nan : bell);
+    case one_infinity: return narrow_to<T>(here ? inf : bell);
+    case subnormal: return narrow_to<T>(bell * Range<T>::smallest / 16);
+    case impossible: return narrow_to<T>(-inf);
     case steps: // a whole block of -inf, and blocks whose maxima lie far apart
-        return i / 4096 % 5 == 1 ? -L::infinity() : static_cast<T>(bell + 90.0 * static_cast<double>(i / 4096 % 7));
-    case near_anchor_limit: return static_cast<T>(bell + (here ? 4095 : u < 0.5 ? -4096 : 4000));
+        return narrow_to<T>(i / 4096 % 5 == 1 ? -inf : bell + 90.0 * static_cast<double>(i / 4096 % 7));
+    case near_anchor_limit: return narrow_to<T>(bell + (here ? 4095 : u < 0.5 ? -4096 : 4000));
     case any_bits: {
         const std::uint64_t b = random.bits();
         T x;
         std::memcpy(&x, &b, sizeof x);
-        return x - x == 0 ? x : static_cast<T>(bell);
+        return widen(x) - widen(x) == 0 ? x : narrow_to<T>(bell);
     }
-    case all_specials: return u < 0.3 ? -L::infinity() : u < 0.4 ? L::infinity() : u < 0.5 ? L::quiet_NaN() : T(1);
+    case all_specials: return narrow_to<T>(u < 0.3 ? -inf : u < 0.4 ? inf : u < 0.5 ? nan : 1);
     case pattern_count: break;
     }
-    return T(0);
+    return narrow_to<T>(0);
 }
