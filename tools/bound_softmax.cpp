@@ -4,8 +4,9 @@
 // In units of 2^-24 of the exponential, one ULP of a result that lies just below a power of two:
 //   sum        1 + q, as it goes into a sum: what its rounding loses is summed apart
 //   quotient   1 + q and the rounding of its product with 1 / sum, at most 2^-24 of |q|
+//   adding     the bound of BlockSum for a whole block, beside its largest exponential, 1 + q >= 0.75
 // softmax = the last rounding (0.5) + the worst quotient + the worst sum of the opposite sign, for rows of that term
-// alone.
+// alone, + adding.
 #define LOGITKIT_ISA isa_bound
 #include LANE_HEADER
 
@@ -62,5 +63,8 @@ int main() {
                 static_cast<double>(sum.least_at));
     std::printf("quotient  %+.4f at %.9g, %+.4f at %.9g\n", above.most, static_cast<double>(above.most_at), below.least,
                 static_cast<double>(below.least_at));
-    std::printf("softmax   %.4f ULP at most\n", 0.5 + std::fmax(above.most - sum.least, sum.most - below.least));
+    constexpr double adding = block_length * 0x1p-40 / 0.75 * 0x1p+24;
+    std::printf("adding    %.4f\n", adding);
+    std::printf("softmax   %.4f ULP at most\n",
+                0.5 + std::fmax(above.most - sum.least, sum.most - below.least) + adding);
 }

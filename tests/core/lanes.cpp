@@ -187,6 +187,8 @@ private:
             see_lanes(a - b, x, y, none);
             name("*");
             see_lanes(a * b, x, y, none);
+            name("/");
+            see_lanes(a / b, x, y, none);
             name("max");
             see_lanes(max(a, b), x, y, none);
             name("count_equal");
@@ -245,7 +247,7 @@ private:
             name("reduce_max");
             see(reduce_max(row.get()) + T(0), seed);
             name("reduce_sum");
-            if constexpr (V::lanes == 8) see(reduce_sum(row.get()), seed);
+            see(reduce_sum(row.get()), seed);
         }
     }
 
@@ -308,7 +310,41 @@ void conversions(Scene& scene) {
             scene.see({scene.type, scene.primitive, {j < 8 ? low.v[j] : high.v[j - 8]}, bits(narrowed.v[j])});
         }
     }
+    scene.type = "F64x8";
+    for (int i = 0; i < 200; ++i) {
+        Lanes<F64x8, double> row, k, f, down;
+        // Beside sqrt(2) times a power of two, where k changes, and at powers of two.
+        for (int j = 0; j < 8; ++j) {
+            const double near = j % 2 == 0 ? 0x1.6a09e667f3bcdp+0 : 1.0, ulps = (j % 4 - 1) * 0x1p-52;
+            row.v[j] = __builtin_ldexp(near + (near == 1 && ulps < 0 ? 0 : ulps), i % 50 + j / 4 * 900);
+        }
+        const Split<F64x8> parts = split(row.get());
+        parts.k.store(k.v);
+        parts.f.store(f.v);
+        parts.down.store(down.v);
+        for (int j = 0; j < 8; ++j) {
+            scene.primitive = "split, k";
+            scene.see({scene.type, scene.primitive, {row.v[j]}, bits(k.v[j] + 0.0)});
+            scene.primitive = "split, f";
+            scene.see({scene.type, scene.primitive, {row.v[j]}, bits(f.v[j])});
+            scene.primitive = "split, down";
+            scene.see({scene.type, scene.primitive, {row.v[j]}, bits(down.v[j])});
+        }
+    }
     scene.type = "F32x16";
+    scene.primitive = "transpose";
+    F32x16 square[16];
+    for (int i = 0; i < 16; ++i) {
+        Lanes<F32x16, float> lanes;
+        for (int j = 0; j < 16; ++j) lanes.v[j] = static_cast<float>(16 * i + j);
+        square[i] = lanes.get();
+    }
+    transpose(square);
+    for (int i = 0; i < 16; ++i) {
+        Lanes<F32x16, float> lanes;
+        square[i].store(lanes.v);
+        for (int j = 0; j < 16; ++j) scene.see({scene.type, scene.primitive, {1.0 * i, 1.0 * j}, bits(lanes.v[j])});
+    }
     scene.primitive = "stream";
     Lanes<F32x16, float> row;
     for (int j = 0; j < 16; ++j) row.v[j] = edges_of(float(), j + 5);

@@ -6,10 +6,9 @@
 // computed again: the same bits. Milakov and Gimelshein, "Online normalizer calculation for softmax" (2018), by blocks
 // in place of elements.
 //
-// Bound of softmax, in ULP: 1.92, the last rounding 0.5, 1 + q with the rounding of its inner product 0.89 and the sum,
-// as far off as its worst term, 0.56; the largest over all scores from 2^-6 to 4096 in size.
-// Printed by
-// tools/bound_softmax.py.
+// Bound of softmax, in ULP: 1.99, the last rounding 0.5, 1 + q with the rounding of its inner product 0.89, the sum, as
+// far off as its worst term, 0.51 to 0.56, and adding up 0.08; the largest over all scores from 2^-6 to 4096 in size.
+// Printed by tools/bound_softmax.py.
 #pragma once
 
 #include "math/exp.hpp"
@@ -55,15 +54,18 @@ LOGITKIT_INLINE inline void for_exponentials(X x, std::int64_t n, const Anchor<S
     });
 }
 
-// The sum of the exponentials of a block, the maximum among them, in floats alone. Each is split at a fixed place,
-// 2^-18 of the largest: the upper parts are added without rounding, since a run of 16 vectors fills 24 bits at most;
-// the lower parts hold the rest to 2^-44, with what the rounding of 1 + q has lost. Rump, Ogita and Oishi, "Accurate
-// floating-point summation" (2008), extract parts so.
+// The sum of the exponentials of a block, the maximum among them, in floats. Each is split at a fixed place, 2^-18 of
+// the largest: the upper parts are added without rounding, since a run of 16 vectors fills 24 bits at most; the lower
+// parts hold the rest to 2^-44, with what the rounding of 1 + q has lost. Runs are added in float64. Rump, Ogita and
+// Oishi, "Accurate floating-point summation" (2008), extract parts so.
 //
-// Bound: 2^-40 of the largest for each exponential.
+// Bound: 2^-40 of the power of the largest, for each exponential; the lower parts of a run come to 2^-15 at most.
 class BlockSum {
 public:
     static constexpr int run_length = 16 * F32x16::lanes;
+    // 16 times the largest exponential, 1.501 units, is below it: what is added to it is rounded to 2^-23 of it.
+    static constexpr float split = 0x1p+65f;
+    static_assert(split == 32 * unit_float);
 
     template <class F>
     void add(const Exponential<F>& e) {
@@ -79,23 +81,25 @@ public:
         lower = fma(e.scale, e.q, e.scale - (to - upper));
         return to;
     }
-    // After at most `run_length` exponentials.
-    void end_run() {
-        const F32x16 upper = upper_ - F32x16::set1(split);
-        low_ = low_ + widen_low(upper);
-        high_ = high_ + widen_high(upper);
-        lowest_ = lowest_ + lower_;
+    // After `run_length` exponentials.
+    void next_run() {
+        add(upper_ - F32x16::set1(split));
+        add(lower_);
         upper_ = F32x16::set1(split);
         lower_ = F32x16::set1(0);
     }
-    double total() const { return reduce_sum(low_ + high_) + static_cast<double>(reduce_sum(lowest_)); }
-
-    // 16 times the largest exponential, 1.501 units, is below it: what is added to it is rounded to 2^-23 of it.
-    static constexpr float split = 0x1p+65f;
-    static_assert(split == 32 * unit_float);
+    double total() {
+        add(upper_ - F32x16::set1(split));
+        return reduce_sum(low_ + high_) + static_cast<double>(reduce_sum(lower_));
+    }
 
 private:
-    F32x16 upper_ = F32x16::set1(split), lower_ = F32x16::set1(0), lowest_ = F32x16::set1(0);
+    void add(F32x16 parts) {
+        low_ = low_ + widen_low(parts);
+        high_ = high_ + widen_high(parts);
+    }
+
+    F32x16 upper_ = F32x16::set1(split), lower_ = F32x16::set1(0);
     F64x8 low_ = F64x8::set1(0), high_ = F64x8::set1(0);
 };
 
@@ -145,6 +149,7 @@ LOGITKIT_ONCE inline double exp_sum(X x, std::int64_t n, Anchor<Scaled> anchor, 
     BlockSum sum;
     const auto sweep = [&](auto keep) {
         for (std::int64_t start = 0; start < n; start += BlockSum::run_length) {
+            if (start > 0) sum.next_run();
             const std::int64_t some = n - start < BlockSum::run_length ? n - start : BlockSum::run_length;
             for_exponentials(x + start, some, anchor,
                              [&](std::int64_t i, auto part, auto scale, auto rest, auto small) LOGITKIT_INLINE {
@@ -154,7 +159,6 @@ LOGITKIT_ONCE inline double exp_sum(X x, std::int64_t n, Anchor<Scaled> anchor, 
                                  keep(start + i, part, q);
                                  sum.add(Exponential<F>{scale, q});
                              });
-            sum.end_run();
         }
     };
     if (kept == nullptr) {
@@ -228,9 +232,8 @@ constexpr double lowest_exponent = -65536;
 enum class Sum { all, others };
 
 template <Sum Of, bool Scaled, class X>
-inline Normalizer normalize_block(X x, std::int64_t n, const Inverse<float>& inverse, double temperature,
+inline Normalizer normalize_block(X x, std::int64_t n, float m, const Inverse<float>& inverse, double temperature,
                                   std::int64_t ahead, float* kept) {
-    const float m = row_max<F32x16>(x, n);
     const double y = m * static_cast<double>(inverse.high);
     if (!(y >= -2 * largest_anchor && y <= 2 * largest_anchor)) {
         // Out of the anchor's range. Below it the block vanishes beside any other, but for a NaN, which spoils the row;
@@ -261,16 +264,24 @@ inline Normalizer merge(const Normalizer& a, const Normalizer& b) {
     return result;
 }
 
-// `next`: the distance to the row that follows, whose scores are fetched while this one is done.
+// The maximum of the first block of a row.
+template <class X>
+inline float first_max(X x, std::int64_t length) {
+    return row_max<F32x16>(x, length < block_length ? length : block_length);
+}
+
+// `first`: the first_max of the row; `next`: the distance to the row that follows, whose scores are fetched while this
+// one is done.
 template <Sum Of, bool Scaled, class X>
-inline Normalizer normalize(X x, std::int64_t length, const Inverse<float>& inverse, double temperature,
+inline Normalizer normalize(X x, std::int64_t length, float first, const Inverse<float>& inverse, double temperature,
                             std::int64_t next, float* kept = nullptr) {
-    if (length <= block_length) return normalize_block<Of, Scaled>(x, length, inverse, temperature, next, kept);
+    if (length <= block_length) return normalize_block<Of, Scaled>(x, length, first, inverse, temperature, next, kept);
     Normalizer result{-__builtin_inf(), 0, 0, unit_float, lowest_exponent};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
+        const float m = start == 0 ? first : row_max<F32x16>(x + start, n);
         float* const keep = kept == nullptr ? nullptr : kept + start;
         const std::int64_t ahead = start + 2 * block_length <= length ? block_length : 0;
-        result = merge(result, normalize_block<Of, Scaled>(x + start, n, inverse, temperature, ahead, keep));
+        result = merge(result, normalize_block<Of, Scaled>(x + start, n, m, inverse, temperature, ahead, keep));
     });
     return result;
 }
@@ -283,9 +294,10 @@ struct LogSum {
 // From the sum of all, where what stands beside one maximum is large enough for the bound of BlockSum: an error of
 // 2^-27 at most. Else, and in rows of one vector, from the others alone.
 template <bool Scaled, class X>
-inline LogSum log_sum(X x, std::int64_t length, const Inverse<float>& inverse, double temperature, std::int64_t next) {
+inline LogSum log_sum(X x, std::int64_t length, float first, const Inverse<float>& inverse, double temperature,
+                      std::int64_t next) {
     if (length > F32x16::lanes) {
-        const Normalizer all = normalize<Sum::all, Scaled>(x, length, inverse, temperature, next);
+        const Normalizer all = normalize<Sum::all, Scaled>(x, length, first, inverse, temperature, next);
         if (is_anchored(temperature, all.max)) {
             const double top = exp_of(Single{all.max / temperature}, Single{all.exponent}).v;
             const double beside = all.rest - Anchor<Scaled>(static_cast<float>(all.exponent), inverse).summed(all.max);
@@ -293,7 +305,7 @@ inline LogSum log_sum(X x, std::int64_t length, const Inverse<float>& inverse, d
             if (beside >= 0x1p-13 * summed * top) return {all.max, log1p(Single{beside / top}).v};
         }
     }
-    const Normalizer others = normalize<Sum::others, Scaled>(x, length, inverse, temperature, next);
+    const Normalizer others = normalize<Sum::others, Scaled>(x, length, first, inverse, temperature, next);
     return {others.max, others.log_sum()};
 }
 

@@ -57,7 +57,7 @@ public:
         const Doubles inverse = Doubles::set1(1.0) / (to_doubles(upper) + to_doubles(sum_columns(lower, n_)));
         const F high = to_floats(inverse), low = to_floats(inverse - to_doubles(high));
         for (int j = 0; j < n_; ++j) x_[j] = quotient(e[j], high, low);
-        store(false, [&](const Row<X>& row) { softmax_row(batch_, row); });
+        store(false, [&](int i) { softmax_rows<X>(batch_, first_ + i, 1); });
     }
 
     void log_softmax() {
@@ -67,17 +67,17 @@ public:
             const Doubles distance = to_doubles(x_[j]) - maximum;
             x_[j] = to_floats((Scaled ? distance * inverse : distance) - shift);
         }
-        store(true, [&](const Row<X>& row) { log_softmax_row(batch_, row); });
+        store(true, [&](int i) { log_softmax_rows<X>(batch_, first_ + i, 1); });
     }
 
     void logsumexp() {
         alignas(64) double y[most], value[most];
         mean().store(y);
         log_sum().store(value);
-        const auto other = [&](const Row<X>& row) { *row.out = narrow_to<T>(logsumexp_row(batch_, row)); };
+        const auto other = [&](int i) { logsumexp_rows<X>(batch_, first_ + i, 1); };
         for_each_row(
             [&](const Row<X>& row, int i) {
-                if (cancels(y[i], value[i])) return other(row);
+                if (cancels(y[i], value[i])) return other(i);
                 *row.out = narrow_to<T>(y[i] + value[i]);
             },
             other);
@@ -106,7 +106,7 @@ private:
         return log1p(beside + rest / exp_of(mean(), to_doubles(exponent_)));
     }
 
-    // Calls each(row, i) for the rows, but other(row) for those that float exponentials do not serve.
+    // Calls each(row, i) for the rows, but other(i) for those that float exponentials do not serve.
     template <class Each, class Other>
     void for_each_row(Each each, Other other) const {
         alignas(64) float m[most];
@@ -115,7 +115,7 @@ private:
             if (is_anchored(temperature_, static_cast<double>(m[i]))) {
                 each(row(i), i);
             } else {
-                other(row(i));
+                other(i);
             }
         }
     }
@@ -140,10 +140,10 @@ private:
     F max_, exponent_;
 };
 
-// Calls some(columns) for rows of one temperature, sixteen at a time; one(row) where there are too few, or float
-// exponentials cannot serve.
-template <class X, class Some, class One>
-inline void for_columns(const RowBatch& batch, Some some, One one) {
+// Calls some(columns) for rows of one temperature, sixteen at a time; rows(first, 1) for each where there are too few,
+// or float exponentials cannot serve.
+template <class X, class Some, class Rows>
+inline void for_columns(const RowBatch& batch, Some some, Rows rows) {
     for (std::int64_t first = 0; first < batch.rows;) {
         const double temperature = temperature_of(batch, first);
         int count = 1;
@@ -152,7 +152,7 @@ inline void for_columns(const RowBatch& batch, Some some, One one) {
             ++count;
         }
         if (count < fewest_rows || !may_be_anchored(batch, temperature)) {
-            for (int i = 0; i < count; ++i) one(row_at<X>(batch, first + i));
+            for (int i = 0; i < count; ++i) rows(first + i, 1);
         } else {
             with_scaled(temperature, [&]<bool Scaled>() {
                 Columns<Scaled, X> columns(batch, first, count, temperature);

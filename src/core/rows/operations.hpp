@@ -18,27 +18,27 @@ inline bool is_short(const RowBatch& batch) {
 
 template <class X>
 void softmax(const RowBatch& batch) {
-    const auto one = [&](const Row<X>& row) { softmax_row(batch, row); };
+    const auto rows = [&](std::int64_t first, int count) { softmax_rows<X>(batch, first, count); };
     if constexpr (!is_double<X>) {
-        if (is_short<X>(batch)) return for_columns<X>(batch, [](auto& columns) { columns.softmax(); }, one);
+        if (is_short<X>(batch)) return for_columns<X>(batch, [](auto& columns) { columns.softmax(); }, rows);
     }
-    for_rows<X>(batch, one);
+    for_several_rows(batch, most_together, rows);
 }
 template <class X>
 void log_softmax(const RowBatch& batch) {
-    const auto one = [&](const Row<X>& row) { log_softmax_row(batch, row); };
+    const auto rows = [&](std::int64_t first, int count) { log_softmax_rows<X>(batch, first, count); };
     if constexpr (!is_double<X>) {
-        if (is_short<X>(batch)) return for_columns<X>(batch, [](auto& columns) { columns.log_softmax(); }, one);
+        if (is_short<X>(batch)) return for_columns<X>(batch, [](auto& columns) { columns.log_softmax(); }, rows);
     }
-    for_rows<X>(batch, one);
+    for_several_rows(batch, most_together, rows);
 }
 template <class X>
 void logsumexp(const RowBatch& batch) {
-    const auto one = [&](const Row<X>& row) { *row.out = narrow_to<Element<X>>(logsumexp_row(batch, row)); };
+    const auto rows = [&](std::int64_t first, int count) { logsumexp_rows<X>(batch, first, count); };
     if constexpr (!is_double<X>) {
-        if (is_short<X>(batch)) return for_columns<X>(batch, [](auto& columns) { columns.logsumexp(); }, one);
+        if (is_short<X>(batch)) return for_columns<X>(batch, [](auto& columns) { columns.logsumexp(); }, rows);
     }
-    for_rows<X>(batch, one);
+    for_several_rows(batch, most_together, rows);
 }
 template <class X>
 void entropy(const RowBatch& batch) {

@@ -49,6 +49,15 @@ inline Row<X> row_at(const RowBatch& batch, std::int64_t i) {
             i + 1 < batch.rows ? batch.x_step : 0};
 }
 
+// Calls body(first, count) for the rows, as many together as have a block of elements, at most `most`.
+template <class Body>
+inline void for_several_rows(const RowBatch& batch, std::int64_t most, Body body) {
+    const std::int64_t fit = block_length / batch.length, some = fit < 1 ? 1 : fit < most ? fit : most;
+    for (std::int64_t first = 0; first < batch.rows; first += some) {
+        body(first, static_cast<int>(batch.rows - first < some ? batch.rows - first : some));
+    }
+}
+
 template <class X, class Body>
 inline void for_rows(const RowBatch& batch, Body body) {
     for (std::int64_t i = 0; i < batch.rows; ++i) body(row_at<X>(batch, i));
@@ -77,47 +86,65 @@ inline bool may_be_anchored(const RowBatch& batch, double temperature) {
     return !batch.exact && temperature > 0x1p-100 && temperature < 0x1p+100;
 }
 
-// Each tries the row in float exponentials; false where they do not serve.
+// first_max of a float row.
 template <class X>
-inline bool softmax_anchored(const RowBatch& batch, const Row<X>& row) {
-    if (!may_be_anchored(batch, row.temperature)) return false;
-    return with_scaled(row.temperature, [&]<bool Scaled>() {
-        const Inverse<float> inverse(row.temperature);
-        alignas(64) float scratch[block_length];
-        float* kept = row.length <= block_length ? scratch : nullptr;
-        if constexpr (sizeof(Element<X>) == sizeof(float)) {
-            if (row.out != address(row.x)) kept = row.out;
-        }
-        if (!batch.keep) kept = nullptr;
-        const Normalizer normalizer =
-            normalize<Sum::all, Scaled>(row.x, row.length, inverse, row.temperature, row.next, kept);
-        if (!is_anchored(row.temperature, normalizer.max)) return false;
-        const Anchor<Scaled> anchor(static_cast<float>(normalizer.exponent), inverse);
-        const Reciprocal<float> by = reciprocal(normalizer.sum());
-        if (kept == nullptr) {
-            softmax_again(row.x, row.length, anchor, by, row.out, batch.stream);
-        } else {
-            softmax_kept(row.x, row.length, anchor, by, kept, row.out);
-        }
-        mend_masked(row.x, row.length, false, row.out);
-        return true;
+inline float first_of(const Row<X>& row) {
+    if constexpr (is_double<X>) {
+        return 0;
+    } else {
+        return first_max(row.x, row.length);
+    }
+}
+
+// What softmax knows of a row before it is stored.
+struct SoftmaxNormalizer {
+    bool anchored;
+    Normalizer of;
+    float* kept; // the q of its exponentials, or null
+};
+
+// Tries the row in float exponentials; `scratch` may take a block of them.
+template <class X>
+inline SoftmaxNormalizer softmax_normalizer(const RowBatch& batch, const Row<X>& row, float first, float* scratch) {
+    if (!may_be_anchored(batch, row.temperature)) return {false, {}, nullptr};
+    float* kept = row.length <= block_length ? scratch : nullptr;
+    if constexpr (sizeof(Element<X>) == sizeof(float)) {
+        if (row.out != address(row.x)) kept = row.out;
+    }
+    if (!batch.keep) kept = nullptr;
+    const Normalizer of = with_scaled(row.temperature, [&]<bool Scaled>() {
+        return normalize<Sum::all, Scaled>(row.x, row.length, first, Inverse<float>(row.temperature), row.temperature,
+                                           row.next, kept);
     });
+    return {is_anchored(row.temperature, of.max), of, kept};
 }
 
 template <class X>
-inline bool log_sum_anchored(const RowBatch& batch, const Row<X>& row, LogSum& sum) {
+inline void softmax_store(const RowBatch& batch, const Row<X>& row, const SoftmaxNormalizer& normalizer) {
+    with_scaled(row.temperature, [&]<bool Scaled>() {
+        const Anchor<Scaled> anchor(static_cast<float>(normalizer.of.exponent), Inverse<float>(row.temperature));
+        const Reciprocal<float> by = reciprocal(normalizer.of.sum());
+        if (normalizer.kept == nullptr) {
+            softmax_again(row.x, row.length, anchor, by, row.out, batch.stream);
+        } else {
+            softmax_kept(row.x, row.length, anchor, by, normalizer.kept, row.out);
+        }
+    });
+    mend_masked(row.x, row.length, false, row.out);
+}
+
+template <class X>
+inline bool log_sum_anchored(const RowBatch& batch, const Row<X>& row, float first, LogSum& sum) {
     if (!may_be_anchored(batch, row.temperature)) return false;
     sum = with_scaled(row.temperature, [&]<bool Scaled>() {
-        return log_sum<Scaled>(row.x, row.length, Inverse<float>(row.temperature), row.temperature, row.next);
+        return log_sum<Scaled>(row.x, row.length, first, Inverse<float>(row.temperature), row.temperature, row.next);
     });
     return is_anchored(row.temperature, sum.max);
 }
 
+// A row that float exponentials do not serve.
 template <class X>
-LOGITKIT_ONCE inline void softmax_row(const RowBatch& batch, const Row<X>& row) {
-    if constexpr (!is_double<X>) {
-        if (softmax_anchored(batch, row)) return;
-    }
+LOGITKIT_ONCE inline void softmax_otherwise(const RowBatch& batch, const Row<X>& row) {
     const double m = largest(row);
     if (!is_ordinary(m, row.temperature)) {
         return softmax_special(row.x, row.length, m, row.temperature, batch.empty, false, row.out);
@@ -125,6 +152,35 @@ LOGITKIT_ONCE inline void softmax_row(const RowBatch& batch, const Row<X>& row) 
     with_scaled(row.temperature,
                 [&]<bool Scaled>() { softmax_wide<Scaled>(row.x, row.length, m, row.temperature, row.out); });
     mend_masked(row.x, row.length, false, row.out);
+}
+
+// Rows of up to a block go several together: what follows the sum of one, a division that waits for it, is done while
+// the sum of another is under way.
+constexpr int most_together = 8;
+
+// `count` rows, at most `most_together`, that have a block of scratch together.
+template <class X>
+LOGITKIT_ONCE inline void softmax_rows(const RowBatch& batch, std::int64_t first, int count) {
+    if constexpr (is_double<X>) {
+        for (int i = 0; i < count; ++i) softmax_otherwise(batch, row_at<X>(batch, first + i));
+    } else {
+        alignas(64) float scratch[block_length];
+        float maxima[most_together];
+        SoftmaxNormalizer normalizers[most_together];
+        for (int i = 0; i < count; ++i) maxima[i] = first_of(row_at<X>(batch, first + i));
+        for (int i = 0; i < count; ++i) {
+            const Row<X> row = row_at<X>(batch, first + i);
+            normalizers[i] = softmax_normalizer(batch, row, maxima[i], scratch + i * batch.length);
+        }
+        for (int i = 0; i < count; ++i) {
+            const Row<X> row = row_at<X>(batch, first + i);
+            if (normalizers[i].anchored) {
+                softmax_store(batch, row, normalizers[i]);
+            } else {
+                softmax_otherwise(batch, row);
+            }
+        }
+    }
 }
 
 // What log_softmax takes off each score, and the way that leads there.
@@ -135,11 +191,11 @@ struct LogNormalizer {
 };
 
 template <class X>
-LOGITKIT_ONCE inline LogNormalizer log_normalizer(const RowBatch& batch, const Row<X>& row) {
+LOGITKIT_ONCE inline LogNormalizer log_normalizer(const RowBatch& batch, const Row<X>& row, float first) {
     using Way = LogNormalizer::Way;
     if constexpr (!is_double<X>) {
         LogSum sum;
-        if (log_sum_anchored(batch, row, sum)) return {Way::anchored, sum.max, {sum.value, 0}};
+        if (log_sum_anchored(batch, row, first, sum)) return {Way::anchored, sum.max, {sum.value, 0}};
     }
     const double m = largest(row);
     if (!is_ordinary(m, row.temperature)) return {Way::special, m, {0, 0}};
@@ -163,19 +219,27 @@ LOGITKIT_ONCE inline void log_store_row(const RowBatch& batch, const Row<X>& row
 }
 
 template <class X>
-inline void log_softmax_row(const RowBatch& batch, const Row<X>& row) {
-    const LogNormalizer by = log_normalizer(batch, row);
-    if (by.way == LogNormalizer::Way::special) {
-        return softmax_special(row.x, row.length, by.max, row.temperature, batch.empty, true, row.out);
+LOGITKIT_ONCE inline void log_softmax_rows(const RowBatch& batch, std::int64_t first, int count) {
+    float maxima[most_together];
+    LogNormalizer normalizers[most_together];
+    for (int i = 0; i < count; ++i) maxima[i] = first_of(row_at<X>(batch, first + i));
+    for (int i = 0; i < count; ++i) normalizers[i] = log_normalizer(batch, row_at<X>(batch, first + i), maxima[i]);
+    for (int i = 0; i < count; ++i) {
+        const Row<X> row = row_at<X>(batch, first + i);
+        const LogNormalizer& by = normalizers[i];
+        if (by.way == LogNormalizer::Way::special) {
+            softmax_special(row.x, row.length, by.max, row.temperature, batch.empty, true, row.out);
+        } else {
+            log_store_row(batch, row, by);
+            mend_masked(row.x, row.length, true, row.out);
+        }
     }
-    log_store_row(batch, row, by);
-    mend_masked(row.x, row.length, true, row.out);
 }
 
 template <class X>
 inline void gather_logprobs_row(const RowBatch& batch, const Row<X>& row, const std::int64_t* ids) {
     using T = Element<X>;
-    const LogNormalizer by = log_normalizer(batch, row);
+    const LogNormalizer by = log_normalizer(batch, row, first_of(row));
     if (by.way == LogNormalizer::Way::special) {
         return gather_log_special(row.x, row.length, by.max, row.temperature, ids, batch.picks, row.out);
     }
@@ -189,10 +253,10 @@ inline void gather_logprobs_row(const RowBatch& batch, const Row<X>& row, const 
 inline bool cancels(double y, double log_sum) { return __builtin_fabs(y + log_sum) < (log_sum < 1 ? log_sum : 1); }
 
 template <class X>
-inline double logsumexp_row(const RowBatch& batch, const Row<X>& row) {
+inline double logsumexp_row(const RowBatch& batch, const Row<X>& row, float first) {
     if constexpr (!is_double<X>) {
         LogSum sum;
-        if (log_sum_anchored(batch, row, sum)) {
+        if (log_sum_anchored(batch, row, first, sum)) {
             const double y = sum.max / row.temperature;
             if (!cancels(y, sum.value)) return y + sum.value;
         }
@@ -206,6 +270,16 @@ inline double logsumexp_row(const RowBatch& batch, const Row<X>& row) {
     const double y_low = __builtin_fma(-y, row.temperature, m) / row.temperature;
     const Pair sum = two_sum(y, log_sum.high);
     return sum.high + (sum.low + (y_low + log_sum.low));
+}
+
+template <class X>
+LOGITKIT_ONCE inline void logsumexp_rows(const RowBatch& batch, std::int64_t first, int count) {
+    float maxima[most_together];
+    for (int i = 0; i < count; ++i) maxima[i] = first_of(row_at<X>(batch, first + i));
+    for (int i = 0; i < count; ++i) {
+        const Row<X> row = row_at<X>(batch, first + i);
+        *row.out = narrow_to<Element<X>>(logsumexp_row(batch, row, maxima[i]));
+    }
 }
 
 template <class X>
