@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -29,12 +30,16 @@ constexpr std::int64_t gil_elements = 4096;
 class Buffer {
 public:
     Buffer(nb::handle array, bool writable) {
-        if (PyObject_GetBuffer(array.ptr(), &view_, PyBUF_STRIDES | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0)) !=
-            0) {
-            throw nb::python_error();
-        }
+        if (!get(array, writable)) throw nb::python_error();
     }
-    ~Buffer() { PyBuffer_Release(&view_); }
+    // Where there is none, it is false.
+    Buffer(nb::handle array, bool writable, std::nothrow_t) {
+        if (!get(array, writable)) PyErr_Clear();
+    }
+    ~Buffer() {
+        if (*this) PyBuffer_Release(&view_);
+    }
+    explicit operator bool() const { return view_.obj != nullptr; }
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
 
@@ -134,7 +139,12 @@ public:
     }
 
 private:
-    Py_buffer view_;
+    bool get(nb::handle array, bool writable) {
+        const int flags = PyBUF_STRIDES | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0);
+        return PyObject_GetBuffer(array.ptr(), &view_, flags) == 0;
+    }
+
+    Py_buffer view_{};
 };
 
 // Without the GIL for the time of its life. Before 3.14 Python ends a thread that asks for the GIL while the
@@ -178,18 +188,80 @@ bool takes_mask(Op op) { return op != Op::softmax_vjp && op != Op::log_softmax_v
 bool needs_g(Op op) { return op >= Op::softmax_vjp && op <= Op::kl_divergence; }
 
 // Whether an element of `out` may stand where another one of `out` or `x` does: by the extents, so true may be wrong.
-bool may_overlap(const Buffer& x, const Buffer& out, const Request& request) {
+bool may_overlap(const Buffer& x, const Buffer& out) {
     if (out.may_overlap_itself()) return true;
-    if (!request.is_reduction() && out.same_memory(x)) return false;
+    if (out.same_memory(x)) return false;
     const auto [x_first, x_last] = x.extent();
     const auto [out_first, out_last] = out.extent();
     return x_first < out_last && out_first < x_last;
 }
 
-// Runs one operation along the dimensions whose bits are set in `axes`. Unless `checked`, nothing is done and false is
-// returned where `out` may overlap x. The positions that top_k finds are its `out`.
-bool apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle temperature, bool checked,
-           nb::handle mask, nb::handle g, int empty, bool exact, int regime, nb::handle ids) {
+void run_without_gil(const Request& request) {
+    if (request.size() <= gil_elements) {
+        run(request);
+    } else {
+        const WithoutGil released;
+        run(request);
+    }
+}
+
+double one = 1; // a temperature
+
+// What map_plain takes for an array, and what makes another like it. Kept for ever: a module that is not unloaded.
+PyTypeObject* array_type = nullptr;
+PyObject* empty_like = nullptr;
+
+void set_arrays(nb::handle type, nb::handle make) {
+    array_type = reinterpret_cast<PyTypeObject*>(nb::object(nb::borrow(type)).release().ptr());
+    empty_like = nb::object(nb::borrow(make)).release().ptr();
+}
+
+// The short way of softmax and log_softmax along the last axis at temperature 1: returns the result, or None, nothing
+// done, where x is not an array that the core takes as it is, or `out` does not obviously fit.
+nb::object map_plain(int op, nb::handle x, nb::handle out) {
+    if (op != static_cast<int>(Op::softmax) && op != static_cast<int>(Op::log_softmax)) {
+        throw std::invalid_argument("op is out of range");
+    }
+    if (Py_TYPE(x.ptr()) != array_type) return nb::none();
+    const Buffer x_buffer(x, false, std::nothrow);
+    if (!x_buffer) return nb::none();
+    const char format = x_buffer.format();
+    const int dims = x_buffer.dims();
+    if ((format != 'f' && format != 'd') || dims < 1 || dims > most_dims) return nb::none();
+    const bool given = !out.is_none();
+    nb::object result;
+    if (given) {
+        if (Py_TYPE(out.ptr()) != array_type) return nb::none();
+        result = nb::borrow(out);
+    } else {
+        result = nb::steal(PyObject_CallOneArg(empty_like, x.ptr()));
+        if (!result.is_valid()) throw nb::python_error();
+    }
+    const Buffer out_buffer(result, true, std::nothrow);
+    if (!out_buffer || out_buffer.format() != format || out_buffer.dims() != dims) return nb::none();
+
+    Request request;
+    request.op = static_cast<Op>(op);
+    request.dtype = format == 'f' ? DType::float32 : DType::float64;
+    request.dims = dims;
+    for (int dim = 0; dim < dims; ++dim) {
+        if (out_buffer.size(dim) != x_buffer.size(dim)) return nb::none();
+        request.shape[dim] = x_buffer.size(dim);
+        request.reduced[dim] = dim == dims - 1;
+        request.temperature.strides[dim] = 0;
+    }
+    request.x = x_buffer.operand(request, "x");
+    request.out = out_buffer.operand(request, "out");
+    request.temperature.data = reinterpret_cast<char*>(&one);
+    if (given && may_overlap(x_buffer, out_buffer)) return nb::none();
+    run_without_gil(request);
+    return result;
+}
+
+// Runs one operation along the dimensions whose bits are set in `axes`; `out` is exactly x or g, or apart. The
+// positions that top_k finds are its `out`.
+void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle temperature, nb::handle mask,
+           nb::handle g, int empty, bool exact, int regime, nb::handle ids) {
     if (op < 0 || op >= op_count || empty < 0 || empty > 2 || regime < 0 || regime > 1) {
         throw std::invalid_argument("op, empty or regime is out of range");
     }
@@ -227,8 +299,6 @@ bool apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
         }
     }
 
-    if (!checked && may_overlap(x_buffer, out_buffer, request)) return false;
-
     double one_temperature = 1;
     std::optional<Buffer> temperatures, mask_buffer, g_buffer;
     if (PyFloat_CheckExact(temperature.ptr())) {
@@ -253,13 +323,7 @@ bool apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
         throw std::invalid_argument("this operation needs g");
     }
 
-    if (request.size() <= gil_elements) {
-        run(request);
-    } else {
-        const WithoutGil released;
-        run(request);
-    }
-    return true;
+    run_without_gil(request);
 }
 
 } // namespace
@@ -278,11 +342,15 @@ NB_MODULE(_core, m) {
     m.attr("GATHER_LOGPROBS") = static_cast<int>(Op::gather_logprobs);
     m.attr("TOP_K") = static_cast<int>(Op::top_k);
 
-    m.def("apply", &apply, "op"_a, "x"_a, "out"_a, "axes"_a, "temperature"_a, "checked"_a = true, "mask"_a = nb::none(),
-          "g"_a = nb::none(), "empty"_a = 0, "exact"_a = false, "regime"_a = 0, "ids"_a = nb::none(),
-          "Run one operation along the dimensions whose bits are set in `axes`, into `out`. Unless `checked`, do "
-          "nothing and "
-          "return False where `out` may overlap x.");
+    m.def("apply", &apply, "op"_a, "x"_a, "out"_a, "axes"_a, "temperature"_a, "mask"_a = nb::none(), "g"_a = nb::none(),
+          "empty"_a = 0, "exact"_a = false, "regime"_a = 0, "ids"_a = nb::none(),
+          "Run one operation along the dimensions whose bits are set in `axes`, into `out`.");
+    m.def("set_arrays", &set_arrays, "type"_a, "make"_a,
+          "Tell map_plain the type of its arrays, and what makes an uninitialised one like another.");
+    m.def(
+        "map_plain", &map_plain, "op"_a, "x"_a, "out"_a.none(),
+        "softmax or log_softmax along the last axis, all options but `out` at their defaults; None, and nothing done, "
+        "where x or `out` must be looked at more closely.");
     m.def("available_isas", &available_isas, "The instruction sets that this machine can run, best first.");
     m.def("isa", [] { return std::string(current_kernels().name); }, "The instruction set in use.");
     m.def("select_isa", &select_isa, "name"_a, "Use one of the available instruction sets from now on.");

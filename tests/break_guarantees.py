@@ -41,6 +41,7 @@ def wrap_core(call):
 
     right = _core.apply
     _core.apply = lambda *args, **options: call(right, *args, **options)
+    _core.map_plain = lambda *_: None  # the short way does without it
 
 
 def nudged(when):
@@ -50,13 +51,12 @@ def nudged(when):
         import numpy as np
 
         odd = when(x)
-        done = apply(op, x, out, *rest, **options)
-        if odd and done and out.size:
+        apply(op, x, out, *rest, **options)
+        if odd and out.size:
             flat = out.reshape(-1) if out.flags.c_contiguous else out.ravel()
             flat[...] = np.nextafter(flat, flat.dtype.type(0.3))
             if not out.flags.c_contiguous:
                 out[...] = flat.reshape(out.shape)
-        return done
 
     return call
 

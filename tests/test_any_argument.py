@@ -4,6 +4,7 @@ Nothing else is raised, nothing is written where a call is refused, nothing cras
 """
 
 import re
+from collections import Counter
 from decimal import Decimal
 from fractions import Fraction
 
@@ -205,15 +206,12 @@ def core_call(rng):
         "out": array(dtype, one_a_row if reduces else shape),
         "axes": bits,
         "temperature": one_of(1.0, 0.0, np.inf, -1.0, np.nan, array("f8", shape)),
-        "checked": one_of(True, False),
         "mask": one_of(None, array("?", shape)),
         "g": one_of(None, array(dtype, shape)),
         "empty": one_of(0, 1, 2),
         "exact": one_of(True, False),
         "regime": one_of(0, 1),
     }
-    if not arguments["checked"] and rng.random() < 0.1:
-        arguments["out"] = arguments["x"][::-1]
     for _ in range(rng.integers(0, 3)):
         wrong = (one_of(*OBJECTS), array(one_of(*KNOWN, *FOREIGN), shape), array(dtype, (2, 3)))
         number = int(rng.integers(-3, 9))
@@ -221,35 +219,58 @@ def core_call(rng):
     return arguments
 
 
+def plain_call(rng):
+    """Return arguments for the short way: x and out alike, overlapping, unlike, or no arrays."""
+
+    def one_of(*choices):
+        return choices[rng.integers(len(choices))]
+
+    shape = tuple(rng.integers(0, 5, rng.integers(0, 4)).tolist())
+    floats = map(np.dtype, ("f4", "f8") * 8)
+    x = make_array(rng, one_of(*floats, *KNOWN), shape)
+    reversed_x = x[::-1] if x.ndim else x
+    out = one_of(None, x, make_array(rng, x.dtype, shape), reversed_x)
+    if rng.random() < 0.2:
+        out = one_of(*OBJECTS, make_array(rng, np.dtype("f4"), (2, 3)))
+    if rng.random() < 0.1:
+        x = one_of(*OBJECTS)
+    return {"op": one_of(0, 0, 1, 1, 2, -1, 99, "0"), "x": x, "out": out}
+
+
+def outcome(function, arguments):
+    """Call the core and return what it did; only `out` may be written, and only if it says so."""
+    arrays = [a for a in arguments.values() if isinstance(a, np.ndarray)]
+    before = [memory_of(a) for a in arrays]
+    try:
+        done = function(**arguments)
+    except (TypeError, ValueError, BufferError) as error:
+        assert str(error)
+        assert [memory_of(a) for a in arrays] == before, "written although refused"
+        return "refused"
+    done = done is not None or function is _core.apply
+    for a, old in zip(arrays, before, strict=True):
+        written = done and np.may_share_memory(a, arguments["out"])
+        assert written or memory_of(a) == old, "an operand was written"
+    return "done" if done else "left"
+
+
 @settings(max_examples=60)
 @given(st.integers(0, 2**32))
 def test_any_call_of_the_core_is_done_or_refused(seed):
     rng = np.random.default_rng(seed)
-    for arguments in (core_call(rng) for _ in range(40)):
-        arrays = [a for a in arguments.values() if isinstance(a, np.ndarray)]
-        before = [memory_of(a) for a in arrays]
-        try:
-            done = _core.apply(**arguments)
-        except (TypeError, ValueError, BufferError) as error:
-            assert str(error)
-            assert [memory_of(a) for a in arrays] == before, "written although refused"
-            continue
-        assert isinstance(done, bool)
-        for a, old in zip(arrays, before, strict=True):
-            written = done and np.may_share_memory(a, arguments["out"])
-            assert written or memory_of(a) == old, "an operand was written"
+    for _ in range(40):
+        outcome(_core.apply, core_call(rng))
+        outcome(_core.map_plain, plain_call(rng))
 
 
-def test_calls_of_the_core_are_of_both_kinds():
+def test_calls_of_the_core_are_of_all_kinds():
     """Else the law above would prove little."""
-    rng, counts = np.random.default_rng(46), {True: 0, False: 0, "refused": 0}
+    rng, counts = np.random.default_rng(46), Counter()
     for _ in range(1500):
-        try:
-            counts[_core.apply(**core_call(rng))] += 1
-        except (TypeError, ValueError, BufferError):
-            counts["refused"] += 1
-    assert min(counts[True], counts["refused"]) > 60, counts
-    assert counts[False] > 0, counts
+        counts["apply", outcome(_core.apply, core_call(rng))] += 1
+        counts["map_plain", outcome(_core.map_plain, plain_call(rng))] += 1
+    assert len(counts) == 5, counts
+    assert min(counts.values()) > 60, counts
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -257,4 +278,4 @@ def test_the_core_takes_no_mask_beside_a_gradient(kept):
     # It was read as another operand: a crash where the rows are strided.
     p, g, out = np.full((3, 4, 2), 0.5).transpose(0, 2, 1)
     with pytest.raises(ValueError, match="takes no mask"):
-        _core.apply(_core.SOFTMAX_VJP, p, out, 2, 1.0, True, np.full(p.shape, kept), g)
+        _core.apply(_core.SOFTMAX_VJP, p, out, 2, 1.0, np.full(p.shape, kept), g)

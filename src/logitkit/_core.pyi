@@ -30,16 +30,25 @@ def apply(
     out: object,
     axes: int,
     temperature: object,
-    checked: bool = True,
     mask: object | None = None,
     g: object | None = None,
     empty: int = 0,
     exact: bool = False,
     regime: int = 0,
     ids: object | None = None,
-) -> bool:
+) -> None:
     """
-    Run one operation along the dimensions whose bits are set in `axes`, into `out`. Unless `checked`, do nothing and return False where `out` may overlap x.
+    Run one operation along the dimensions whose bits are set in `axes`, into `out`.
+    """
+
+def set_arrays(type: object, make: object) -> None:
+    """
+    Tell map_plain the type of its arrays, and what makes an uninitialised one like another.
+    """
+
+def map_plain(op: int, x: object, out: object | None) -> object:
+    """
+    softmax or log_softmax along the last axis, all options but `out` at their defaults; None, and nothing done, where x or `out` must be looked at more closely.
     """
 
 def available_isas() -> list[str]:

@@ -32,7 +32,7 @@ def apply(
     """Let the core run an operation along the axes; arguments are checked, `out` is apart or x."""
     bits = sum([1 << axis for axis in axes])
     gradient = None if g is None else raw(g)
-    _core.apply(op, raw(x), raw(out), bits, temperature, True, mask, gradient, **choices)
+    _core.apply(op, raw(x), raw(out), bits, temperature, mask, gradient, **choices)
 
 
 def raw(x: Array) -> Array:

@@ -35,6 +35,9 @@ _FLOAT64 = np.dtype(np.float64)
 _EMPTY = {None: 0, "nan": 0, "raise": 0, "zero": 1, "uniform": 2}
 _PRECISION = {"default": False, "exact": True}
 
+# The core does the short calls alone. An array of this very type needs no dispatch to other makers.
+_core.set_arrays(np.ndarray, getattr(np.empty_like, "__wrapped__", np.empty_like))
+
 
 def softmax(x: Any, *options: Any) -> Any:
     """See `logitkit.softmax`."""
@@ -59,22 +62,6 @@ def entropy(x: Any, axis: Any, temperature: Any, mask: Any) -> Any:
 def is_plain(x: Any) -> bool:
     """Whether x goes to the core as it is: an array of native float32 or float64 with an axis."""
     return type(x) is np.ndarray and (x.dtype is _FLOAT32 or x.dtype is _FLOAT64) and x.ndim > 0
-
-
-def map_plain(op: int, x: Array, out: Any) -> Any:
-    """Do the common call: `is_plain`, all options but `out` at their defaults."""
-    axes = 1 << (x.ndim - 1)
-    if out is None:
-        out = np.empty_like(x)
-        _core.apply(op, x, out, axes, 1.0)
-        return out
-    fits = type(out) is np.ndarray and out.dtype is x.dtype and out.shape == x.shape
-    if fits and out.flags.writeable and _core.apply(op, x, out, axes, 1.0, False):
-        return out
-    # Not what it should be, or perhaps overlapping x: say so, or else do it.
-    arguments.check_out(out, x.shape, x.dtype, x=x, in_place=True)
-    _core.apply(op, x, out, axes, 1.0)
-    return out
 
 
 def reduce_plain(op: int, x: Array) -> Any:

@@ -8,21 +8,23 @@ from logitkit import _core
 from logitkit.backends import backend_of
 from logitkit.backends import numpy as numpy_backend
 
-# The default temperature, recognised by identity: comparing floats costs the short calls too much.
+# The defaults, recognised by identity: comparing them costs the short calls too much.
+_LAST = -1
 _ONE = 1.0
+_DEFAULT = "default"
 
 
 def softmax(
     x: Any,
     /,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: int | tuple[int, ...] | None = _LAST,
     temperature: Any = _ONE,
     mask: Any = None,
     empty: str | None = None,
     dtype: Any = None,
     out: Any = None,
-    precision: str = "default",
+    precision: str = _DEFAULT,
 ) -> Any:
     """Turn scores into probabilities: ``exp(x / T) / sum(exp(x / T))`` along an axis.
 
@@ -95,14 +97,13 @@ def softmax(
     array([0.269, 0.731, 0.   ])
     """
     if (
-        numpy_backend.is_plain(x)
-        and type(axis) is int
-        and axis == -1
+        axis is _LAST
         and temperature is _ONE
         and mask is empty is dtype is None
-        and precision == "default"
+        and precision is _DEFAULT
+        and (result := _core.map_plain(_core.SOFTMAX, x, out)) is not None
     ):
-        return numpy_backend.map_plain(_core.SOFTMAX, x, out)
+        return result
     return backend_of(x).softmax(x, axis, temperature, mask, empty, dtype, out, precision)
 
 
@@ -110,13 +111,13 @@ def log_softmax(
     x: Any,
     /,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: int | tuple[int, ...] | None = _LAST,
     temperature: Any = _ONE,
     mask: Any = None,
     empty: str | None = None,
     dtype: Any = None,
     out: Any = None,
-    precision: str = "default",
+    precision: str = _DEFAULT,
 ) -> Any:
     """Logarithm of softmax, in nats: ``x / T - logsumexp(x / T)`` along an axis, never above 0.
 
@@ -154,14 +155,13 @@ def log_softmax(
     array([-4.24835426e-18, -4.00000000e+01])
     """
     if (
-        numpy_backend.is_plain(x)
-        and type(axis) is int
-        and axis == -1
+        axis is _LAST
         and temperature is _ONE
         and mask is empty is dtype is None
-        and precision == "default"
+        and precision is _DEFAULT
+        and (result := _core.map_plain(_core.LOG_SOFTMAX, x, out)) is not None
     ):
-        return numpy_backend.map_plain(_core.LOG_SOFTMAX, x, out)
+        return result
     return backend_of(x).log_softmax(x, axis, temperature, mask, empty, dtype, out, precision)
 
 
@@ -169,7 +169,7 @@ def logsumexp(
     x: Any,
     /,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: int | tuple[int, ...] | None = _LAST,
     temperature: Any = _ONE,
     mask: Any = None,
     keepdims: bool = False,
@@ -214,8 +214,7 @@ def logsumexp(
     """
     if (
         numpy_backend.is_plain(x)
-        and type(axis) is int
-        and axis == -1
+        and axis is _LAST
         and temperature is _ONE
         and mask is dtype is out is None
         and keepdims is False
@@ -228,7 +227,7 @@ def entropy(
     x: Any,
     /,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: int | tuple[int, ...] | None = _LAST,
     temperature: Any = _ONE,
     mask: Any = None,
 ) -> Any:
