@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-LIBRARIES = ("copy", "numpy", "scipy", "torch", "onnxruntime", "jax", "logitkit")
 FLOORS = ("copy",)
-PEERS = tuple(name for name in LIBRARIES if name not in (*FLOORS, "logitkit"))
+PEERS = ("numpy", "scipy", "torch", "onnxruntime", "jax")
+LIBRARIES = (*FLOORS, *PEERS, "before", "logitkit")
 
 # What a library needs, where that is not just its own name.
-MODULES = {"copy": ("numpy",), "onnxruntime": ("onnxruntime", "onnx")}
+MODULES = {"copy": ("numpy",), "before": (), "onnxruntime": ("onnxruntime", "onnx")}
 
 
 class Bound(NamedTuple):
