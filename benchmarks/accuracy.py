@@ -1,4 +1,8 @@
-"""The accuracy table: the largest error in ULP of each library, on the same inputs."""
+"""The accuracy table: the largest error in ULP of each library, on the same inputs.
+
+float16 and bfloat16 are measured of logitkit alone: the tolerances of `operations.check`, which
+guard the other libraries, are for wider results.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,8 @@ from .operations import OPERATIONS, check
 from .providers import Provider, library_of
 from .results import Record
 
-DTYPES = ("float32", "float64")
+HALVES = ("float16", "bfloat16")
+DTYPES = ("float32", "float64", *HALVES)
 OURS = ("logitkit", "logitkit exact")
 
 
@@ -35,6 +40,8 @@ def run(
             x = inputs.make(name, dtype, rows)
             expected = ulp.references(x)
             for offer in offers:
+                if dtype in HALVES and offer.library != "logitkit":
+                    continue
                 for isa in instruction_sets(offer.library):
                     with instruction_set(isa):
                         yield from _records(name, x, expected, offer, isa)
@@ -68,7 +75,8 @@ def _records(
         if bound is None:
             continue
         result = bound.fetch(bound.call())
-        check(op, offer.name, result, expected[op].astype(float), x.shape[-1])
+        if x.dtype.name not in HALVES:
+            check(op, offer.name, result, expected[op].astype(float), x.shape[-1])
         if result.dtype != x.dtype:
             raise RuntimeError(f"{offer.name} gives {result.dtype} for {x.dtype}")
         found = ulp.worst(result, expected[op])
@@ -102,16 +110,21 @@ def headline(records: list[Record]) -> dict[tuple[str, str, str, str], float]:
     return found
 
 
-def provider_names(records: list[Record]) -> list[str]:
+def dtypes(records: list[Record]) -> list[str]:
+    """Return the dtypes that were measured, each a table."""
+    return [dtype for dtype in DTYPES if any(r["dtype"] == dtype for r in records)]
+
+
+def provider_names(records: list[Record], dtype: str) -> list[str]:
     """Return the providers in the order of their columns, ours last."""
-    names = dict.fromkeys(r["provider"] for r in records)
+    names = dict.fromkeys(r["provider"] for r in records if r["dtype"] == dtype)
     return sorted(names, key=lambda name: library_of(name) == "logitkit")
 
 
 def cells(records: list[Record], dtype: str) -> tuple[list[str], list[list[str]]]:
     """Return header and rows: an input a row, "softmax / log_softmax / logsumexp" a cell."""
     errors = headline(records)
-    names = provider_names(records)
+    names = provider_names(records, dtype)
     rows = []
     for name in dict.fromkeys(r["input"] for r in records):
         row = [name]
@@ -125,7 +138,7 @@ def cells(records: list[Record], dtype: str) -> tuple[list[str], list[list[str]]
 def sums(records: list[Record], dtype: str) -> list[str]:
     """Return the row of the largest |sum - 1| of the long rows, by provider."""
     row = [f"largest abs(sum - 1) of {inputs.LONG_ROWS}"]
-    for provider in provider_names(records):
+    for provider in provider_names(records, dtype):
         values = [
             r["sum_error"]
             for r in records
@@ -153,11 +166,12 @@ def differences(records: list[Record]) -> list[str]:
 def text(records: list[Record], missing: list[str]) -> str:
     """Return the tables for a terminal."""
     parts = []
-    for dtype in DTYPES:
+    for dtype in dtypes(records):
         header, rows = cells(records, dtype)
-        body = [row + ["not installed"] * len(missing) for row in [*rows, sums(records, dtype)]]
+        absent = [] if dtype in HALVES else missing
+        body = [row + ["not installed"] * len(absent) for row in [*rows, sums(records, dtype)]]
         title = f"{dtype}: largest error in ULP, softmax / log_softmax / logsumexp"
-        parts.append(f"\n{title}\n{tables.text([*header, *missing], body)}")
+        parts.append(f"\n{title}\n{tables.text([*header, *absent], body)}")
     isas = ", ".join(dict.fromkeys(r["isa"] for r in records if r["isa"]))
     odd = differences(records)
     parts.append("\n" + ("\n".join(odd) if odd else f"logitkit: equal with {isas}"))

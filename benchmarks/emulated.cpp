@@ -1,7 +1,7 @@
 // Runs operations along rows that come on standard input, with the instruction set that the argument names, and writes
 // the results to standard output: the core without Python, for an emulator of another processor.
 //
-// A request is six 64-bit numbers (operation, 4 or 8 bytes an element, whether exact, rows, length, 0) and the rows;
+// A request is six 64-bit numbers (operation, dtype, whether exact, rows, length, 0) and the rows;
 // the answer is the results alone, in the same dtype. Ends with its input.
 #include <cstdint>
 #include <cstdio>
@@ -18,11 +18,12 @@ using namespace logitkit;
 
 // One value a row for reductions; temperature 1.
 void answer(const std::int64_t* header, std::vector<char>& x, std::vector<char>& out) {
-    const std::int64_t item = header[1], rows = header[3], length = header[4];
+    const std::int64_t rows = header[3], length = header[4];
     double one = 1;
     Request request;
     request.op = static_cast<Op>(header[0]);
-    request.dtype = item == 4 ? DType::float32 : DType::float64;
+    request.dtype = static_cast<DType>(header[1]);
+    const std::int64_t item = item_size(request.dtype);
     request.exact = header[2] != 0;
     request.dims = 2;
     request.shape[0] = rows;
@@ -54,7 +55,7 @@ int main(int argc, char** argv) {
         std::int64_t header[6];
         std::vector<char> x, out;
         while (std::fread(header, sizeof header, 1, stdin) == 1) {
-            x.resize(static_cast<std::size_t>(header[3] * header[4] * header[1]));
+            x.resize(static_cast<std::size_t>(header[3] * header[4] * item_size(static_cast<DType>(header[1]))));
             if (std::fread(x.data(), 1, x.size(), stdin) != x.size()) throw std::runtime_error("the rows are cut off");
             answer(header, x, out);
             std::fwrite(out.data(), 1, out.size(), stdout);

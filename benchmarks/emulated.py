@@ -34,6 +34,7 @@ NUMBERS = {
     "log_softmax": _core.LOG_SOFTMAX,
     "logsumexp": _core.LOGSUMEXP,
 }
+DTYPES = ("float32", "float64", "float16", "bfloat16")  # in the order of the core
 
 
 class Machine:
@@ -46,7 +47,8 @@ class Machine:
         """Return what logitkit's function of this name gives along the last of two axes."""
         rows, length = x.shape
         result = np.empty((rows,) if op == "logsumexp" else x.shape, x.dtype)
-        header = struct.pack("=6q", NUMBERS[op], x.itemsize, exact, rows, length, 0)
+        dtype = DTYPES.index(x.dtype.name)
+        header = struct.pack("=6q", NUMBERS[op], dtype, exact, rows, length, 0)
         pipes = self._process
         assert pipes.stdin is not None
         assert pipes.stdout is not None

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import ml_dtypes  # noqa: F401  NumPy knows bfloat16 by it
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 SEED = 11
-# float32: e^x is subnormal below -87.3 and 0 below -103.3; float64: below -708.4 and -744.4.
-SMALLEST = {"float32": (-104.0, -80.0), "float64": (-745.5, -700.0)}
+# float32: e^x is subnormal below -87.3 and 0 below -103.3; float64: below -708.4 and -744.4;
+# float16: below -9.7 and -17.3; bfloat16: below -87.3 and -92.9.
+SMALLEST = {
+    "float32": (-104.0, -80.0),
+    "float64": (-745.5, -700.0),
+    "float16": (-17.5, -9.0),
+    "bfloat16": (-93.5, -80.0),
+}
 
 Make = Callable[[Generator, int, str], NDArray[Any]]
 

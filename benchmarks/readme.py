@@ -76,7 +76,7 @@ def accuracy_part(records: list[Record], file: Path) -> str:
 def accuracy_page(records: list[Record], file: Path) -> str:
     """Return the tables of docs/accuracy.md."""
     parts = []
-    for dtype in accuracy.DTYPES:
+    for dtype in accuracy.dtypes(records):
         header, rows = accuracy.cells(records, dtype)
         parts.append(f"{dtype}, softmax / log_softmax / logsumexp:")
         parts.append(tables.markdown(header, [*rows, accuracy.sums(records, dtype)]))

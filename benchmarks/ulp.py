@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import ml_dtypes
 import mpmath
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ def _precise_logsumexp(row: Array) -> np.longdouble:
 
 def unit(expected: Array, dtype: str) -> Array:
     """Return one unit in the last place of the dtype at each value, subnormals included."""
-    info = np.finfo(dtype)
+    info = ml_dtypes.finfo(dtype)
     _, exponent = np.frexp(expected)
     exponent = np.where(expected == 0, info.minexp, exponent - 1)
     # Below the smallest normal number, 2^minexp, the unit shrinks no further.

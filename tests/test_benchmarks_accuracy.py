@@ -76,6 +76,10 @@ def test_accuracy_measures_every_cell():
     isas = {r["isa"] for r in records if r["provider"] == "logitkit"}
     assert isas == set(logitkit.cpu_info()["available"])
     assert all(r["max_ulp"] >= 0 for r in records)
+    halves = [r for r in records if r["dtype"] in accuracy.HALVES]
+    assert {r["dtype"] for r in halves} == set(accuracy.HALVES)
+    assert {r["provider"] for r in halves} == set(accuracy.OURS)
+    assert 0.49 < max(r["max_ulp"] for r in halves) < 0.51
     # The plain formula loses a log-probability near 0, and that is seen.
     lost = accuracy.headline(records)[
         "one score 30 above the rest, K=1000", "log_softmax", "float32", "numpy"
@@ -114,7 +118,8 @@ def test_accuracy_shows_a_missing_library(capsys, missing_torch, monkeypatch):
     assert "neon" in logitkit.cpu_info()["available"] or "neon (not today)" in told.err
     lines = told.out.splitlines()
     headers = [line.split() for line in lines if line.startswith("input")]
-    assert [header[-1] for header in headers] == ["torch"] * len(accuracy.DTYPES)
+    # The last columns: the halves are ours alone.
+    assert [header[-1] for header in headers] == ["torch", "torch", "exact", "exact"]
     assert any(line.startswith(inputs.LONG_ROWS) and "not installed" in line for line in lines)
 
 

@@ -36,7 +36,7 @@ class ThisMachine:
     provider = emulated.Machine.provider
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", emulated.DTYPES)
 @pytest.mark.parametrize("op", list(emulated.NUMBERS))
 @pytest.mark.parametrize("exact", [False, True], ids=["default", "exact"])
 def test_the_emulated_machine_gives_the_bits_of_this_one(neon, op, dtype, exact):

@@ -89,15 +89,6 @@ struct Tally {
     std::map<std::string, std::pair<std::int64_t, std::int64_t>> laws;
 };
 
-// Every NaN is the same NaN.
-template <class T>
-std::uint64_t canonical(T x) {
-    if (logitkit::widen(x) != logitkit::widen(x)) return 0x7ff8;
-    std::uint64_t b = 0;
-    std::memcpy(&b, &x, sizeof x);
-    return b;
-}
-
 class KernelTest {
 public:
     KernelTest(const std::vector<const logitkit::Kernels*>& sets, bool sample)

@@ -4,75 +4,11 @@
 #include LANE_HEADER
 
 #include "lanes.hpp"
+#include "lane_elements.hpp"
+#include "lane_values.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
-
-constexpr double inf = __builtin_inf(), nan = __builtin_nan("");
-constexpr bool both[] = {true, false};
-
-// Edge values; the doubles add what overflows, vanishes or lies halfway when it becomes a float.
-constexpr float edges_of(float, int i) {
-    constexpr float values[] = {0.0f,
-                                -0.0f,
-                                1.0f,
-                                -1.0f,
-                                0x1.000002p+0f,
-                                0x1.8p+0f,
-                                -3.25f,
-                                0x1p-149f,
-                                -0x1p-149f,
-                                0x1.fffffcp-127f,
-                                0x1p-126f,
-                                0x1.fffffep+127f,
-                                -0x1.fffffep+127f,
-                                1e-30f,
-                                -1e30f,
-                                0x1.715476p+0f,
-                                16777216.0f,
-                                __builtin_inff(),
-                                -__builtin_inff(),
-                                __builtin_nanf("")};
-    return values[i % 20];
-}
-constexpr double edges_of(double, int i) {
-    constexpr double values[] = {0.0,
-                                 -0.0,
-                                 1.0,
-                                 -1.0,
-                                 1 + 0x1p-52,
-                                 1 + 0x1p-24,
-                                 1 + 0x1p-24 + 0x1p-50,
-                                 1 + 0x1.8p-23,
-                                 -3.25,
-                                 1e-40,
-                                 -0x1p-150,
-                                 0x1.8p-149,
-                                 0x1p-1074,
-                                 -0x1p-1074,
-                                 0x1p-1022,
-                                 0x1.fffffffffffffp+1023,
-                                 -0x1.fffffffffffffp+1023,
-                                 0x1.ffffffp+127,
-                                 -1e30,
-                                 0x1.715476p+0,
-                                 inf,
-                                 -inf,
-                                 nan};
-    return values[i % 23];
-}
-constexpr int edge_count(float) { return 20; }
-constexpr int edge_count(double) { return 23; }
-
-std::uint64_t bits(float x) { return x != x ? 0x7fc00000 : __builtin_bit_cast(std::uint32_t, x); }
-std::uint64_t bits(double x) { return x != x ? 0x7ff8000000000000 : __builtin_bit_cast(std::uint64_t, x); }
-
-template <class V, class T>
-struct Lanes {
-    T v[V::lanes];
-
-    V get() const { return V::load(v); }
-};
 
 template <class V, class T>
 class Show {
@@ -88,11 +24,6 @@ public:
         reductions();
         parts<T>();
         if constexpr (V::lanes == 8) parts<float>();
-        masks();
-        if constexpr (V::lanes == 16) {
-            halves<Float16>("load of float16", "store as float16");
-            halves<BFloat16>("load of bfloat16", "store as bfloat16");
-        }
     }
 
 private:
@@ -114,7 +45,7 @@ private:
 
     void set_and_move() {
         for (int i = 0; i < edge_count(T()); ++i) {
-            const Row row = window(i, 1), all{};
+            const Row row = window<V, T>(i, 1), all{};
             name("set1");
             see_lanes(V::set1(edges_of(T(), i)), all, all, all);
             name("load, store");
@@ -126,40 +57,6 @@ private:
                 for (int j = 0; j < 8; ++j) see(floats[j], row.v[j]);
                 name("load of float");
                 see_lanes(V::load(floats), row, all, all);
-            }
-        }
-    }
-
-    // Any byte but 0 keeps.
-    void masks() {
-        name("keep_where");
-        for (int seed = 0; seed < 300; ++seed) {
-            std::uint8_t mask[V::lanes];
-            for (int i = 0; i < V::lanes; ++i) mask[i] = static_cast<std::uint8_t>((seed * (i + 3) / 2) % 5 * 85);
-            const Row row = window(seed, 1), none{};
-            see_lanes(keep_where(row.get(), mask), row, none, none);
-        }
-    }
-
-    // Every one of them loaded; and stored, that and its neighbours, and what lies half way to the next.
-    template <class Half>
-    void halves(const char* loading, const char* storing) {
-        for (int first = 0; first < 65536; first += 16) {
-            alignas(32) Half row[16], stored[16];
-            for (int i = 0; i < 16; ++i) row[i] = {static_cast<std::uint16_t>(first + i)};
-            Row loaded;
-            V::load(row).store(loaded.v);
-            name(loading);
-            for (int i = 0; i < 16; ++i) see(loaded.v[i], first + i);
-            name(storing);
-            const int half_way = sizeof(Half) == 2 && loading[8] == 'b' ? 0x8000 : 0x1000;
-            for (int step = -1; step < 5; ++step) {
-                for (int i = 0; i < 16; ++i) {
-                    const auto up = static_cast<std::uint32_t>(step < 2 ? step : half_way + step - 3);
-                    loaded.v[i] = __builtin_bit_cast(float, __builtin_bit_cast(std::uint32_t, widen(row[i])) + up);
-                }
-                loaded.get().store(stored);
-                for (int i = 0; i < 16; ++i) see(widen(stored[i]), static_cast<double>(loaded.v[i]));
             }
         }
     }
@@ -265,7 +162,7 @@ private:
                 see_lanes(V::load_part(p, n, static_cast<T>(0.1)), none, none, none);
 
                 name(sizeof(U) == sizeof(T) ? "store_part" : "store_part as float", n);
-                window(n, 3).get().store_part(p, n);
+                window<V, T>(n, 3).get().store_part(p, n);
                 for (int i = 0; i < n; ++i) see(p[i], n, i);
                 const auto* first = reinterpret_cast<const unsigned char*>(p);
                 const auto* last = reinterpret_cast<const unsigned char*>(p + n);
@@ -276,12 +173,6 @@ private:
                 see(static_cast<double>(changed), n);
             }
         }
-    }
-
-    static Row window(int start, int step) {
-        Row row;
-        for (int i = 0; i < V::lanes; ++i) row.v[i] = edges_of(T(), start + i * step);
-        return row;
     }
 
     Scene& scene_;
@@ -361,6 +252,8 @@ void LANE_TEST(Scene& scene);
 void LANE_TEST(Scene& scene) {
     using namespace logitkit::LOGITKIT_ISA;
     Show<F32x16, float>(scene, "F32x16").all();
+    ShowElements<F32x16, float>(scene).all();
     Show<F64x8, double>(scene, "F64x8").all();
+    ShowElements<F64x8, double>(scene).all();
     conversions(scene);
 }

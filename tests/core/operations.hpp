@@ -19,6 +19,12 @@ inline bool takes_rows_of_g(logitkit::Op op) {
     return op == Op::softmax_vjp || op == Op::log_softmax_vjp || op == Op::kl_divergence;
 }
 
+inline bool takes_one_g(logitkit::Op op) { return takes_g(op) && !takes_rows_of_g(op); }
+inline bool takes_mask(logitkit::Op op) {
+    using logitkit::Op;
+    return op != Op::softmax_vjp && op != Op::log_softmax_vjp && op != Op::top_k;
+}
+
 enum Alias { apart, out_is_x, out_is_g };
 inline const char* const alias_names[] = {"", " in x", " in g"};
 inline bool is_possible(Alias alias, logitkit::Op op) {

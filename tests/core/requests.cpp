@@ -1,4 +1,5 @@
-// Whole requests, through plan, layout, packing, pool and dispatch, in guarded memory (see requests.hpp for the law).
+// Whole requests of every operation and dtype, through plan, layout, packing, pool and dispatch, in guarded memory (see
+// requests.hpp for the law).
 //
 //   short       rows of every length from 1 to 200, in every kind of layout, masked, in place, with their temperatures
 //   long        rows around the blocks of 4096 and the limit of 65536, and enough of them for three threads
@@ -16,25 +17,25 @@ namespace {
 
 using namespace logitkit;
 
-constexpr Op ops[] = {Op::softmax, Op::log_softmax, Op::logsumexp, Op::entropy, Op::softmax_vjp};
-
 class Chapters {
 public:
     Chapters(const std::vector<std::string>& sets, bool sample)
-        : sample_(sample), floats_(300000, sets), doubles_(300000, sets) {}
+        : sample_(sample), floats_(300000, sets), doubles_(300000, sets), float16s_(300000, sets),
+          bfloat16s_(300000, sets) {}
 
     void short_rows() {
         for (std::int64_t length = 1; length <= 200; length += sample_ ? 7 : 1) {
-            for (const Op op : ops) {
+            for (const Op op : every_op()) {
                 // Each kind has its turn at each operation: their numbers share no factor.
                 for (const int kind : {static_cast<int>(length) % anyhow, static_cast<int>(anyhow)}) {
-                    // A row of two dimensions where the length allows one.
-                    const std::int64_t inner = length % 3 == 0 && random_.bits() % 2 == 0 ? 3 : 1;
+                    // A row of two dimensions where length and operation allow one.
+                    const bool one_dimension = length % 3 != 0 || gives_picks(op) || random_.bits() % 2 == 0;
+                    const std::int64_t inner = one_dimension ? 1 : 3;
                     Trial trial{op, {{2, 3, inner, length / inner}}, static_cast<Kind>(kind)};
                     if (kind == anyhow && random_.bits() % 4 == 0) trial.shape.sizes[1] = 19; // more than a tile
                     trial.pattern = static_cast<Pattern>(random_.bits() % pattern_count);
-                    trial.masked = op != Op::softmax_vjp && random_.bits() % 3 == 0;
-                    both(with_alias(trial));
+                    trial.masked = takes_mask(op) && random_.bits() % 3 == 0;
+                    run(with_alias(trial));
                 }
             }
         }
@@ -43,13 +44,13 @@ public:
     void long_rows() {
         for (const std::int64_t length : {4095, 4096, 4097, 65535, 65536, 65537}) {
             if (sample_ && length > 4097) continue;
-            for (const Op op : ops) {
+            for (const Op op : every_op()) {
                 const std::int64_t rows = length < 10000 ? 9 : 1;
                 Trial trial{op, {{1, rows, 1, length}}, static_cast<Kind>(random_.bits() % kind_count)};
                 trial.pattern = static_cast<Pattern>(random_.bits() % pattern_count);
                 trial.threads = 3;
-                trial.masked = op != Op::softmax_vjp && random_.bits() % 2 == 0;
-                both(with_alias(trial));
+                trial.masked = takes_mask(op) && random_.bits() % 2 == 0;
+                run(with_alias(trial));
             }
         }
     }
@@ -57,38 +58,41 @@ public:
     void alignments() {
         for (std::int64_t length = 1; length <= 72; length += sample_ ? 5 : 1) {
             for (int alignment = 0; alignment < 64; ++alignment) {
-                Trial trial{ops[(alignment + length) % 5], {{1, 2, 1, length}}, unaligned};
+                Trial trial{static_cast<Op>((alignment + length) % op_count), {{1, 2, 1, length}}, unaligned};
                 trial.alignment = alignment;
-                both(trial);
+                run(trial);
             }
         }
     }
 
     void empty() {
-        for (const Op op : ops) {
+        for (const Op op : every_op()) {
             for (const std::int64_t rows : {0, 1, 5}) {
                 for (const std::int64_t length : {0, 1, 7}) {
                     Trial trial{op, {{1, rows, 1, length}}, contiguous};
                     trial.threads = 2;
-                    both(trial);
-                    trial.masked = op != Op::softmax_vjp;
-                    both(trial);
+                    run(trial);
+                    trial.masked = takes_mask(op);
+                    run(trial);
                 }
             }
         }
     }
 
 private:
-    void both(const Trial& trial) {
-        floats_.run(trial, random_);
-        doubles_.run(trial, random_);
+    static std::vector<Op> every_op() {
+        std::vector<Op> result;
+        for (int op = 0; op < op_count; ++op) result.push_back(static_cast<Op>(op));
+        return result;
+    }
+    // In one dtype of each pair: all four would take twice the time.
+    void run(const Trial& trial) {
+        random_.bits() % 2 == 0 ? floats_.run(trial, random_) : doubles_.run(trial, random_);
+        random_.bits() % 2 == 0 ? float16s_.run(trial, random_) : bfloat16s_.run(trial, random_);
     }
     Trial with_alias(Trial trial) {
-        const bool maps = trial.op == Op::softmax || trial.op == Op::log_softmax;
-        if (random_.bits() % 3 == 0) {
-            if (maps) trial.alias = out_is_x;
-            if (trial.op == Op::softmax_vjp) trial.alias = random_.bits() % 2 == 0 ? out_is_x : out_is_g;
-        }
+        const auto alias = static_cast<Alias>(random_.bits() % 6);
+        if (alias <= out_is_g && is_possible(alias, trial.op)) trial.alias = alias;
         return trial;
     }
 
@@ -96,6 +100,8 @@ private:
     Random random_{20};
     RequestTest<float> floats_;
     RequestTest<double> doubles_;
+    RequestTest<Float16> float16s_;
+    RequestTest<BFloat16> bfloat16s_;
 };
 
 // One row that is announced one element longer than its memory.

@@ -101,3 +101,12 @@ inline T element(Pattern pattern, Random& random, std::int64_t i, std::int64_t l
     }
     return narrow_to<T>(0);
 }
+
+// The bits of an element; every NaN is the same NaN.
+template <class T>
+inline std::uint64_t canonical(T x) {
+    if (logitkit::widen(x) != logitkit::widen(x)) return 0x7ff8;
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, &x, sizeof x);
+    return bits;
+}

@@ -89,6 +89,24 @@ def test_a_float16_row_longer_than_2_31_is_reduced(mapped):
     assert abs(lk.logsumexp(row, dtype=np.float32) - right) <= np.spacing(right)
 
 
+@pytest.mark.parametrize("place", ["in place", "into another map"])
+def test_a_float16_row_longer_than_2_31_is_normalised(mapped, place):
+    row = mapped((LONG,), np.float16)
+    out = row if place == "in place" else mapped((LONG,), np.float16)
+    out.fill(7)  # no probability
+    row.fill(-np.inf)
+    scores = {5: 40, BEYOND - 1: 39, BEYOND: 38, LONG - 3: 40.5}
+    for index, score in scores.items():
+        row[index] = score
+    assert lk.softmax(row, out=out) is out
+    total = sum(map(math.exp, scores.values()))
+    for index, score in scores.items():
+        assert out[index] == np.float16(math.exp(score) / total)
+    summed, (zeros,) = sum_and_counts(out, 0)
+    assert zeros == LONG - len(scores)
+    assert summed == pytest.approx(1, abs=2.0**-11)
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.float16])
 def test_rows_beyond_2_31_elements_are_reduced_each_by_itself(mapped, dtype):
     x = mapped((2**20 + 1, 2048), dtype)
@@ -110,9 +128,7 @@ def test_columns_of_an_array_of_more_than_2_31_elements_are_reduced(mapped):
 def test_rows_beyond_2_31_elements_are_normalised_into_a_mapped_result(mapped):
     x, out = mapped((2**20 + 1, 2048), np.float16), mapped((2**20 + 1, 2048), np.float16)
     x[-1, -1] = 20
-    # A few thousand rows at a time: a float16 array is converted as a whole.
-    for start in range(0, len(x), 2**14):
-        lk.softmax(x[start : start + 2**14], out=out[start : start + 2**14])
+    lk.softmax(x, out=out)
     _, (count,) = sum_and_counts(out.reshape(-1), np.float16(1 / 2048))
     assert count == (len(x) - 1) * 2048
     assert out[-1, -1] == np.float16(math.exp(20) / (2047 + math.exp(20)))
