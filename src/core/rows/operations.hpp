@@ -22,7 +22,7 @@ void softmax(const RowBatch& batch) {
     if constexpr (!is_double<X>) {
         if (is_short<X>(batch)) return for_columns<X>(batch, [](auto& columns) { columns.softmax(); }, rows);
     }
-    for_several_rows(batch, most_together, rows);
+    for_several_rows(batch, rows);
 }
 template <class X>
 void log_softmax(const RowBatch& batch) {
@@ -30,7 +30,7 @@ void log_softmax(const RowBatch& batch) {
     if constexpr (!is_double<X>) {
         if (is_short<X>(batch)) return for_columns<X>(batch, [](auto& columns) { columns.log_softmax(); }, rows);
     }
-    for_several_rows(batch, most_together, rows);
+    for_several_rows(batch, rows);
 }
 template <class X>
 void logsumexp(const RowBatch& batch) {
@@ -38,7 +38,7 @@ void logsumexp(const RowBatch& batch) {
     if constexpr (!is_double<X>) {
         if (is_short<X>(batch)) return for_columns<X>(batch, [](auto& columns) { columns.logsumexp(); }, rows);
     }
-    for_several_rows(batch, most_together, rows);
+    for_several_rows(batch, rows);
 }
 template <class X>
 void entropy(const RowBatch& batch) {

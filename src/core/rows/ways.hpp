@@ -21,7 +21,7 @@ struct Row {
     T* out;
     std::int64_t length;
     double temperature;
-    std::int64_t next; // elements from x to the row that follows, 0 for the last
+    std::int64_t next; // elements from x to the row that is done after it, 0 for the last
 };
 
 template <class T>
@@ -37,8 +37,9 @@ inline double temperature_of(const RowBatch& batch, std::int64_t row) {
     return batch.temperature[row * batch.temperature_step];
 }
 
+// `together`: as many rows go at a time.
 template <class X>
-inline Row<X> row_at(const RowBatch& batch, std::int64_t i) {
+inline Row<X> row_at(const RowBatch& batch, std::int64_t i, int together = 1) {
     using T = Element<X>;
     const auto* g = static_cast<const T*>(batch.g);
     return {scores_at(batch, i, X()),
@@ -46,16 +47,7 @@ inline Row<X> row_at(const RowBatch& batch, std::int64_t i) {
             static_cast<T*>(batch.out) + i * batch.out_step,
             batch.length,
             temperature_of(batch, i),
-            i + 1 < batch.rows ? batch.x_step : 0};
-}
-
-// Calls body(first, count) for the rows, as many together as have a block of elements, at most `most`.
-template <class Body>
-inline void for_several_rows(const RowBatch& batch, std::int64_t most, Body body) {
-    const std::int64_t fit = block_length / batch.length, some = fit < 1 ? 1 : fit < most ? fit : most;
-    for (std::int64_t first = 0; first < batch.rows; first += some) {
-        body(first, static_cast<int>(batch.rows - first < some ? batch.rows - first : some));
-    }
+            i + together < batch.rows ? together * batch.x_step : 0};
 }
 
 template <class X, class Body>
@@ -154,9 +146,20 @@ LOGITKIT_ONCE inline void softmax_otherwise(const RowBatch& batch, const Row<X>&
     mend_masked(row.x, row.length, false, row.out);
 }
 
-// Rows of up to a block go several together: what follows the sum of one, a division that waits for it, is done while
-// the sum of another is under way.
+// Short rows go several together: what follows the sum of one, a division that waits for it, is done while the sum of
+// another is under way. More elements do not stay in a first-level cache with what is fetched ahead: (8192, 1000) from
+// memory took 0.56 ns an element four rows at a time, 0.43 one by one.
 constexpr int most_together = 8;
+constexpr std::int64_t elements_together = 1024;
+
+template <class Body>
+inline void for_several_rows(const RowBatch& batch, Body body) {
+    const std::int64_t fit = elements_together / batch.length;
+    const std::int64_t some = fit < 1 ? 1 : fit < most_together ? fit : most_together;
+    for (std::int64_t first = 0; first < batch.rows; first += some) {
+        body(first, static_cast<int>(batch.rows - first < some ? batch.rows - first : some));
+    }
+}
 
 // `count` rows, at most `most_together`, that have a block of scratch together.
 template <class X>
@@ -169,7 +172,7 @@ LOGITKIT_ONCE inline void softmax_rows(const RowBatch& batch, std::int64_t first
         SoftmaxNormalizer normalizers[most_together];
         for (int i = 0; i < count; ++i) maxima[i] = first_of(row_at<X>(batch, first + i));
         for (int i = 0; i < count; ++i) {
-            const Row<X> row = row_at<X>(batch, first + i);
+            const Row<X> row = row_at<X>(batch, first + i, count);
             normalizers[i] = softmax_normalizer(batch, row, maxima[i], scratch + i * batch.length);
         }
         for (int i = 0; i < count; ++i) {
@@ -223,7 +226,8 @@ LOGITKIT_ONCE inline void log_softmax_rows(const RowBatch& batch, std::int64_t f
     float maxima[most_together];
     LogNormalizer normalizers[most_together];
     for (int i = 0; i < count; ++i) maxima[i] = first_of(row_at<X>(batch, first + i));
-    for (int i = 0; i < count; ++i) normalizers[i] = log_normalizer(batch, row_at<X>(batch, first + i), maxima[i]);
+    for (int i = 0; i < count; ++i)
+        normalizers[i] = log_normalizer(batch, row_at<X>(batch, first + i, count), maxima[i]);
     for (int i = 0; i < count; ++i) {
         const Row<X> row = row_at<X>(batch, first + i);
         const LogNormalizer& by = normalizers[i];
@@ -277,7 +281,7 @@ LOGITKIT_ONCE inline void logsumexp_rows(const RowBatch& batch, std::int64_t fir
     float maxima[most_together];
     for (int i = 0; i < count; ++i) maxima[i] = first_of(row_at<X>(batch, first + i));
     for (int i = 0; i < count; ++i) {
-        const Row<X> row = row_at<X>(batch, first + i);
+        const Row<X> row = row_at<X>(batch, first + i, count);
         *row.out = narrow_to<Element<X>>(logsumexp_row(batch, row, maxima[i]));
     }
 }
