@@ -21,8 +21,8 @@ namespace {
 constexpr std::int64_t part_elements = 16384;
 // Parts per thread, so that a thread that is held up leaves its share to others.
 constexpr int parts_per_thread = 4;
-// A tile of packed rows: wide enough for whole cache lines, small enough for a second-level cache.
-constexpr std::int64_t tile_rows = 16;
+// A tile of packed rows: wide enough that a page is opened for several cache lines, small enough for a second-level cache.
+constexpr std::int64_t tile_rows = 128;
 constexpr std::int64_t tile_elements = 131072;
 
 // Rows from this length on may be stored past the caches.
@@ -116,28 +116,30 @@ void compute_packed(const Run& run) {
     const Request& request = run.request;
     const RowShape& shape = run.layout.row;
     const std::int64_t length = run.layout.length;
-    const std::int64_t tile = std::min(std::clamp<std::int64_t>(tile_elements / length, 1, tile_rows), run.rows);
+    // Longer rows at other distances than powers of two, where they would share a few sets of the caches.
+    const std::int64_t step = length < 64 ? length : (length + 15) / 16 * 16 + 16;
+    const std::int64_t tile = std::min(std::clamp<std::int64_t>(tile_elements / step, 1, tile_rows), run.rows);
     const bool has_g = run.layout.has(G), has_mask = run.layout.has(Mask);
-    const Scratch<Bits> scratch(tile * length * (has_g ? 2 : 1));
-    const Scratch<std::uint8_t> mask_scratch(has_mask ? tile * length : 0);
+    const Scratch<Bits> scratch(tile * step * (has_g ? 2 : 1));
+    const Scratch<std::uint8_t> mask_scratch(has_mask ? tile * step : 0);
     Bits* const x = scratch.data();
-    Bits* const g = has_g ? x + tile * length : nullptr;
+    Bits* const g = has_g ? x + tile * step : nullptr;
     std::uint8_t* const mask = has_mask ? mask_scratch.data() : nullptr;
-    const std::int64_t g_length = request.has_one_g() ? 1 : length;
+    const std::int64_t g_length = request.has_one_g() ? 1 : length, g_step = request.has_one_g() ? 1 : step;
     Bits results[tile_rows];
 
     for (std::int64_t first = 0; first < run.rows; first += tile) {
         const std::int64_t rows = std::min(tile, run.rows - first);
-        pack(shape, run.place_of(X, first), rows, length, x);
-        if (has_g) pack(request.has_one_g() ? RowShape{} : shape, run.place_of(G, first), rows, g_length, g);
-        if (has_mask) pack(shape, run.place_of(Mask, first), rows, length, mask);
+        pack(shape, run.place_of(X, first), rows, length, step, x);
+        if (has_g) pack(request.has_one_g() ? RowShape{} : shape, run.place_of(G, first), rows, g_length, g_step, g);
+        if (has_mask) pack(shape, run.place_of(Mask, first), rows, length, step, mask);
 
         RowBatch b = run.batch(first, rows);
         b.x = x;
         b.g = g;
         b.mask = mask;
-        b.x_step = b.mask_step = length;
-        b.g_step = g_length;
+        b.x_step = b.mask_step = step;
+        b.g_step = g_step;
         if (request.is_pick()) {
             // The values at ids go straight to their place.
             b.out = run.data[Out] + first * run.step(Out);
@@ -146,15 +148,15 @@ void compute_packed(const Run& run) {
             continue;
         }
         b.out = request.is_reduction() ? results : x;
-        b.out_step = request.is_reduction() ? 1 : length;
+        b.out_step = request.is_reduction() ? 1 : step;
         b.keep = request.regime == Regime::automatic;
         call(request, b);
 
         const Place out = run.place_of(Out, first);
         if (request.is_reduction()) {
-            unpack(RowShape{}, out, rows, 1, static_cast<const Bits*>(results));
+            unpack(RowShape{}, out, rows, 1, 1, static_cast<const Bits*>(results));
         } else {
-            unpack(shape, out, rows, length, static_cast<const Bits*>(x));
+            unpack(shape, out, rows, length, step, static_cast<const Bits*>(x));
         }
     }
 }
@@ -189,7 +191,7 @@ void fill_reduction(const Request& request, const Layout& layout) {
         for (std::int64_t i = 0; i < layout.rows; ++i) {
             Place place;
             place.data = layout.row_data(Out, i);
-            unpack(RowShape{}, place, 1, 1, &bits);
+            unpack(RowShape{}, place, 1, 1, 1, &bits);
         }
     };
     switch (request.dtype) {
