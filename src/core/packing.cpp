@@ -53,8 +53,8 @@ void interleave(typename Vector<T>::Type& a, typename Vector<T>::Type& b, std::i
     a = low;
 }
 
-// A square of as many rows as a vector has elements, transposed: row k is at from + k * from_step, column k of it goes to
-// to + k * to_step (bytes). Halves that are interleaved as often as it takes to double 1 to n change places.
+// A square of as many rows as a vector has elements, transposed: row k is at from + k * from_step, column k of it goes
+// to to + k * to_step (bytes). Halves that are interleaved as often as it takes to double 1 to n change places.
 template <class T>
 void transpose_square(const char* from, std::int64_t from_step, char* to, std::int64_t to_step) {
     constexpr int n = 16 / sizeof(T);
@@ -133,9 +133,8 @@ void copy(const RowShape& shape, const Place& place, std::int64_t rows, std::int
         return;
     }
     for (std::int64_t r = 0; r < rows; ++r) {
-        walk(shape, place, r, [&](std::int64_t position, char* address) {
-            move<T, ToScratch>(address, scratch + r * step + position);
-        });
+        walk(shape, place, r,
+             [&](std::int64_t position, char* address) { move<T, ToScratch>(address, scratch + r * step + position); });
     }
 }
 

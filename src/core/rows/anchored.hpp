@@ -291,8 +291,12 @@ struct LogSum {
     double max, value;
 };
 
-// From the sum of all, where what stands beside one maximum is large enough for the bound of BlockSum: an error of
-// 2^-27 at most. Else, and in rows of one vector, from the others alone.
+// Whether what stands beside a maximum, as the sum of all has it, is good to 2^-27, by the bound of BlockSum.
+inline bool is_enough(double beside, std::int64_t length, double top) {
+    return beside >= 0x1p-13 * static_cast<double>(length < block_length ? length : block_length) * top;
+}
+
+// From the sum of all, where that is good enough; else, and in rows of one vector, from the others alone.
 template <bool Scaled, class X>
 inline LogSum log_sum(X x, std::int64_t length, float first, const Inverse<float>& inverse, double temperature,
                       std::int64_t next) {
@@ -301,8 +305,7 @@ inline LogSum log_sum(X x, std::int64_t length, float first, const Inverse<float
         if (is_anchored(temperature, all.max)) {
             const double top = exp_of(Single{all.max / temperature}, Single{all.exponent}).v;
             const double beside = all.rest - Anchor<Scaled>(static_cast<float>(all.exponent), inverse).summed(all.max);
-            const auto summed = static_cast<double>(length < block_length ? length : block_length);
-            if (beside >= 0x1p-13 * summed * top) return {all.max, log1p(Single{beside / top}).v};
+            if (is_enough(beside, length, top)) return {all.max, log1p(Single{beside / top}).v};
         }
     }
     const Normalizer others = normalize<Sum::others, Scaled>(x, length, first, inverse, temperature, next);

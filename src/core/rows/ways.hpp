@@ -74,9 +74,7 @@ inline double largest(const Row<X>& row) {
 }
 
 // Whether float exponentials, measured from an exponent, may serve for rows of a temperature.
-inline bool may_be_anchored(const RowBatch& batch, double temperature) {
-    return !batch.exact && temperature > 0x1p-100 && temperature < 0x1p+100;
-}
+inline bool may_be_anchored(double temperature) { return temperature > 0x1p-100 && temperature < 0x1p+100; }
 
 // first_max of a float row.
 template <class X>
@@ -98,7 +96,7 @@ struct SoftmaxNormalizer {
 // Tries the row in float exponentials; `scratch` may take a block of them.
 template <class X>
 inline SoftmaxNormalizer softmax_normalizer(const RowBatch& batch, const Row<X>& row, float first, float* scratch) {
-    if (!may_be_anchored(batch, row.temperature)) return {false, {}, nullptr};
+    if (batch.exact || !may_be_anchored(row.temperature)) return {false, {}, nullptr};
     float* kept = row.length <= block_length ? scratch : nullptr;
     if constexpr (sizeof(Element<X>) == sizeof(float)) {
         if (row.out != address(row.x)) kept = row.out;
@@ -127,7 +125,7 @@ inline void softmax_store(const RowBatch& batch, const Row<X>& row, const Softma
 
 template <class X>
 inline bool log_sum_anchored(const RowBatch& batch, const Row<X>& row, float first, LogSum& sum) {
-    if (!may_be_anchored(batch, row.temperature)) return false;
+    if (batch.exact || !may_be_anchored(row.temperature)) return false;
     sum = with_scaled(row.temperature, [&]<bool Scaled>() {
         return log_sum<Scaled>(row.x, row.length, first, Inverse<float>(row.temperature), row.temperature, row.next);
     });
