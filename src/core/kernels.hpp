@@ -33,6 +33,16 @@ enum class Empty { nan, zero, uniform };
 // same.
 enum class Regime { automatic, again };
 
+// Threads that share one long row: run(parts, body, context) calls body(context, i) for i from 0 to parts - 1, and
+// returns when all are done. `scratch` has room for `helper_bytes` for each block of the row.
+constexpr std::int64_t block_length = 4096;
+constexpr std::int64_t helper_bytes = 64;
+struct Helpers {
+    void (*run)(std::int64_t parts, void (*body)(void*, std::int64_t), void* context);
+    void* scratch;
+    std::int64_t parts;
+};
+
 // Rows of one length in contiguous memory.
 //   x     the logits; for softmax_vjp the probabilities p, for log_softmax_vjp their logarithms
 //   g     softmax_vjp, log_softmax_vjp: the gradient, a row; logsumexp_vjp, entropy_vjp: one number a row;
@@ -65,6 +75,7 @@ struct RowBatch {
     bool keep = true; // what the first sweep over a float row computes waits in `out` for the second
     bool exact = false;
     bool stream = false;
+    const Helpers* helpers = nullptr; // where threads are to share each row
 };
 
 using Kernel = void (*)(const RowBatch&);
@@ -72,7 +83,7 @@ using Kernel = void (*)(const RowBatch&);
 // Neighbouring rows, side by side: element j of row i stands at x + i + j * x_stride, and so does the result; a value a
 // row, of logsumexp, at out + i. Of one temperature for which float exponentials may serve.
 constexpr int tile_rows = 128;
-constexpr std::int64_t longest_tile_row = 4096;
+constexpr std::int64_t longest_tile_row = block_length;
 struct Tile {
     const void* x;
     void* out;

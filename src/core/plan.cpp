@@ -95,7 +95,7 @@ void call(const Request& request, const RowBatch& batch) {
     kernels[batch.mask != nullptr](batch);
 }
 
-void compute_direct(const Run& run, bool past_caches) {
+void compute_direct(const Run& run, bool past_caches, const Helpers* helpers) {
     RowBatch b = run.batch(0, run.rows);
     b.x = run.data[X];
     b.g = run.data[G];
@@ -107,6 +107,7 @@ void compute_direct(const Run& run, bool past_caches) {
     b.out_step = run.step(Out) / run.layout.item_size;
     b.keep = run.request.regime == Regime::automatic && !past_caches;
     b.stream = past_caches;
+    b.helpers = helpers;
     call(run.request, b);
 }
 
@@ -212,7 +213,8 @@ void compute_tiles(const Run& run, TileKernel kernel) {
     }
 }
 
-void compute(const Request& request, const Layout& layout, std::int64_t first, std::int64_t last) {
+void compute(const Request& request, const Layout& layout, std::int64_t first, std::int64_t last,
+             const Helpers* helpers = nullptr) {
     const FloatEnvironment environment;
     // Where exponentials are cheaper than memory, long rows that no cache will hold are stored past it, unless they
     // replace what was just read. For shorter ones that was measured to give nothing, and to cost twice the time where
@@ -223,7 +225,7 @@ void compute(const Request& request, const Layout& layout, std::int64_t first, s
     while (first < last) {
         const Run run(request, layout, first, last - first);
         if (layout.direct) {
-            compute_direct(run, past_caches);
+            compute_direct(run, past_caches, helpers);
         } else if (const TileKernel kernel = tile_kernel(run)) {
             compute_tiles(run, kernel);
         } else {
@@ -231,6 +233,26 @@ void compute(const Request& request, const Layout& layout, std::int64_t first, s
         }
         first += run.rows;
     }
+}
+
+// Fewer rows than threads, and long ones that several threads can share.
+bool are_shared(const Request& request, const Layout& layout, int threads) {
+    return static_cast<int>(request.op) <= static_cast<int>(Op::logsumexp) && request.dtype != DType::float64 &&
+           !request.exact && layout.direct && layout.rows < threads && layout.length >= 4 * part_elements;
+}
+
+void compute_shared(const Request& request, const Layout& layout, int threads) {
+    const auto run_helpers = [](std::int64_t parts, void (*body)(void*, std::int64_t), void* context) {
+        run_parallel(parts, [&](std::int64_t part) {
+            const FloatEnvironment environment;
+            body(context, part);
+        });
+    };
+    const Scratch<double> scratch((layout.length / block_length + 1) * helper_bytes /
+                                  static_cast<std::int64_t>(sizeof(double)));
+    const std::int64_t parts = std::min(std::int64_t{threads} * parts_per_thread, layout.length / part_elements);
+    const Helpers helpers{run_helpers, scratch.data(), parts};
+    compute(request, layout, 0, layout.rows, &helpers);
 }
 
 // Rows of no elements: nothing to store but the value of a reduction.
@@ -288,6 +310,7 @@ void run(const Request& request) {
         return;
     }
     const int threads = thread_count();
+    if (are_shared(request, layout, threads)) return compute_shared(request, layout, threads);
     const std::int64_t worth = layout.rows * layout.length / part_elements;
     const std::int64_t parts = std::min({layout.rows, worth, std::int64_t{threads} * parts_per_thread});
     if (threads == 1 || parts <= 1) return compute(request, layout, 0, layout.rows);

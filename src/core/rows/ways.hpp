@@ -104,7 +104,7 @@ inline SoftmaxNormalizer softmax_normalizer(const RowBatch& batch, const Row<X>&
     if (!batch.keep) kept = nullptr;
     const Normalizer of = with_scaled(row.temperature, [&]<bool Scaled>() {
         return normalize<Sum::all, Scaled>(row.x, row.length, first, Inverse<float>(row.temperature), row.temperature,
-                                           row.next, kept);
+                                           row.next, batch.helpers, kept);
     });
     return {is_anchored(row.temperature, of.max), of, kept};
 }
@@ -114,11 +114,13 @@ inline void softmax_store(const RowBatch& batch, const Row<X>& row, const Softma
     with_scaled(row.temperature, [&]<bool Scaled>() {
         const Anchor<Scaled> anchor(static_cast<float>(normalizer.of.exponent), Inverse<float>(row.temperature));
         const Reciprocal<float> by = reciprocal(normalizer.of.sum());
-        if (normalizer.kept == nullptr) {
-            softmax_again(row.x, row.length, anchor, by, row.out, batch.stream);
-        } else {
-            softmax_kept(row.x, row.length, anchor, by, normalizer.kept, row.out);
-        }
+        in_parts(batch.helpers, row.length, [&](std::int64_t start, std::int64_t n) {
+            if (normalizer.kept == nullptr) {
+                softmax_again(row.x + start, n, anchor, by, row.out + start, batch.stream);
+            } else {
+                softmax_kept(row.x + start, n, anchor, by, normalizer.kept + start, row.out + start);
+            }
+        });
     });
     mend_masked(row.x, row.length, false, row.out);
 }
@@ -127,7 +129,8 @@ template <class X>
 inline bool log_sum_anchored(const RowBatch& batch, const Row<X>& row, float first, LogSum& sum) {
     if (batch.exact || !may_be_anchored(row.temperature)) return false;
     sum = with_scaled(row.temperature, [&]<bool Scaled>() {
-        return log_sum<Scaled>(row.x, row.length, first, Inverse<float>(row.temperature), row.temperature, row.next);
+        return log_sum<Scaled>(row.x, row.length, first, Inverse<float>(row.temperature), row.temperature, row.next,
+                               batch.helpers);
     });
     return is_anchored(row.temperature, sum.max);
 }
@@ -211,8 +214,10 @@ LOGITKIT_ONCE inline void log_store_row(const RowBatch& batch, const Row<X>& row
     with_scaled(row.temperature, [&]<bool Scaled>() {
         if constexpr (!is_double<X>) {
             if (by.way == LogNormalizer::Way::anchored) {
-                return log_store<Scaled>(row.x, row.length, by.max, row.temperature, by.log_sum.high, row.out,
-                                         batch.stream);
+                return in_parts(batch.helpers, row.length, [&](std::int64_t start, std::int64_t n) {
+                    log_store<Scaled>(row.x + start, n, by.max, row.temperature, by.log_sum.high, row.out + start,
+                                      batch.stream);
+                });
             }
         }
         log_store_wide<Scaled>(row.x, row.length, by.max, row.temperature, by.log_sum, row.out);
