@@ -104,7 +104,13 @@ def test_whole_requests_touch_nothing_but_their_own_and_give_the_bits_of_a_row_a
     assert done.stdout.endswith("all laws hold\n")
     assert re.findall(r"^run: (\w+)$", done.stdout, re.MULTILINE) == SETS
     chapters = re.findall(r"^(\w+): (\d+) outputs right$", done.stdout, re.MULTILINE)
-    assert [name for name, _ in chapters] == ["short", "long", "alignments", "empty"]
+    assert [name for name, _ in chapters] == [
+        "short",
+        "long",
+        "side_by_side",
+        "alignments",
+        "empty",
+    ]
     assert min(int(count) for _, count in chapters) > 500
 
 

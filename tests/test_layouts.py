@@ -50,6 +50,29 @@ def test_columns_and_rows_of_every_shape_beyond_a_tile(isa, axis):
             assert same_bits(function(x, axis=axis), by_rows(function, x, axis))
 
 
+@pytest.mark.parametrize("dtype", inputs.FLOATS, ids=str)
+@pytest.mark.parametrize("length", [1, 2, 16, 17, 256, 257, 700, 4096, 4097])
+def test_rows_side_by_side_are_their_rows_one_by_one(isa, length, dtype):
+    """Some of them have no ordinary sum, are too large, or next to nothing beside the maximum."""
+    x = scores((length, 150 if length < 1000 else 40), dtype)
+    middle = length // 2
+    x[middle, 3], x[0, 20], x[middle, 21], x[:, 22] = np.nan, np.inf, -np.inf, -np.inf
+    x[0, 35], x[0, 36] = np.float64(x.dtype.type(60000)), 40
+    for temperature in (1.0, 0.7, 1e-35, 0.0):
+        for function in FUNCTIONS:
+
+            def at_temperature(row, function=function, temperature=temperature, **axis):
+                return function(row, temperature=temperature, **axis)
+
+            by_one = np.array([at_temperature(row) for row in x.T.copy()])
+            together = at_temperature(x, axis=0)
+            assert same_bits(together.T, by_one), (function.__name__, temperature)
+            if function in MAPS:
+                in_place = x.copy()
+                function(in_place, axis=0, temperature=temperature, out=in_place)
+                assert same_bits(in_place, together)
+
+
 def test_negative_axes_count_from_the_end():
     x = scores((2, 3, 4))
     for function in FUNCTIONS:

@@ -33,6 +33,16 @@ enum class Empty { nan, zero, uniform };
 // same.
 enum class Regime { automatic, again };
 
+// Threads that share one long row: run(parts, body, context) calls body(context, i) for i from 0 to parts - 1, and
+// returns when all are done. `scratch` has room for `helper_bytes` for each block of the row.
+constexpr std::int64_t block_length = 4096;
+constexpr std::int64_t helper_bytes = 64;
+struct Helpers {
+    void (*run)(std::int64_t parts, void (*body)(void*, std::int64_t), void* context);
+    void* scratch;
+    std::int64_t parts;
+};
+
 // Rows of one length in contiguous memory.
 //   x     the logits; for softmax_vjp the probabilities p, for log_softmax_vjp their logarithms
 //   g     softmax_vjp, log_softmax_vjp: the gradient, a row; logsumexp_vjp, entropy_vjp: one number a row;
@@ -65,14 +75,36 @@ struct RowBatch {
     bool keep = true; // what the first sweep over a float row computes waits in `out` for the second
     bool exact = false;
     bool stream = false;
+    const Helpers* helpers = nullptr; // where threads are to share each row
 };
 
 using Kernel = void (*)(const RowBatch&);
 
+// Neighbouring rows, side by side: element j of row i stands at x + i + j * x_stride, and so does the result; a value a
+// row, of logsumexp, at out + i. Of one temperature for which float exponentials may serve.
+constexpr int tile_rows = 128;
+constexpr std::int64_t longest_tile_row = block_length;
+struct Tile {
+    const void* x;
+    void* out;
+    float* scratch; // tile_scratch(rows, length) numbers, aligned to 64 bytes
+    int rows;       // at most tile_rows
+    std::int64_t length, x_stride, out_stride;
+    double temperature;
+    bool* left; // of each row, whether nothing was done: it needs another way
+};
+constexpr std::int64_t tile_scratch(std::int64_t rows, std::int64_t length) {
+    return ((rows + 15) / 16 + 1) * 16 * length;
+}
+
+using TileKernel = void (*)(const Tile&);
+constexpr int tile_op_count = 3; // softmax, log_softmax, logsumexp
+
 // One instruction set: its name and its kernels.
 struct Kernels {
     const char* name;
-    const Kernel (*table)[dtype_count][2]; // [op][dtype][whether there is a mask]
+    const Kernel (*table)[dtype_count][2];  // [op][dtype][whether there is a mask]
+    const TileKernel (*tiles)[dtype_count]; // [op][dtype], null where there is none
     // Whether computing a float exponential again costs less than fetching a cache line to overwrite it. (64, 128256)
     // from memory, one thread: with AVX-512 on Zen 5 3.1 ms again, 3.8 kept; with AVX2 on Zen 1 26.6 ms again, 18.4
     // kept.

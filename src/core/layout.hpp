@@ -23,6 +23,8 @@ struct Layout {
     explicit Layout(const Request& request);
 
     bool has(int operand) const { return places[operand].data != nullptr; }
+    // Whether every row of it starts at a multiple of an element's size.
+    bool is_aligned(int operand) const;
     // Where a row starts, counted in C order of the outer dimensions; null if the operand is absent.
     char* row_data(int operand, std::int64_t index) const;
     // How many rows, from that one on, follow each other at a distance of next_row.
@@ -30,7 +32,6 @@ struct Layout {
 
 private:
     void collapse();
-    bool is_aligned(int operand) const;
     bool is_contiguous(int operand) const;
 };
 

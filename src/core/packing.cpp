@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace logitkit {
 namespace {
@@ -28,55 +29,135 @@ void walk(const RowShape& shape, const Place& place, std::int64_t row, Body body
 }
 
 // Elements may be unaligned; memcpy of a known size is one move.
-template <class T>
-T read(const char* address) {
-    T value;
-    std::memcpy(&value, address, sizeof value);
-    return value;
+template <class T, bool ToScratch, class Scratch>
+void move(char* address, Scratch* element) {
+    if constexpr (ToScratch) {
+        std::memcpy(element, address, sizeof(T));
+    } else {
+        std::memcpy(address, element, sizeof(T));
+    }
 }
 
-// Copies between a tile of rows and scratch; neighbours along the rows are taken together where the rows are closer to
-// each other than the elements of a row.
+// Sixteen bytes of elements.
+template <class T>
+struct Vector {
+    using Type [[gnu::vector_size(16)]] = T;
+};
+
+// The halves of a and b, element by element in turn.
+template <class T, int... i>
+void interleave(typename Vector<T>::Type& a, typename Vector<T>::Type& b, std::integer_sequence<int, i...>) {
+    constexpr int n = sizeof...(i);
+    const auto low = __builtin_shufflevector(a, b, (i % 2 * n + i / 2)...);
+    b = __builtin_shufflevector(a, b, (i % 2 * n + n / 2 + i / 2)...);
+    a = low;
+}
+
+// A square of as many rows as a vector has elements, transposed: row k is at from + k * from_step, column k of it goes
+// to to + k * to_step (bytes). Halves that are interleaved as often as it takes to double 1 to n change places.
+template <class T>
+void transpose_square(const char* from, std::int64_t from_step, char* to, std::int64_t to_step) {
+    constexpr int n = 16 / sizeof(T);
+    typename Vector<T>::Type rows[n], next[n];
+    for (int k = 0; k < n; ++k) std::memcpy(&rows[k], from + k * from_step, 16);
+    for (int doubled = 1; doubled < n; doubled *= 2) {
+        for (int k = 0; k < n / 2; ++k) {
+            next[2 * k] = rows[k];
+            next[2 * k + 1] = rows[k + n / 2];
+            interleave<T>(next[2 * k], next[2 * k + 1], std::make_integer_sequence<int, n>());
+        }
+        std::memcpy(rows, next, sizeof rows);
+    }
+    for (int k = 0; k < n; ++k) std::memcpy(to + k * to_step, &rows[k], 16);
+}
+
+// Copies between rows whose elements lie side by side, and scratch: element by element along the rows, so that whole
+// cache lines are used, in squares.
 template <class T, bool ToScratch, class Scratch>
-void copy(const RowShape& shape, const Place& place, std::int64_t rows, std::int64_t length, Scratch* scratch) {
-    const auto move = [](char* address, Scratch* element) {
+void copy_adjacent(const Place& place, std::int64_t rows, std::int64_t length, std::int64_t step, Scratch* scratch) {
+    constexpr std::int64_t n = 16 / sizeof(T);
+    const std::int64_t stride = place.strides[0], scratch_stride = step * static_cast<std::int64_t>(sizeof(T));
+    const auto square = [&](char* address, Scratch* element) {
         if constexpr (ToScratch) {
-            *element = read<T>(address);
+            transpose_square<T>(address, stride, reinterpret_cast<char*>(element), scratch_stride);
         } else {
-            std::memcpy(address, element, sizeof(T));
+            transpose_square<T>(reinterpret_cast<const char*>(element), scratch_stride, address, stride);
         }
     };
+    const auto one = [&](std::int64_t j, std::int64_t r) {
+        char* const address = place.data + j * stride + r * static_cast<std::int64_t>(sizeof(T));
+        move<T, ToScratch>(address, scratch + r * step + j);
+    };
+    // A page or more lies between two elements of a row, where the processor does not look ahead by itself.
+    const auto fetch = [&](std::int64_t first) {
+        for (std::int64_t k = first; k < first + n && k < length; ++k) {
+            const char* const address = place.data + k * stride;
+            for (std::int64_t byte = 0; byte < rows * static_cast<std::int64_t>(sizeof(T)); byte += 64) {
+                __builtin_prefetch(address + byte, ToScratch ? 0 : 1);
+            }
+        }
+    };
+    constexpr std::int64_t ahead = 8;
+    std::int64_t j = 0;
+    for (; j + n <= length; j += n) {
+        fetch(j + ahead);
+        char* const address = place.data + j * stride;
+        std::int64_t r = 0;
+        for (; r + n <= rows; r += n) {
+            square(address + r * static_cast<std::int64_t>(sizeof(T)), scratch + r * step + j);
+        }
+        for (; r < rows; ++r) {
+            for (std::int64_t k = 0; k < n; ++k) one(j + k, r);
+        }
+    }
+    for (; j < length; ++j) {
+        for (std::int64_t r = 0; r < rows; ++r) one(j, r);
+    }
+}
+
+// Copies between a tile of rows and scratch.
+template <class T, bool ToScratch, class Scratch>
+void copy(const RowShape& shape, const Place& place, std::int64_t rows, std::int64_t length, std::int64_t step,
+          Scratch* scratch) {
+    if (shape.dims == 1 && place.next_row == sizeof(T)) {
+        return copy_adjacent<T, ToScratch>(place, rows, length, step, scratch);
+    }
     const std::int64_t along = shape.dims == 0 ? 0 : std::abs(place.strides[shape.dims - 1]);
+    // Neighbours along the rows are taken together where the rows are closer to each other than their elements.
     if (rows > 1 && std::abs(place.next_row) < along) {
         walk(shape, place, 0, [&](std::int64_t position, char* address) {
-            for (std::int64_t r = 0; r < rows; ++r) move(address + r * place.next_row, scratch + r * length + position);
+            for (std::int64_t r = 0; r < rows; ++r) {
+                move<T, ToScratch>(address + r * place.next_row, scratch + r * step + position);
+            }
         });
         return;
     }
     for (std::int64_t r = 0; r < rows; ++r) {
         walk(shape, place, r,
-             [&](std::int64_t position, char* address) { move(address, scratch + r * length + position); });
+             [&](std::int64_t position, char* address) { move<T, ToScratch>(address, scratch + r * step + position); });
     }
 }
 
 } // namespace
 
 template <class T>
-void pack(const RowShape& shape, const Place& from, std::int64_t rows, std::int64_t length, T* scratch) {
-    copy<T, true>(shape, from, rows, length, scratch);
+void pack(const RowShape& shape, const Place& from, std::int64_t rows, std::int64_t length, std::int64_t step,
+          T* scratch) {
+    copy<T, true>(shape, from, rows, length, step, scratch);
 }
 
 template <class T>
-void unpack(const RowShape& shape, const Place& to, std::int64_t rows, std::int64_t length, const T* scratch) {
-    copy<T, false>(shape, to, rows, length, scratch);
+void unpack(const RowShape& shape, const Place& to, std::int64_t rows, std::int64_t length, std::int64_t step,
+            const T* scratch) {
+    copy<T, false>(shape, to, rows, length, step, scratch);
 }
 
-template void pack(const RowShape&, const Place&, std::int64_t, std::int64_t, std::uint8_t*);
-template void pack(const RowShape&, const Place&, std::int64_t, std::int64_t, std::uint16_t*);
-template void pack(const RowShape&, const Place&, std::int64_t, std::int64_t, std::uint32_t*);
-template void pack(const RowShape&, const Place&, std::int64_t, std::int64_t, std::uint64_t*);
-template void unpack(const RowShape&, const Place&, std::int64_t, std::int64_t, const std::uint16_t*);
-template void unpack(const RowShape&, const Place&, std::int64_t, std::int64_t, const std::uint32_t*);
-template void unpack(const RowShape&, const Place&, std::int64_t, std::int64_t, const std::uint64_t*);
+template void pack(const RowShape&, const Place&, std::int64_t, std::int64_t, std::int64_t, std::uint8_t*);
+template void pack(const RowShape&, const Place&, std::int64_t, std::int64_t, std::int64_t, std::uint16_t*);
+template void pack(const RowShape&, const Place&, std::int64_t, std::int64_t, std::int64_t, std::uint32_t*);
+template void pack(const RowShape&, const Place&, std::int64_t, std::int64_t, std::int64_t, std::uint64_t*);
+template void unpack(const RowShape&, const Place&, std::int64_t, std::int64_t, std::int64_t, const std::uint16_t*);
+template void unpack(const RowShape&, const Place&, std::int64_t, std::int64_t, std::int64_t, const std::uint32_t*);
+template void unpack(const RowShape&, const Place&, std::int64_t, std::int64_t, std::int64_t, const std::uint64_t*);
 
 } // namespace logitkit

@@ -20,11 +20,13 @@ struct Place {
     std::int64_t next_row = 0;
 };
 
-// Scratch holds row r at r * length elements. Bits is an unsigned integer of the size of an element.
+// Scratch holds row r at r * step elements. Bits is an unsigned integer of the size of an element.
 template <class Bits>
-void pack(const RowShape& shape, const Place& from, std::int64_t rows, std::int64_t length, Bits* scratch);
+void pack(const RowShape& shape, const Place& from, std::int64_t rows, std::int64_t length, std::int64_t step,
+          Bits* scratch);
 
 template <class Bits>
-void unpack(const RowShape& shape, const Place& to, std::int64_t rows, std::int64_t length, const Bits* scratch);
+void unpack(const RowShape& shape, const Place& to, std::int64_t rows, std::int64_t length, std::int64_t step,
+            const Bits* scratch);
 
 } // namespace logitkit

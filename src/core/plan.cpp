@@ -21,8 +21,8 @@ namespace {
 constexpr std::int64_t part_elements = 16384;
 // Parts per thread, so that a thread that is held up leaves its share to others.
 constexpr int parts_per_thread = 4;
-// A tile of packed rows: wide enough for whole cache lines, small enough for a second-level cache.
-constexpr std::int64_t tile_rows = 16;
+// A tile of rows in scratch: of up to `tile_rows`, so that a page is opened for several cache lines, and small enough
+// for a second-level cache.
 constexpr std::int64_t tile_elements = 131072;
 
 // Rows from this length on may be stored past the caches.
@@ -95,7 +95,7 @@ void call(const Request& request, const RowBatch& batch) {
     kernels[batch.mask != nullptr](batch);
 }
 
-void compute_direct(const Run& run, bool past_caches) {
+void compute_direct(const Run& run, bool past_caches, const Helpers* helpers) {
     RowBatch b = run.batch(0, run.rows);
     b.x = run.data[X];
     b.g = run.data[G];
@@ -107,37 +107,40 @@ void compute_direct(const Run& run, bool past_caches) {
     b.out_step = run.step(Out) / run.layout.item_size;
     b.keep = run.request.regime == Regime::automatic && !past_caches;
     b.stream = past_caches;
+    b.helpers = helpers;
     call(run.request, b);
 }
 
-// Bits is an unsigned integer of the size of an element.
+// The rows from `begin` to `end` by way of scratch. Bits is an unsigned integer of the size of an element.
 template <class Bits>
-void compute_packed(const Run& run) {
+void compute_packed(const Run& run, std::int64_t begin, std::int64_t end) {
     const Request& request = run.request;
     const RowShape& shape = run.layout.row;
     const std::int64_t length = run.layout.length;
-    const std::int64_t tile = std::min(std::clamp<std::int64_t>(tile_elements / length, 1, tile_rows), run.rows);
+    // Longer rows at other distances than powers of two, where they would share a few sets of the caches.
+    const std::int64_t step = length < 64 ? length : (length + 15) / 16 * 16 + 16;
+    const std::int64_t tile = std::min(std::clamp<std::int64_t>(tile_elements / step, 1, tile_rows), end - begin);
     const bool has_g = run.layout.has(G), has_mask = run.layout.has(Mask);
-    const Scratch<Bits> scratch(tile * length * (has_g ? 2 : 1));
-    const Scratch<std::uint8_t> mask_scratch(has_mask ? tile * length : 0);
+    const Scratch<Bits> scratch(tile * step * (has_g ? 2 : 1));
+    const Scratch<std::uint8_t> mask_scratch(has_mask ? tile * step : 0);
     Bits* const x = scratch.data();
-    Bits* const g = has_g ? x + tile * length : nullptr;
+    Bits* const g = has_g ? x + tile * step : nullptr;
     std::uint8_t* const mask = has_mask ? mask_scratch.data() : nullptr;
-    const std::int64_t g_length = request.has_one_g() ? 1 : length;
+    const std::int64_t g_length = request.has_one_g() ? 1 : length, g_step = request.has_one_g() ? 1 : step;
     Bits results[tile_rows];
 
-    for (std::int64_t first = 0; first < run.rows; first += tile) {
-        const std::int64_t rows = std::min(tile, run.rows - first);
-        pack(shape, run.place_of(X, first), rows, length, x);
-        if (has_g) pack(request.has_one_g() ? RowShape{} : shape, run.place_of(G, first), rows, g_length, g);
-        if (has_mask) pack(shape, run.place_of(Mask, first), rows, length, mask);
+    for (std::int64_t first = begin; first < end; first += tile) {
+        const std::int64_t rows = std::min(tile, end - first);
+        pack(shape, run.place_of(X, first), rows, length, step, x);
+        if (has_g) pack(request.has_one_g() ? RowShape{} : shape, run.place_of(G, first), rows, g_length, g_step, g);
+        if (has_mask) pack(shape, run.place_of(Mask, first), rows, length, step, mask);
 
         RowBatch b = run.batch(first, rows);
         b.x = x;
         b.g = g;
         b.mask = mask;
-        b.x_step = b.mask_step = length;
-        b.g_step = g_length;
+        b.x_step = b.mask_step = step;
+        b.g_step = g_step;
         if (request.is_pick()) {
             // The values at ids go straight to their place.
             b.out = run.data[Out] + first * run.step(Out);
@@ -146,20 +149,72 @@ void compute_packed(const Run& run) {
             continue;
         }
         b.out = request.is_reduction() ? results : x;
-        b.out_step = request.is_reduction() ? 1 : length;
+        b.out_step = request.is_reduction() ? 1 : step;
         b.keep = request.regime == Regime::automatic;
         call(request, b);
 
         const Place out = run.place_of(Out, first);
         if (request.is_reduction()) {
-            unpack(RowShape{}, out, rows, 1, static_cast<const Bits*>(results));
+            unpack(RowShape{}, out, rows, 1, 1, static_cast<const Bits*>(results));
         } else {
-            unpack(shape, out, rows, length, static_cast<const Bits*>(x));
+            unpack(shape, out, rows, length, step, static_cast<const Bits*>(x));
         }
     }
 }
 
-void compute(const Request& request, const Layout& layout, std::int64_t first, std::int64_t last) {
+void compute_packed(const Run& run, std::int64_t begin, std::int64_t end) {
+    switch (run.layout.item_size) {
+    case 2: return compute_packed<std::uint16_t>(run, begin, end);
+    case 4: return compute_packed<std::uint32_t>(run, begin, end);
+    default: return compute_packed<std::uint64_t>(run, begin, end);
+    }
+}
+
+// The kernel for rows side by side, or null where they are not, or there is none.
+TileKernel tile_kernel(const Run& run) {
+    const Request& request = run.request;
+    const Layout& layout = run.layout;
+    const auto side_by_side = [&](int operand) {
+        return layout.is_aligned(operand) && run.step(operand) == layout.item_size;
+    };
+    const auto whole_steps = [&](int operand) { return layout.places[operand].strides[0] % layout.item_size == 0; };
+    const bool tiled = static_cast<int>(request.op) < tile_op_count && !request.exact && !layout.has(Mask) &&
+                       request.regime == Regime::automatic && layout.row.dims == 1 &&
+                       layout.length <= longest_tile_row && run.rows >= 16 && run.step(Temperature) == 0 &&
+                       side_by_side(X) && side_by_side(Out) && whole_steps(X) &&
+                       (request.is_reduction() || whole_steps(Out));
+    return tiled ? current_kernels().tiles[static_cast<int>(request.op)][static_cast<int>(request.dtype)] : nullptr;
+}
+
+void compute_tiles(const Run& run, TileKernel kernel) {
+    const Layout& layout = run.layout;
+    const std::int64_t length = layout.length;
+    const std::int64_t most = std::clamp<std::int64_t>(tile_elements / length / 16 * 16, 16, tile_rows);
+    const Scratch<float> scratch(tile_scratch(most, length) + 16);
+    bool left[tile_rows];
+    Tile tile;
+    tile.scratch = reinterpret_cast<float*>((reinterpret_cast<std::uintptr_t>(scratch.data()) + 63) / 64 * 64);
+    tile.length = length;
+    tile.x_stride = layout.places[X].strides[0] / layout.item_size;
+    tile.out_stride = run.request.is_reduction() ? 0 : layout.places[Out].strides[0] / layout.item_size;
+    tile.temperature = *reinterpret_cast<const double*>(run.data[Temperature]);
+    tile.left = left;
+    for (std::int64_t first = 0; first < run.rows; first += most) {
+        const std::int64_t rows = std::min(most, run.rows - first);
+        tile.x = run.place_of(X, first).data;
+        tile.out = run.place_of(Out, first).data;
+        tile.rows = static_cast<int>(rows);
+        kernel(tile);
+        for (std::int64_t i = 0; i < rows; ++i) {
+            const std::int64_t begin = i;
+            while (i < rows && left[i]) ++i;
+            if (i > begin) compute_packed(run, first + begin, first + i);
+        }
+    }
+}
+
+void compute(const Request& request, const Layout& layout, std::int64_t first, std::int64_t last,
+             const Helpers* helpers = nullptr) {
     const FloatEnvironment environment;
     // Where exponentials are cheaper than memory, long rows that no cache will hold are stored past it, unless they
     // replace what was just read. For shorter ones that was measured to give nothing, and to cost twice the time where
@@ -170,16 +225,34 @@ void compute(const Request& request, const Layout& layout, std::int64_t first, s
     while (first < last) {
         const Run run(request, layout, first, last - first);
         if (layout.direct) {
-            compute_direct(run, past_caches);
+            compute_direct(run, past_caches, helpers);
+        } else if (const TileKernel kernel = tile_kernel(run)) {
+            compute_tiles(run, kernel);
         } else {
-            switch (layout.item_size) {
-            case 2: compute_packed<std::uint16_t>(run); break;
-            case 4: compute_packed<std::uint32_t>(run); break;
-            default: compute_packed<std::uint64_t>(run);
-            }
+            compute_packed(run, 0, run.rows);
         }
         first += run.rows;
     }
+}
+
+// Fewer rows than threads, and long ones that several threads can share.
+bool are_shared(const Request& request, const Layout& layout, int threads) {
+    return static_cast<int>(request.op) <= static_cast<int>(Op::logsumexp) && request.dtype != DType::float64 &&
+           !request.exact && layout.direct && layout.rows < threads && layout.length >= 4 * part_elements;
+}
+
+void compute_shared(const Request& request, const Layout& layout, int threads) {
+    const auto run_helpers = [](std::int64_t parts, void (*body)(void*, std::int64_t), void* context) {
+        run_parallel(parts, [&](std::int64_t part) {
+            const FloatEnvironment environment;
+            body(context, part);
+        });
+    };
+    const Scratch<double> scratch((layout.length / block_length + 1) * helper_bytes /
+                                  static_cast<std::int64_t>(sizeof(double)));
+    const std::int64_t parts = std::min(std::int64_t{threads} * parts_per_thread, layout.length / part_elements);
+    const Helpers helpers{run_helpers, scratch.data(), parts};
+    compute(request, layout, 0, layout.rows, &helpers);
 }
 
 // Rows of no elements: nothing to store but the value of a reduction.
@@ -189,7 +262,7 @@ void fill_reduction(const Request& request, const Layout& layout) {
         for (std::int64_t i = 0; i < layout.rows; ++i) {
             Place place;
             place.data = layout.row_data(Out, i);
-            unpack(RowShape{}, place, 1, 1, &bits);
+            unpack(RowShape{}, place, 1, 1, 1, &bits);
         }
     };
     switch (request.dtype) {
@@ -237,6 +310,7 @@ void run(const Request& request) {
         return;
     }
     const int threads = thread_count();
+    if (are_shared(request, layout, threads)) return compute_shared(request, layout, threads);
     const std::int64_t worth = layout.rows * layout.length / part_elements;
     const std::int64_t parts = std::min({layout.rows, worth, std::int64_t{threads} * parts_per_thread});
     if (threads == 1 || parts <= 1) return compute(request, layout, 0, layout.rows);

@@ -98,9 +98,9 @@ private:
 };
 
 // An arrangement of one of these kinds, or of all at once. An output has no broadcast dimensions.
-enum Kind { contiguous, apart_elements, backwards, columns, broadcast, unaligned, anyhow, kind_count };
-inline const char* const kind_names[] = {"contiguous", "strided", "negative strides", "columns", "broadcast",
-                                         "unaligned",  "anyhow"};
+enum Kind { contiguous, apart_elements, backwards, columns, broadcast, unaligned, anyhow, side_by_side, kind_count };
+inline const char* const kind_names[] = {"contiguous", "strided",   "negative strides", "columns",
+                                         "broadcast",  "unaligned", "anyhow",           "side by side"};
 
 inline Arrangement arrange(Kind kind, Random& random, std::size_t item, bool output) {
     const auto below = [&](std::uint64_t n) { return random.bits() % n; };
@@ -108,6 +108,8 @@ inline Arrangement arrange(Kind kind, Random& random, std::size_t item, bool out
     result.at_end = below(4) != 0;
     result.alignment = below(64 / item) * item;
     if (kind == apart_elements || kind == anyhow) result.gap = 1 + static_cast<std::int64_t>(below(3));
+    // Of neighbouring rows: the elements at one position.
+    if (kind == side_by_side) std::swap(result.order[1], result.order[test_dims - 1]);
     if (kind == columns || kind == anyhow) {
         for (int i = test_dims - 1; i > 0; --i) std::swap(result.order[i], result.order[below(i + 1)]);
     }

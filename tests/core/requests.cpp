@@ -32,7 +32,7 @@ public:
                     const bool one_dimension = length % 3 != 0 || gives_picks(op) || random_.bits() % 2 == 0;
                     const std::int64_t inner = one_dimension ? 1 : 3;
                     Trial trial{op, {{2, 3, inner, length / inner}}, static_cast<Kind>(kind)};
-                    if (kind == anyhow && random_.bits() % 4 == 0) trial.shape.sizes[1] = 19; // more than a tile
+                    if (kind == anyhow && random_.bits() % 4 == 0) trial.shape.sizes[1] = 131; // more than a tile
                     trial.pattern = static_cast<Pattern>(random_.bits() % pattern_count);
                     trial.masked = takes_mask(op) && random_.bits() % 3 == 0;
                     run(with_alias(trial));
@@ -50,6 +50,20 @@ public:
                 trial.pattern = static_cast<Pattern>(random_.bits() % pattern_count);
                 trial.threads = 3;
                 trial.masked = takes_mask(op) && random_.bits() % 2 == 0;
+                run(with_alias(trial));
+            }
+        }
+    }
+
+    void rows_side_by_side() {
+        for (const std::int64_t length : {1, 2, 3, 10, 15, 16, 17, 31, 64, 255, 256, 257, 600}) {
+            if (sample_ && length > 100) continue;
+            for (const Op op : every_op()) {
+                const std::int64_t some[] = {1, 15, 16, 17, 47, 128, 131, 160};
+                Trial trial{op, {{2, some[random_.bits() % 8], 1, length}}, side_by_side};
+                trial.pattern = static_cast<Pattern>(random_.bits() % pattern_count);
+                trial.masked = takes_mask(op) && random_.bits() % 8 == 0;
+                trial.threads = 2;
                 run(with_alias(trial));
             }
         }
@@ -161,6 +175,7 @@ int main(int argc, char** argv) {
     for (const std::string& set : sets) std::printf("run: %s\n", set.c_str());
     tell("short", &Chapters::short_rows);
     tell("long", &Chapters::long_rows);
+    tell("side_by_side", &Chapters::rows_side_by_side);
     tell("alignments", &Chapters::alignments);
     tell("empty", &Chapters::empty);
     std::printf(broken == 0 ? "all laws hold\n" : "%d laws are broken\n", broken);

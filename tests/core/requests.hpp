@@ -62,6 +62,7 @@ public:
         // The kernels read temperatures where they are, so these are aligned.
         Arrangement aligned = arrangement(false, sizeof(double));
         if (aligned.alignment != GuardedMemory::touching) aligned.alignment &= ~std::size_t{7};
+        if (trial.kind == side_by_side) aligned.broadcast[1] = true; // what a tile asks for
         OperandMemory<double> temperature(temperature_, per_row, aligned);
         // So are picked values and their positions, which lie side by side.
         const bool picks = gives_picks(trial.op), in_rows = gives_rows(trial.op);

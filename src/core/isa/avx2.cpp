@@ -4,10 +4,11 @@
 #include "vec/avx2.hpp"
 
 #include "rows/operations.hpp"
+#include "rows/tile.hpp"
 
 namespace logitkit {
 
 extern const Kernels kernels_avx2;
-const Kernels kernels_avx2 = {"avx2", isa_avx2::table, false};
+const Kernels kernels_avx2 = {"avx2", isa_avx2::table, isa_avx2::tile_table, false};
 
 } // namespace logitkit

@@ -4,10 +4,11 @@
 #include "vec/avx512.hpp"
 
 #include "rows/operations.hpp"
+#include "rows/tile.hpp"
 
 namespace logitkit {
 
 extern const Kernels kernels_avx512;
-const Kernels kernels_avx512 = {"avx512", isa_avx512::table, true};
+const Kernels kernels_avx512 = {"avx512", isa_avx512::table, isa_avx512::tile_table, true};
 
 } // namespace logitkit

@@ -4,10 +4,11 @@
 #include "vec/generic.hpp"
 
 #include "rows/operations.hpp"
+#include "rows/tile.hpp"
 
 namespace logitkit {
 
 extern const Kernels kernels_generic;
-const Kernels kernels_generic = {"generic", isa_generic::table, false};
+const Kernels kernels_generic = {"generic", isa_generic::table, isa_generic::tile_table, false};
 
 } // namespace logitkit

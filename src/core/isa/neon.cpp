@@ -4,10 +4,11 @@
 #include "vec/neon.hpp"
 
 #include "rows/operations.hpp"
+#include "rows/tile.hpp"
 
 namespace logitkit {
 
 extern const Kernels kernels_neon;
-const Kernels kernels_neon = {"neon", isa_neon::table, false};
+const Kernels kernels_neon = {"neon", isa_neon::table, isa_neon::tile_table, false};
 
 } // namespace logitkit

@@ -274,15 +274,27 @@ inline float first_max(X x, std::int64_t length) {
 // one is done.
 template <Sum Of, bool Scaled, class X>
 inline Normalizer normalize(X x, std::int64_t length, float first, const Inverse<float>& inverse, double temperature,
-                            std::int64_t next, float* kept = nullptr) {
+                            std::int64_t next, const Helpers* helpers, float* kept = nullptr) {
     if (length <= block_length) return normalize_block<Of, Scaled>(x, length, first, inverse, temperature, next, kept);
     Normalizer result{-__builtin_inf(), 0, 0, unit_float, lowest_exponent};
-    for_blocks(length, [&](std::int64_t start, std::int64_t n) {
-        const float m = start == 0 ? first : row_max<F32x16>(x + start, n);
-        float* const keep = kept == nullptr ? nullptr : kept + start;
-        const std::int64_t ahead = start + 2 * block_length <= length ? block_length : 0;
-        result = merge(result, normalize_block<Of, Scaled>(x + start, n, m, inverse, temperature, ahead, keep));
+    // Shared blocks are merged when all are done: the order is the same.
+    static_assert(sizeof(Normalizer) <= helper_bytes);
+    auto* const blocks = helpers == nullptr ? nullptr : static_cast<Normalizer*>(helpers->scratch);
+    in_parts(helpers, length, [&](std::int64_t part, std::int64_t part_length) {
+        for_blocks(part_length, [&](std::int64_t offset, std::int64_t n) {
+            const std::int64_t start = part + offset;
+            const float m = start == 0 ? first : row_max<F32x16>(x + start, n);
+            float* const keep = kept == nullptr ? nullptr : kept + start;
+            const std::int64_t ahead = start + 2 * block_length <= length ? block_length : 0;
+            const Normalizer one = normalize_block<Of, Scaled>(x + start, n, m, inverse, temperature, ahead, keep);
+            if (blocks == nullptr) {
+                result = merge(result, one);
+            } else {
+                blocks[start / block_length] = one;
+            }
+        });
     });
+    for (std::int64_t i = 0; blocks != nullptr && i * block_length < length; ++i) result = merge(result, blocks[i]);
     return result;
 }
 
@@ -291,21 +303,24 @@ struct LogSum {
     double max, value;
 };
 
-// From the sum of all, where what stands beside one maximum is large enough for the bound of BlockSum: an error of
-// 2^-27 at most. Else, and in rows of one vector, from the others alone.
+// Whether what stands beside a maximum, as the sum of all has it, is good to 2^-27, by the bound of BlockSum.
+inline bool is_enough(double beside, std::int64_t length, double top) {
+    return beside >= 0x1p-13 * static_cast<double>(length < block_length ? length : block_length) * top;
+}
+
+// From the sum of all, where that is good enough; else, and in rows of one vector, from the others alone.
 template <bool Scaled, class X>
 inline LogSum log_sum(X x, std::int64_t length, float first, const Inverse<float>& inverse, double temperature,
-                      std::int64_t next) {
+                      std::int64_t next, const Helpers* helpers) {
     if (length > F32x16::lanes) {
-        const Normalizer all = normalize<Sum::all, Scaled>(x, length, first, inverse, temperature, next);
+        const Normalizer all = normalize<Sum::all, Scaled>(x, length, first, inverse, temperature, next, helpers);
         if (is_anchored(temperature, all.max)) {
             const double top = exp_of(Single{all.max / temperature}, Single{all.exponent}).v;
             const double beside = all.rest - Anchor<Scaled>(static_cast<float>(all.exponent), inverse).summed(all.max);
-            const auto summed = static_cast<double>(length < block_length ? length : block_length);
-            if (beside >= 0x1p-13 * summed * top) return {all.max, log1p(Single{beside / top}).v};
+            if (is_enough(beside, length, top)) return {all.max, log1p(Single{beside / top}).v};
         }
     }
-    const Normalizer others = normalize<Sum::others, Scaled>(x, length, first, inverse, temperature, next);
+    const Normalizer others = normalize<Sum::others, Scaled>(x, length, first, inverse, temperature, next, helpers);
     return {others.max, others.log_sum()};
 }
 

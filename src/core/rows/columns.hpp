@@ -1,15 +1,12 @@
-// Rows of at most one vector, sixteen at a time: transposed, so that a vector is a column and each of its lanes a row.
-// What is done once a row, the sums across it, divisions and logarithms, is done once for sixteen then. The operations
-// on a score, and their order, are those of anchored.hpp: so are the bits.
+// Sixteen rows at a time, one in each lane: a vector is a column, the elements that they have at one position. What is
+// done once a row, the sums across it, divisions and logarithms, is done once for sixteen then. The operations on a
+// score, and their order, are those of anchored.hpp: so are the bits.
 #pragma once
 
-#include "rows/ways.hpp"
+#include "rows/anchored.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
-
-// Fewer rows are done one by one.
-constexpr int fewest_rows = 4;
 
 // One double for each of the sixteen rows.
 using Doubles = Twice<F64x8>;
@@ -17,151 +14,178 @@ using Doubles = Twice<F64x8>;
 inline Doubles to_doubles(F32x16 x) { return {widen_low(x), widen_high(x)}; }
 inline F32x16 to_floats(Doubles x) { return narrow(x.a, x.b); }
 
-// The sum over n columns, in the order of reduce_sum; they are overwritten.
+// The sum of the first n of sixteen vectors, in the order of reduce_sum; they are overwritten.
 template <class V>
-inline V sum_columns(V* columns, int n) {
+inline V fold(V* lanes, int n) {
     for (int half = F32x16::lanes / 2; half > 0; half /= 2) {
-        for (int j = 0; j < half && j + half < n; ++j) columns[j] = columns[j] + columns[j + half];
+        for (int j = 0; j < half && j + half < n; ++j) lanes[j] = lanes[j] + lanes[j + half];
     }
-    return columns[0];
+    return lanes[0];
 }
 
-// Up to sixteen rows of one temperature.
-template <bool Scaled, class X>
-class Columns {
+// BlockSum of sixteen rows. Column j counts in lane j % 16 of each row.
+class ColumnSums {
     using F = F32x16;
-    using T = Element<X>;
     static constexpr int most = F::lanes;
 
 public:
-    Columns(const RowBatch& batch, std::int64_t first, int count, double temperature)
-        : batch_(batch), first_(first), count_(count), n_(static_cast<int>(batch.length)), temperature_(temperature),
-          inverse_(temperature) {
-        const Part<F> part{n_};
-        for (int i = 0; i < most; ++i) x_[i] = part.load(row(i < count ? i : 0).x, -__builtin_inff());
-        transpose(x_);
-        max_ = F::set1(-__builtin_inff());
-        for (int j = 0; j < n_; ++j) max_ = max(x_[j], max_);
-        exponent_ = Anchor<Scaled, F>::exponent_of(max_, inverse_);
+    ColumnSums() {
+        for (int j = 0; j < most; ++j) {
+            upper_[j] = F::set1(BlockSum::split);
+            lower_[j] = F::set1(0);
+            runs_[j] = Doubles::set1(0.0);
+        }
+    }
+    void add(int lane, const Exponential<F>& e) {
+        F lower;
+        upper_[lane] = BlockSum::split_off(e, upper_[lane], lower);
+        lower_[lane] = lower_[lane] + lower;
+    }
+    void next_run() {
+        for (int j = 0; j < most; ++j) {
+            runs_[j] = runs_[j] + to_doubles(upper_[j] - F::set1(BlockSum::split)) + to_doubles(lower_[j]);
+            upper_[j] = F::set1(BlockSum::split);
+            lower_[j] = F::set1(0);
+        }
+    }
+    Doubles total() {
+        for (int j = 0; j < most; ++j) runs_[j] = runs_[j] + to_doubles(upper_[j] - F::set1(BlockSum::split));
+        const Doubles runs = fold(runs_, most);
+        return runs + to_doubles(fold(lower_, most));
     }
 
-    void softmax() {
-        const Anchor<Scaled, F> anchor(exponent_, inverse_);
-        const F split = F::set1(BlockSum::split);
-        Exponential<F> e[most];
-        F upper = F::set1(0), lower[most];
-        for (int j = 0; j < n_; ++j) {
-            e[j] = anchor.exp(x_[j]);
-            upper = upper + (BlockSum::split_off(e[j], split, lower[j]) - split);
-        }
-        const Doubles inverse = Doubles::set1(1.0) / (to_doubles(upper) + to_doubles(sum_columns(lower, n_)));
+private:
+    F upper_[most], lower_[most];
+    Doubles runs_[most];
+};
+
+// Sixteen rows of at most a block, of one temperature: n columns at x, which the results replace.
+template <bool Scaled>
+class Columns {
+    using F = F32x16;
+    static constexpr int most = F::lanes;
+
+public:
+    Columns(F* x, std::int64_t n, F max, double temperature)
+        : x_(x), n_(n), temperature_(temperature), inverse_(temperature), max_(max),
+          exponent_(Anchor<Scaled, F>::exponent_of(max, inverse_)) {}
+
+    // Which of the rows float exponentials serve.
+    void served(bool* rows) const {
+        alignas(64) float m[most];
+        max_.store(m);
+        for (int i = 0; i < most; ++i) rows[i] = is_anchored(temperature_, static_cast<double>(m[i]));
+    }
+
+    // `q`: scratch for n columns.
+    void softmax(F* q) {
+        const Doubles inverse = Doubles::set1(1.0) / sum(q);
         const F high = to_floats(inverse), low = to_floats(inverse - to_doubles(high));
-        for (int j = 0; j < n_; ++j) x_[j] = quotient(e[j], high, low);
-        store(false, [&](int i) { softmax_rows<X>(batch_, first_ + i, 1); });
+        for (std::int64_t j = 0; j < n_; ++j) x_[j] = quotient(Exponential<F>{x_[j], q[j]}, high, low);
     }
 
     void log_softmax() {
         const Doubles maximum = to_doubles(max_), shift = log_sum();
         const Doubles inverse = Doubles::set1(1 / temperature_);
-        for (int j = 0; j < n_; ++j) {
+        for (std::int64_t j = 0; j < n_; ++j) {
             const Doubles distance = to_doubles(x_[j]) - maximum;
             x_[j] = to_floats((Scaled ? distance * inverse : distance) - shift);
         }
-        store(true, [&](int i) { log_softmax_rows<X>(batch_, first_ + i, 1); });
     }
 
-    void logsumexp() {
-        alignas(64) double y[most], value[most];
-        mean().store(y);
-        log_sum().store(value);
-        const auto other = [&](int i) { logsumexp_rows<X>(batch_, first_ + i, 1); };
-        for_each_row(
-            [&](const Row<X>& row, int i) {
-                if (cancels(y[i], value[i])) return other(i);
-                *row.out = narrow_to<T>(y[i] + value[i]);
-            },
-            other);
+    // max / T, and log(sum / e^max) as log_sum of one row has it.
+    Doubles mean() const { return to_doubles(max_) / Doubles::set1(temperature_); }
+    Doubles log_sum() const {
+        const Doubles top = exp_of(mean(), to_doubles(exponent_));
+        if (n_ <= most) return log1p(others(top));
+        const Doubles unit = Doubles::set1(unit_float), top_q = to_doubles(anchor().exp(max_).q);
+        const Doubles beside = sum() - (unit + unit * top_q);
+        alignas(64) double besides[most], tops[most], shares[most], rest[most];
+        beside.store(besides);
+        top.store(tops);
+        bool enough = true;
+        for (int i = 0; i < most; ++i) enough &= is_enough(besides[i], n_, tops[i]);
+        const Doubles share = beside / top;
+        if (enough) return log1p(share);
+        share.store(shares);
+        others(top).store(rest);
+        for (int i = 0; i < most; ++i) {
+            if (!is_enough(besides[i], n_, tops[i])) shares[i] = rest[i];
+        }
+        return log1p(Doubles::load(shares));
     }
 
 private:
-    Row<X> row(int i) const { return row_at<X>(batch_, first_ + i); }
+    Anchor<Scaled, F> anchor() const { return {exponent_, inverse_}; }
 
-    Doubles mean() const { return to_doubles(max_) / Doubles::set1(temperature_); }
-
-    // log(sum / e^max) from the sum of the others, as log_sum of one row.
-    Doubles log_sum() const {
-        const Anchor<Scaled, F> anchor(exponent_, inverse_);
-        Doubles value[most];
-        F lost[most], others = F::set1(0);
-        for (int j = 0; j < n_; ++j) {
-            F scale, rest, small, rounding;
-            anchor.reduce(x_[j], scale, rest, small);
-            const F q = anchor.careful_expm1(rest, small, rounding);
-            others = others + zero_where_equal(F::set1(1), x_[j], max_);
-            scale = zero_where_equal(scale, x_[j], max_);
-            value[j] = to_doubles(RestSum::round({scale, q}, rounding, lost[j]));
-        }
-        const Doubles rest = sum_columns(value, n_) + to_doubles(sum_columns(lost, n_));
-        const Doubles beside = Doubles::set1(static_cast<double>(n_ - 1)) - to_doubles(others);
-        return log1p(beside + rest / exp_of(mean(), to_doubles(exponent_)));
-    }
-
-    // Calls each(row, i) for the rows, but other(i) for those that float exponentials do not serve.
-    template <class Each, class Other>
-    void for_each_row(Each each, Other other) const {
-        alignas(64) float m[most];
-        max_.store(m);
-        for (int i = 0; i < count_; ++i) {
-            if (is_anchored(temperature_, static_cast<double>(m[i]))) {
-                each(row(i), i);
-            } else {
-                other(i);
+    // The sum of the exponentials; their powers replace the scores, their q go to `q`.
+    Doubles sum(F* q) {
+        const Anchor<Scaled, F> by = anchor();
+        if (n_ <= most) {
+            // As BlockSum, whose upper parts of so few are exact in floats.
+            const F split = F::set1(BlockSum::split);
+            F upper = F::set1(0), lower[most];
+            for (int j = 0; j < n_; ++j) {
+                const Exponential<F> e = by.exp(x_[j]);
+                upper = upper + (BlockSum::split_off(e, split, lower[j]) - split);
+                x_[j] = e.scale;
+                q[j] = e.q;
             }
+            return to_doubles(upper) + to_doubles(fold(lower, static_cast<int>(n_)));
         }
+        return sums([&](std::int64_t j) {
+            const Exponential<F> e = by.exp(x_[j]);
+            x_[j] = e.scale;
+            q[j] = e.q;
+            return e;
+        });
     }
-    template <class Other>
-    void store(bool log, Other other) {
-        transpose(x_);
-        const Part<F> part{n_};
-        for_each_row(
-            [&](const Row<X>& row, int i) {
-                part.store(x_[i], row.out);
-                mend_masked(row.x, row.length, log, row.out);
-            },
-            other);
+    Doubles sum() const {
+        const Anchor<Scaled, F> by = anchor();
+        return sums([&](std::int64_t j) { return by.exp(x_[j]); });
+    }
+    // Of the exponentials that exp(j) gives.
+    template <class Exp>
+    Doubles sums(Exp exp) const {
+        ColumnSums sums;
+        for (std::int64_t j = 0; j < n_; ++j) {
+            if (j > 0 && j % BlockSum::run_length == 0) sums.next_run();
+            sums.add(static_cast<int>(j % most), exp(j));
+        }
+        return sums.total();
     }
 
-    const RowBatch& batch_;
-    std::int64_t first_;
-    int count_, n_;
+    // What stands beside one maximum, whose exponential is `top`, from the sum of the others alone.
+    Doubles others(Doubles top) const {
+        const Anchor<Scaled, F> by = anchor();
+        const int lanes = n_ < most ? static_cast<int>(n_) : most;
+        Doubles value[most];
+        F lost[most], different = F::set1(0);
+        const auto term = [&](std::int64_t j, F& rounded_off) {
+            F scale, rest, small, rounding;
+            by.reduce(x_[j], scale, rest, small);
+            const F q = by.careful_expm1(rest, small, rounding);
+            different = different + zero_where_equal(F::set1(1), x_[j], max_);
+            scale = zero_where_equal(scale, x_[j], max_);
+            return to_doubles(RestSum::round({scale, q}, rounding, rounded_off));
+        };
+        for (int j = 0; j < lanes; ++j) value[j] = term(j, lost[j]);
+        for (std::int64_t j = lanes; j < n_; ++j) {
+            const std::int64_t lane = j % most;
+            F rounded_off;
+            value[lane] = value[lane] + term(j, rounded_off);
+            lost[lane] = lost[lane] + rounded_off;
+        }
+        const Doubles sum = fold(value, lanes) + to_doubles(fold(lost, lanes));
+        return Doubles::set1(static_cast<double>(n_ - 1)) - to_doubles(different) + sum / top;
+    }
+
+    F* x_;
+    std::int64_t n_;
     double temperature_;
     Inverse<float> inverse_;
-    F x_[most]; // the columns, later the results
     F max_, exponent_;
 };
-
-// Calls some(columns) for rows of one temperature, sixteen at a time; rows(first, 1) for each where there are too few,
-// or float exponentials cannot serve.
-template <class X, class Some, class Rows>
-inline void for_columns(const RowBatch& batch, Some some, Rows rows) {
-    for (std::int64_t first = 0; first < batch.rows;) {
-        const double temperature = temperature_of(batch, first);
-        int count = 1;
-        while (count < F32x16::lanes && first + count < batch.rows &&
-               temperature_of(batch, first + count) == temperature) {
-            ++count;
-        }
-        if (count < fewest_rows || !may_be_anchored(batch, temperature)) {
-            for (int i = 0; i < count; ++i) rows(first + i, 1);
-        } else {
-            with_scaled(temperature, [&]<bool Scaled>() {
-                Columns<Scaled, X> columns(batch, first, count, temperature);
-                some(columns);
-            });
-        }
-        first += count;
-    }
-}
 
 } // namespace
 } // namespace logitkit::LOGITKIT_ISA

@@ -11,13 +11,29 @@
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
-constexpr std::int64_t block_length = 4096;
-
 template <class Body>
 inline void for_blocks(std::int64_t length, Body body) {
     for (std::int64_t start = 0; start < length; start += block_length) {
         body(start, length - start < block_length ? length - start : block_length);
     }
+}
+
+// Calls body(start, n) for a whole row, or with helpers for parts of it, of whole blocks, on several threads.
+template <class Body>
+inline void in_parts(const Helpers* helpers, std::int64_t length, Body body) {
+    if (helpers == nullptr) return body(std::int64_t{0}, length);
+    struct Work {
+        Body& body;
+        std::int64_t length, parts;
+    } work{body, length, helpers->parts};
+    const auto one = [](void* context, std::int64_t part) {
+        const Work& all = *static_cast<Work*>(context);
+        const std::int64_t blocks = (all.length + block_length - 1) / block_length;
+        const std::int64_t start = blocks * part / all.parts * block_length;
+        const std::int64_t end = blocks * (part + 1) / all.parts * block_length;
+        if (start < end) all.body(start, (end < all.length ? end : all.length) - start);
+    };
+    helpers->run(helpers->parts, one, &work);
 }
 
 // The blocks from the last to the first: what the sweep before has left in a cache comes first.

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "kernels.hpp"
-#include "rows/columns.hpp"
 #include "rows/select.hpp"
+#include "rows/short.hpp"
 #include "rows/ways.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
@@ -20,7 +20,7 @@ template <class X>
 void softmax(const RowBatch& batch) {
     const auto rows = [&](std::int64_t first, int count) { softmax_rows<X>(batch, first, count); };
     if constexpr (!is_double<X>) {
-        if (is_short<X>(batch)) return for_columns<X>(batch, [](auto& columns) { columns.softmax(); }, rows);
+        if (is_short<X>(batch)) return for_short_rows<X>(batch, [](auto& some) { some.softmax(); }, rows);
     }
     for_several_rows(batch, rows);
 }
@@ -28,7 +28,7 @@ template <class X>
 void log_softmax(const RowBatch& batch) {
     const auto rows = [&](std::int64_t first, int count) { log_softmax_rows<X>(batch, first, count); };
     if constexpr (!is_double<X>) {
-        if (is_short<X>(batch)) return for_columns<X>(batch, [](auto& columns) { columns.log_softmax(); }, rows);
+        if (is_short<X>(batch)) return for_short_rows<X>(batch, [](auto& some) { some.log_softmax(); }, rows);
     }
     for_several_rows(batch, rows);
 }
@@ -36,7 +36,7 @@ template <class X>
 void logsumexp(const RowBatch& batch) {
     const auto rows = [&](std::int64_t first, int count) { logsumexp_rows<X>(batch, first, count); };
     if constexpr (!is_double<X>) {
-        if (is_short<X>(batch)) return for_columns<X>(batch, [](auto& columns) { columns.logsumexp(); }, rows);
+        if (is_short<X>(batch)) return for_short_rows<X>(batch, [](auto& some) { some.logsumexp(); }, rows);
     }
     for_several_rows(batch, rows);
 }

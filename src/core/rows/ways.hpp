@@ -74,9 +74,7 @@ inline double largest(const Row<X>& row) {
 }
 
 // Whether float exponentials, measured from an exponent, may serve for rows of a temperature.
-inline bool may_be_anchored(const RowBatch& batch, double temperature) {
-    return !batch.exact && temperature > 0x1p-100 && temperature < 0x1p+100;
-}
+inline bool may_be_anchored(double temperature) { return temperature > 0x1p-100 && temperature < 0x1p+100; }
 
 // first_max of a float row.
 template <class X>
@@ -98,7 +96,7 @@ struct SoftmaxNormalizer {
 // Tries the row in float exponentials; `scratch` may take a block of them.
 template <class X>
 inline SoftmaxNormalizer softmax_normalizer(const RowBatch& batch, const Row<X>& row, float first, float* scratch) {
-    if (!may_be_anchored(batch, row.temperature)) return {false, {}, nullptr};
+    if (batch.exact || !may_be_anchored(row.temperature)) return {false, {}, nullptr};
     float* kept = row.length <= block_length ? scratch : nullptr;
     if constexpr (sizeof(Element<X>) == sizeof(float)) {
         if (row.out != address(row.x)) kept = row.out;
@@ -106,7 +104,7 @@ inline SoftmaxNormalizer softmax_normalizer(const RowBatch& batch, const Row<X>&
     if (!batch.keep) kept = nullptr;
     const Normalizer of = with_scaled(row.temperature, [&]<bool Scaled>() {
         return normalize<Sum::all, Scaled>(row.x, row.length, first, Inverse<float>(row.temperature), row.temperature,
-                                           row.next, kept);
+                                           row.next, batch.helpers, kept);
     });
     return {is_anchored(row.temperature, of.max), of, kept};
 }
@@ -116,20 +114,23 @@ inline void softmax_store(const RowBatch& batch, const Row<X>& row, const Softma
     with_scaled(row.temperature, [&]<bool Scaled>() {
         const Anchor<Scaled> anchor(static_cast<float>(normalizer.of.exponent), Inverse<float>(row.temperature));
         const Reciprocal<float> by = reciprocal(normalizer.of.sum());
-        if (normalizer.kept == nullptr) {
-            softmax_again(row.x, row.length, anchor, by, row.out, batch.stream);
-        } else {
-            softmax_kept(row.x, row.length, anchor, by, normalizer.kept, row.out);
-        }
+        in_parts(batch.helpers, row.length, [&](std::int64_t start, std::int64_t n) {
+            if (normalizer.kept == nullptr) {
+                softmax_again(row.x + start, n, anchor, by, row.out + start, batch.stream);
+            } else {
+                softmax_kept(row.x + start, n, anchor, by, normalizer.kept + start, row.out + start);
+            }
+        });
     });
     mend_masked(row.x, row.length, false, row.out);
 }
 
 template <class X>
 inline bool log_sum_anchored(const RowBatch& batch, const Row<X>& row, float first, LogSum& sum) {
-    if (!may_be_anchored(batch, row.temperature)) return false;
+    if (batch.exact || !may_be_anchored(row.temperature)) return false;
     sum = with_scaled(row.temperature, [&]<bool Scaled>() {
-        return log_sum<Scaled>(row.x, row.length, first, Inverse<float>(row.temperature), row.temperature, row.next);
+        return log_sum<Scaled>(row.x, row.length, first, Inverse<float>(row.temperature), row.temperature, row.next,
+                               batch.helpers);
     });
     return is_anchored(row.temperature, sum.max);
 }
@@ -213,8 +214,10 @@ LOGITKIT_ONCE inline void log_store_row(const RowBatch& batch, const Row<X>& row
     with_scaled(row.temperature, [&]<bool Scaled>() {
         if constexpr (!is_double<X>) {
             if (by.way == LogNormalizer::Way::anchored) {
-                return log_store<Scaled>(row.x, row.length, by.max, row.temperature, by.log_sum.high, row.out,
-                                         batch.stream);
+                return in_parts(batch.helpers, row.length, [&](std::int64_t start, std::int64_t n) {
+                    log_store<Scaled>(row.x + start, n, by.max, row.temperature, by.log_sum.high, row.out + start,
+                                      batch.stream);
+                });
             }
         }
         log_store_wide<Scaled>(row.x, row.length, by.max, row.temperature, by.log_sum, row.out);

@@ -4,10 +4,12 @@
 #include "vec/avx512.hpp"
 
 #include "rows/operations.hpp"
+#include "rows/tile.hpp"
 
 namespace logitkit {
 
 extern const Kernels kernels_avx512_emulated;
-const Kernels kernels_avx512_emulated = {"avx512_emulated", isa_avx512_emulated::table, true};
+const Kernels kernels_avx512_emulated = {"avx512_emulated", isa_avx512_emulated::table, isa_avx512_emulated::tile_table,
+                                         true};
 
 } // namespace logitkit
