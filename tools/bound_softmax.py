@@ -1,10 +1,10 @@
-"""Print the bound of the float32 softmax in ULP, from every score; and the worst rows of a search.
+"""Print the bounds of the float32 softmax and log_softmax in ULP; and the worst rows of a search.
 
     python tools/bound_softmax.py
 
-The bound adds what tools/bound_softmax.cpp finds, in about 20 seconds. The search makes rows of a
-maximum, one score many times whose error goes one way, and scores whose error goes the other; the
-errors are those that the library shows for [x, x + 20].
+The bounds add what tools/bound_softmax.cpp finds in every score, in about 20 seconds. The search
+makes rows of a maximum, one score many times whose error goes one way, and scores whose error goes
+the other; the errors are those that the library shows for [x, x + 20 T].
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ SEED = 0
 LEVEL = 20  # the second score is that much higher, so that p is the exponential itself
 
 
-def bound() -> str:
-    """Return what the program prints."""
+def bound(stride: int = 1) -> str:
+    """Return what the program prints; of one score in `stride`."""
     isa = "neon" if platform.machine() in {"aarch64", "arm64"} else "avx2"
     flags = (*core_build.own_flags(isa), f'-DLANE_HEADER="vec/{isa}.hpp"')
     unit = core_build.Unit("bound", "tools/bound_softmax.cpp", flags)
@@ -37,36 +37,39 @@ def bound() -> str:
     with tempfile.TemporaryDirectory() as folder:
         objects = core_build.compile_units(compiler, [unit], Path(folder))
         program = core_build.link(compiler, objects, Path(folder) / "bound")
-        return core_build.run([program]).stdout
+        return core_build.run([program, stride]).stdout
 
 
-def errors(row: NDArray[np.float32]) -> NDArray[np.float64]:
+def errors(row: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
     """Return the signed errors of softmax in ULP of the true value."""
-    x = row.astype(np.longdouble)
+    x = row.astype(np.longdouble) / np.longdouble(temperature)
     e = np.exp(x - x.max(axis=-1, keepdims=True))
     truth = e / e.sum(axis=-1, keepdims=True)
     unit = np.spacing(truth.astype(np.float32)).astype(np.longdouble)
-    return np.asarray((logitkit.softmax(row) - truth) / unit, np.float64)
+    return np.asarray((logitkit.softmax(row, temperature=temperature) - truth) / unit, np.float64)
 
 
 def search(rows: int) -> tuple[float, str]:
     """Return the largest error of the rows that were made, and that row."""
     rng = np.random.default_rng(SEED)
     worst, where = 0.0, ""
-    for m in rng.uniform(-LEVEL, LEVEL, rows).astype(np.float32):
-        x = np.unique((m - rng.random(100_000) * 3).astype(np.float32))
-        pairs = np.stack([x, np.full_like(x, x.max() + LEVEL)], axis=-1)
-        p = logitkit.softmax(pairs)[:, 0].astype(np.longdouble)
-        truth = np.exp(x.astype(np.longdouble) - np.longdouble(x.max() + LEVEL))
-        relative = np.asarray(p / truth - 1, np.float64)
-        order = np.argsort(relative)
-        for low, high in ((order[:200], order[-2:]), (order[-200:], order[:2])):
+    for number in range(rows):
+        temperature = 1.0 if number % 2 else rng.uniform(0.3, 3)
+        m = np.float32(rng.uniform(-LEVEL, LEVEL) * temperature)
+        x = np.unique((m - rng.random(100_000) * 3 * temperature).astype(np.float32))
+        above = np.float32(x.max() + LEVEL * temperature)
+        pairs = np.stack([x, np.full_like(x, above)], axis=-1)
+        p = logitkit.softmax(pairs, temperature=temperature)[:, 0].astype(np.longdouble)
+        truth = np.exp((x.astype(np.longdouble) - above) / np.longdouble(temperature))
+        order = np.argsort(np.asarray(p / truth - 1, np.float64))
+        for low, high in ((order[:2000], order[-2:]), (order[-2000:], order[:2])):
             for often in x[high]:
                 for count in rng.integers(300, 60_000, 25):
                     row = np.concatenate([[m], np.full(count, often, np.float32), x[low]])
-                    error = np.abs(errors(row)[-200:]).max()
+                    error = np.abs(errors(row, temperature)[-len(low) :]).max()
                     if error > worst:
-                        worst, where = error, f"maximum {m}, {often} {count} times"
+                        worst = error
+                        where = f"T {temperature:.5f}, maximum {m}, {often} {count} times"
     return worst, where
 
 

@@ -5,6 +5,6 @@
 namespace logitkit {
 
 extern const Kernels ABSENT;
-const Kernels ABSENT = {"absent", nullptr, false};
+const Kernels ABSENT = {"absent", nullptr, nullptr, false};
 
 } // namespace logitkit

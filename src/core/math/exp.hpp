@@ -135,29 +135,43 @@ public:
     }
     template <class F>
     Exponential<F> exp(F x) const {
+        F lost;
+        return exp(x, lost);
+    }
+    template <class F>
+    Exponential<F> exp(F x, F& lost) const {
         F scale, rest, small;
         reduce(x, scale, rest, small);
-        return {scale, expm1(rest, small)};
+        return {scale, expm1(rest, small, lost)};
     }
-    // The exponential of the maximum as the sums have it.
+    // The exponential of the maximum as Sum::all_carefully has it.
     double summed(double max) const {
-        alignas(64) float q[F32x16::lanes];
-        exp(F32x16::set1(static_cast<float>(max))).q.store(q);
-        return unit_float + unit_float * static_cast<double>(q[0]);
+        alignas(64) float q[F32x16::lanes], lost[F32x16::lanes];
+        F32x16 rounded_off;
+        exp(F32x16::set1(static_cast<float>(max)), rounded_off).q.store(q);
+        rounded_off.store(lost);
+        return (unit_float + unit_float * static_cast<double>(q[0])) + unit_float * static_cast<double>(lost[0]);
     }
 
     // q of a reduced score.
     template <class F>
     static F expm1(F rest, F small) {
+        F lost;
+        return expm1(rest, small, lost);
+    }
+    // The same, and what its last addition lost.
+    template <class F>
+    static F expm1(F rest, F small, F& lost) {
         const F r = rest + small, r2 = r * r;
-        return rest + fma(r2, expm1_rest_float(r, r2), small);
+        const F inner = fma(r2, expm1_rest_float(r, r2), small), q = rest + inner;
+        lost = (rest - q) + inner;
+        return q;
     }
     // The same, and what its roundings lost.
     template <class F>
     static F careful_expm1(F rest, F small, F& lost) {
-        const F r = rest + small, r2 = r * r;
-        const F inner = fma(r2, expm1_rest_float(r, r2), small), q = rest + inner;
-        lost = fma((rest - r) + small, q, (rest - q) + inner);
+        const F q = expm1(rest, small, lost);
+        lost = fma((rest - (rest + small)) + small, q, lost);
         return q;
     }
 

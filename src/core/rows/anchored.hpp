@@ -6,14 +6,15 @@
 // computed again: the same bits. Milakov and Gimelshein, "Online normalizer calculation for softmax" (2018), by blocks
 // in place of elements.
 //
-// Bound of softmax, in ULP: 1.99, the last rounding 0.5, 1 + q with the rounding of its inner product 0.89, the sum, as
-// far off as its worst term, 0.51 to 0.56, and adding up 0.08; the largest over all scores from 2^-6 to 4096 in size.
-// Printed by tools/bound_softmax.py.
+// Bound of softmax, in ULP: 2.00, the last rounding 0.5, 1 + q with the rounding of its inner product 0.91, the terms
+// of the sum 0.52 to 0.58, and adding them 0.06; of log_softmax 0.94. Each is the largest over all scores from 2^-6 to
+// 4096 temperatures in size, printed by tools/bound_softmax.py.
 #pragma once
 
 #include "math/exp.hpp"
 #include "math/log.hpp"
 #include "rows/dense.hpp"
+#include "rows/sums.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
@@ -54,88 +55,6 @@ LOGITKIT_INLINE inline void for_exponentials(X x, std::int64_t n, const Anchor<S
     });
 }
 
-// The sum of the exponentials of a block, the maximum among them, in floats. Each is split at a fixed place, 2^-18 of
-// the largest: the upper parts are added without rounding, since a run of 16 vectors fills 24 bits at most; the lower
-// parts hold the rest to 2^-44, with what the rounding of 1 + q has lost. Runs are added in float64. Rump, Ogita and
-// Oishi, "Accurate floating-point summation" (2008), extract parts so.
-//
-// Bound: 2^-40 of the power of the largest, for each exponential; the lower parts of a run come to 2^-15 at most.
-class BlockSum {
-public:
-    static constexpr int run_length = 16 * F32x16::lanes;
-    // 16 times the largest exponential, 1.501 units, is below it: what is added to it is rounded to 2^-23 of it.
-    static constexpr float split = 0x1p+65f;
-    static_assert(split == 32 * unit_float);
-
-    template <class F>
-    void add(const Exponential<F>& e) {
-        for_each_vector(e.scale, e.q, [&](F32x16 scale, F32x16 q) {
-            F32x16 lower;
-            upper_ = split_off({scale, q}, upper_, lower);
-            lower_ = lower_ + lower;
-        });
-    }
-    // Gives `upper` with the upper part of an exponential added to it.
-    static F32x16 split_off(const Exponential<F32x16>& e, F32x16 upper, F32x16& lower) {
-        const F32x16 to = upper + e.value();
-        lower = fma(e.scale, e.q, e.scale - (to - upper));
-        return to;
-    }
-    // After `run_length` exponentials.
-    void next_run() {
-        add(upper_ - F32x16::set1(split));
-        add(lower_);
-        upper_ = F32x16::set1(split);
-        lower_ = F32x16::set1(0);
-    }
-    double total() {
-        add(upper_ - F32x16::set1(split));
-        return reduce_sum(low_ + high_) + static_cast<double>(reduce_sum(lower_));
-    }
-
-private:
-    void add(F32x16 parts) {
-        low_ = low_ + widen_low(parts);
-        high_ = high_ + widen_high(parts);
-    }
-
-    F32x16 upper_ = F32x16::set1(split), lower_ = F32x16::set1(0);
-    F64x8 low_ = F64x8::set1(0), high_ = F64x8::set1(0);
-};
-
-// The sum of those other than the maxima, however small, in float64. What the rounding of 1 + q loses is summed apart.
-class RestSum {
-public:
-    // scale (1 + q + lost).
-    template <class F>
-    void add(const Exponential<F>& e, F lost) {
-        F rounded_off;
-        add_rounded(round(e, lost, rounded_off), rounded_off);
-    }
-    // The same rounded, and what that loses.
-    template <class F>
-    static F round(const Exponential<F>& e, F lost, F& rounded_off) {
-        const F value = e.value();
-        rounded_off = fma(e.scale, lost, e.lost_by(value));
-        return value;
-    }
-    double total() const { return reduce_sum(low_ + high_) + static_cast<double>(reduce_sum(lost_)); }
-
-private:
-    void add_rounded(F32x16 value, F32x16 lost) {
-        low_ = low_ + widen_low(value);
-        high_ = high_ + widen_high(value);
-        lost_ = lost_ + lost;
-    }
-    void add_rounded(Twice<F32x16> value, Twice<F32x16> lost) {
-        add_rounded(value.a, lost.a);
-        add_rounded(value.b, lost.b);
-    }
-
-    F64x8 low_ = F64x8::set1(0), high_ = F64x8::set1(0);
-    F32x16 lost_ = F32x16::set1(0);
-};
-
 // The arithmetic of a sweep leaves the memory idle, so it fetches what the next one will read, `ahead` elements
 // further.
 template <class V, class X>
@@ -143,8 +62,8 @@ inline void prefetch_ahead(X x, std::int64_t ahead) {
     for (int i = 0; i < V::lanes; i += F32x16::lanes) prefetch(address(x) + ahead + i);
 }
 
-// The sum of the exponentials of a block; their q go to `kept` where that is given.
-template <bool Scaled, class X>
+// The sum of the exponentials of a block; their q go to `kept` where that is given. Carefully: with what q lost.
+template <bool Carefully, bool Scaled, class X>
 LOGITKIT_ONCE inline double exp_sum(X x, std::int64_t n, Anchor<Scaled> anchor, std::int64_t ahead, float* kept) {
     BlockSum sum;
     const auto sweep = [&](auto keep) {
@@ -155,13 +74,18 @@ LOGITKIT_ONCE inline double exp_sum(X x, std::int64_t n, Anchor<Scaled> anchor, 
                              [&](std::int64_t i, auto part, auto scale, auto rest, auto small) LOGITKIT_INLINE {
                                  using F = typename decltype(part)::Vector;
                                  prefetch_ahead<F>(x + (start + i), ahead);
-                                 const F q = anchor.expm1(rest, small);
+                                 F lost;
+                                 const F q = anchor.expm1(rest, small, lost);
                                  keep(start + i, part, q);
-                                 sum.add(Exponential<F>{scale, q});
+                                 if constexpr (Carefully) {
+                                     sum.add(Exponential<F>{scale, q}, lost);
+                                 } else {
+                                     sum.add(Exponential<F>{scale, q});
+                                 }
                              });
         }
     };
-    if (kept == nullptr) {
+    if (Carefully || kept == nullptr) {
         sweep([](std::int64_t, auto, auto) {});
     } else {
         sweep([&](std::int64_t i, auto part, auto q) { part.store(q, kept + i); });
@@ -229,7 +153,8 @@ inline bool is_anchored(double temperature, double m) { return __builtin_fabs(m)
 // Stands for an exponent below all those that an anchor can have.
 constexpr double lowest_exponent = -65536;
 
-enum class Sum { all, others };
+// What a sweep sums: all for probabilities; for logarithms all carefully, or the others alone.
+enum class Sum { all, all_carefully, others };
 
 template <Sum Of, bool Scaled, class X>
 inline Normalizer normalize_block(X x, std::int64_t n, float m, const Inverse<float>& inverse, double temperature,
@@ -244,8 +169,8 @@ inline Normalizer normalize_block(X x, std::int64_t n, float m, const Inverse<fl
     }
     const float exponent = Anchor<Scaled>::exponent_of(m, inverse);
     const Anchor<Scaled> anchor(exponent, inverse);
-    if constexpr (Of == Sum::all) {
-        return {m, exp_sum(x, n, anchor, ahead, kept), 0, unit_float, exponent};
+    if constexpr (Of != Sum::others) {
+        return {m, exp_sum<Of == Sum::all_carefully>(x, n, anchor, ahead, kept), 0, unit_float, exponent};
     } else {
         const Rest rest = exp_sum_rest(x, n, anchor, m, ahead);
         return {m, rest.sum, rest.count, exp_of(Single{m / temperature}, Single{exponent}).v, exponent};
@@ -313,7 +238,8 @@ template <bool Scaled, class X>
 inline LogSum log_sum(X x, std::int64_t length, float first, const Inverse<float>& inverse, double temperature,
                       std::int64_t next, const Helpers* helpers) {
     if (length > F32x16::lanes) {
-        const Normalizer all = normalize<Sum::all, Scaled>(x, length, first, inverse, temperature, next, helpers);
+        const Normalizer all =
+            normalize<Sum::all_carefully, Scaled>(x, length, first, inverse, temperature, next, helpers);
         if (is_anchored(temperature, all.max)) {
             const double top = exp_of(Single{all.max / temperature}, Single{all.exponent}).v;
             const double beside = all.rest - Anchor<Scaled>(static_cast<float>(all.exponent), inverse).summed(all.max);
@@ -322,16 +248,6 @@ inline LogSum log_sum(X x, std::int64_t length, float first, const Inverse<float
     }
     const Normalizer others = normalize<Sum::others, Scaled>(x, length, first, inverse, temperature, next, helpers);
     return {others.max, others.log_sum()};
-}
-
-// scale (1 + q) / sum. The power is multiplied last: that rounds only what is subnormal.
-template <class F>
-inline F quotient(const Exponential<F>& e, F high, F low) {
-    return e.scale * (high + fma(high, e.q, low));
-}
-template <class F>
-inline F quotient(const Exponential<F>& e, Reciprocal<float> by) {
-    return quotient(e, F::set1(by.high), F::set1(by.low));
 }
 
 // softmax from the q that were kept; they may be where the result goes.
@@ -355,7 +271,7 @@ LOGITKIT_ONCE inline void softmax_again(X x, std::int64_t length, Anchor<Scaled>
     for_blocks_backward(length, [&](std::int64_t start, std::int64_t n) {
         store_row(out + start, n, stream, [&](std::int64_t i, auto part) {
             using F = typename decltype(part)::Vector;
-            prefetch_ahead<F>(x + (start + i), -block_length);
+            if (start > 0) prefetch_ahead<F>(x + (start + i), -block_length);
             return quotient(anchor.exp(part.load(x + (start + i), 0.0f)), by);
         });
     });

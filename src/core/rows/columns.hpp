@@ -41,6 +41,11 @@ public:
         upper_[lane] = BlockSum::split_off(e, upper_[lane], lower);
         lower_[lane] = lower_[lane] + lower;
     }
+    void add(int lane, const Exponential<F>& e, F lost) {
+        F lower;
+        upper_[lane] = BlockSum::split_off(e, upper_[lane], lower);
+        lower_[lane] = lower_[lane] + fma(e.scale, lost, lower);
+    }
     void next_run() {
         for (int j = 0; j < most; ++j) {
             runs_[j] = runs_[j] + to_doubles(upper_[j] - F::set1(BlockSum::split)) + to_doubles(lower_[j]);
@@ -98,8 +103,9 @@ public:
     Doubles log_sum() const {
         const Doubles top = exp_of(mean(), to_doubles(exponent_));
         if (n_ <= most) return log1p(others(top));
-        const Doubles unit = Doubles::set1(unit_float), top_q = to_doubles(anchor().exp(max_).q);
-        const Doubles beside = sum() - (unit + unit * top_q);
+        F top_lost;
+        const Doubles unit = Doubles::set1(unit_float), top_q = to_doubles(anchor().exp(max_, top_lost).q);
+        const Doubles beside = careful_sum() - ((unit + unit * top_q) + unit * to_doubles(top_lost));
         alignas(64) double besides[most], tops[most], shares[most], rest[most];
         beside.store(besides);
         top.store(tops);
@@ -133,24 +139,29 @@ private:
             }
             return to_doubles(upper) + to_doubles(fold(lower, static_cast<int>(n_)));
         }
-        return sums([&](std::int64_t j) {
+        return sums([&](ColumnSums& sums, std::int64_t j, int lane) {
             const Exponential<F> e = by.exp(x_[j]);
             x_[j] = e.scale;
             q[j] = e.q;
-            return e;
+            sums.add(lane, e);
         });
     }
-    Doubles sum() const {
+    // With what q lost, for logarithms.
+    Doubles careful_sum() const {
         const Anchor<Scaled, F> by = anchor();
-        return sums([&](std::int64_t j) { return by.exp(x_[j]); });
+        return sums([&](ColumnSums& sums, std::int64_t j, int lane) {
+            F lost;
+            const Exponential<F> e = by.exp(x_[j], lost);
+            sums.add(lane, e, lost);
+        });
     }
-    // Of the exponentials that exp(j) gives.
-    template <class Exp>
-    Doubles sums(Exp exp) const {
+    // Of what add(sums, j, lane) adds for the columns.
+    template <class Add>
+    Doubles sums(Add add) const {
         ColumnSums sums;
         for (std::int64_t j = 0; j < n_; ++j) {
             if (j > 0 && j % BlockSum::run_length == 0) sums.next_run();
-            sums.add(static_cast<int>(j % most), exp(j));
+            add(sums, j, static_cast<int>(j % most));
         }
         return sums.total();
     }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kernels.hpp"
+#include "math/exp.hpp"
 #include "vec/common.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
@@ -120,13 +121,14 @@ inline void store_row(T* out, std::int64_t length, bool stream, F f) {
     for_vectors<F32x16>(length - i, [&](std::int64_t j, auto part) { part.store(f(i + j, part), out + i + j); });
 }
 
-// e / sum for the exponentials e of a float64 row, in place.
-inline void scale(double* e, std::int64_t length, Reciprocal<double> by) {
-    for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
-        using D = typename decltype(part)::Vector;
-        const D v = part.load(e + i, 0.0);
-        part.store(fma(v, D::set1(by.high), v * D::set1(by.low)), e + i);
-    });
+// scale (1 + q) / sum. The power is multiplied last: that rounds only what is subnormal.
+template <class V>
+inline V quotient(const Exponential<V>& e, V high, V low) {
+    return e.scale * (high + fma(high, e.q, low));
+}
+template <class V, class T>
+inline V quotient(const Exponential<V>& e, Reciprocal<T> by) {
+    return quotient(e, V::set1(by.high), V::set1(by.low));
 }
 
 } // namespace

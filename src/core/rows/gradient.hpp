@@ -120,7 +120,7 @@ private:
 template <class X, class T>
 inline void logsumexp_vjp_wide(X x, double g, std::int64_t length, double m, double temperature, T* out) {
     const Distance<T, true> distance(m, temperature);
-    const Pair sum = normalize_wide<true, false>(x, length, m, distance, static_cast<T*>(nullptr)).sum();
+    const Pair sum = normalize_wide<true>(x, length, m, distance).sum();
     if (sum.high != sum.high) return fill(x, length, sum.high, 0, out);
     const Share share(g, temperature, sum);
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
@@ -133,7 +133,7 @@ inline void logsumexp_vjp_wide(X x, double g, std::int64_t length, double m, dou
 template <class X, class T>
 inline void entropy_vjp_wide(X x, double g, std::int64_t length, double m, double temperature, T* out) {
     const Distance<T, true> distance(m, temperature);
-    const Pair sum = normalize_wide<true, false>(x, length, m, distance, static_cast<T*>(nullptr)).sum();
+    const Pair sum = normalize_wide<true>(x, length, m, distance).sum();
     if (sum.high != sum.high) return fill(x, length, sum.high, 0, out);
     // Distances times 2^300: neither a subnormal one nor their mean is rounded off.
     constexpr int up_exponent = 300;

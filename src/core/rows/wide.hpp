@@ -88,11 +88,15 @@ private:
     double factor_, maximum_, inverse_high_, inverse_low_;
 };
 
+template <class D>
+inline Power<D> power_of_distance(PairOf<D> y) {
+    return power_of(y.high * D::set1(ExpConstants<F64x8>::log2e));
+}
 // e^y, times the unit, for a y <= 0 given as a pair.
 template <class D>
 inline Exponential<D> exp_of_distance(PairOf<D> y) {
     using C = ExpConstants<F64x8>;
-    const Power<D> power = power_of(y.high * D::set1(C::log2e));
+    const Power<D> power = power_of_distance(y);
     const D r = fma(power.k, D::set1(-C::head), y.high);
     return {power.scale, expm1_double(r + fma(power.k, D::set1(-C::tail), y.low))};
 }
@@ -115,13 +119,12 @@ public:
         add_small(x.a);
         add_small(x.b);
     }
-    // Adds exponentials but those of the maximum, before their rounding; gives all of them rounded.
+    // Adds exponentials but those of the maximum, before their rounding.
     template <class D>
-    D add_rest(const Exponential<D>& e, D x, D maximum) {
+    void add_rest(const Exponential<D>& e, D x, D maximum) {
         const D value = e.value();
         add_small(zero_where_equal(e.lost_by(value), x, maximum));
         add(zero_where_equal(value, x, maximum));
-        return value;
     }
     Pair total() const {
         double high[8], low[8];
@@ -147,10 +150,10 @@ struct WideNormalizer {
     }
 };
 
-// Sums the exponentials other than those of the maxima, and stores them all where `out` is given (float64 rows).
-template <bool Scaled, bool Store, class X, class T>
+// Sums the exponentials other than those of the maxima; with Keep the q of all go to `kept`.
+template <bool Scaled, bool Keep, class X, class T>
 LOGITKIT_ONCE inline WideNormalizer normalize_wide(X x, std::int64_t length, double m,
-                                                   const Distance<T, Scaled>& distance, T* out) {
+                                                   const Distance<T, Scaled>& distance, double* kept) {
     WideNormalizer result{{0, 0}, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         PairSum sum;
@@ -158,12 +161,17 @@ LOGITKIT_ONCE inline WideNormalizer normalize_wide(X x, std::int64_t length, dou
             using D = typename decltype(part)::Vector;
             const D v = part.load(x + (start + i), -__builtin_inf()), maximum = D::set1(m);
             result.count += count_equal(v, maximum);
-            const D e = sum.add_rest(exp_of_distance(distance.clamped(v)), v, maximum);
-            if constexpr (Store) part.store(e, out + start + i);
+            const Exponential<D> e = exp_of_distance(distance.clamped(v));
+            sum.add_rest(e, v, maximum);
+            if constexpr (Keep) part.store(e.q, kept + start + i);
         });
         result.rest = add(result.rest, sum.total());
     });
     return result;
+}
+template <bool Scaled, class X, class T>
+inline WideNormalizer normalize_wide(X x, std::int64_t length, double m, const Distance<T, Scaled>& distance) {
+    return normalize_wide<Scaled, false>(x, length, m, distance, nullptr);
 }
 
 inline Reciprocal<double> reciprocal(Pair sum) {
@@ -171,28 +179,36 @@ inline Reciprocal<double> reciprocal(Pair sum) {
     return {high, __builtin_fma(-high, sum.low, __builtin_fma(-high, sum.high, 1.0)) * high};
 }
 
+// A double is 2^k (1 + q) / sum with one rounding at the end, as in anchored.hpp: q is kept where there is a place for
+// it, else computed again. Floats are rounded from a double.
 template <bool Scaled, class X, class T>
 LOGITKIT_ONCE inline void softmax_wide(X x, std::int64_t length, double m, double temperature, T* out) {
     const Distance<T, Scaled> distance(m, temperature);
-    constexpr bool stored = sizeof(T) == 8;
-    const WideNormalizer normalizer = normalize_wide<Scaled, stored>(x, length, m, distance, out);
+    constexpr std::int64_t scratch_length = block_length / 2;
+    alignas(64) double scratch[sizeof(T) == 8 ? scratch_length : 1];
+    double* kept = nullptr;
+    if constexpr (sizeof(T) == 8) kept = out != address(x) ? out : length <= scratch_length ? scratch : nullptr;
+    const WideNormalizer normalizer = kept == nullptr ? normalize_wide<Scaled>(x, length, m, distance)
+                                                      : normalize_wide<Scaled, true>(x, length, m, distance, kept);
     const Reciprocal<double> by = reciprocal(normalizer.sum());
-    if constexpr (stored) {
-        scale(out, length, by);
-    } else {
-        for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
-            using D = typename decltype(part)::Vector;
-            const Exponential<D> e = exp_of_distance(distance.clamped(part.load(x + i, 0.0)));
-            part.store(e.value() * D::set1(by.high), out + i);
-        });
-    }
+    for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
+        using D = typename decltype(part)::Vector;
+        const PairOf<D> y = distance.clamped(part.load(x + i, 0.0));
+        if constexpr (sizeof(T) != 8) {
+            part.store(exp_of_distance(y).value() * D::set1(by.high), out + i);
+        } else if (kept == nullptr) {
+            part.store(quotient(exp_of_distance(y), by), out + i);
+        } else {
+            part.store(quotient(Exponential<D>{power_of_distance(y).scale, part.load(kept + i, 0.0)}, by), out + i);
+        }
+    });
 }
 
 template <bool Scaled, class X>
 inline Pair log_sum_wide(X x, std::int64_t length, double m, double temperature) {
     using T = Element<X>;
     const Distance<T, Scaled> distance(m, temperature);
-    return normalize_wide<Scaled, false>(x, length, m, distance, static_cast<T*>(nullptr)).log_sum();
+    return normalize_wide<Scaled>(x, length, m, distance).log_sum();
 }
 
 template <bool Scaled, class X, class T>
@@ -231,7 +247,7 @@ template <class X>
 inline double entropy_wide(X x, std::int64_t length, double m, double temperature) {
     using T = Element<X>;
     const Distance<T, true> distance(m, temperature);
-    const WideNormalizer normalizer = normalize_wide<true, false>(x, length, m, distance, static_cast<T*>(nullptr));
+    const WideNormalizer normalizer = normalize_wide<true>(x, length, m, distance);
     const Pair entropy = add(normalizer.log_sum(), mean_distance(x, length, distance, normalizer.sum()));
     return entropy.high + entropy.low;
 }

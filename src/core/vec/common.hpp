@@ -170,6 +170,15 @@ inline void for_each_vector(Twice<V> x, Twice<V> y, F f) {
     f(x.a, y.a);
     f(x.b, y.b);
 }
+template <class V, class F>
+inline void for_each_vector(V x, V y, V z, F f) {
+    f(x, y, z);
+}
+template <class V, class F>
+inline void for_each_vector(Twice<V> x, Twice<V> y, Twice<V> z, F f) {
+    f(x.a, y.a, z.a);
+    f(x.b, y.b, z.b);
+}
 
 // A row of which a mask leaves out elements: they load as -inf, whatever stands there. A mask has one byte an element,
 // 0 where it does not take part.
