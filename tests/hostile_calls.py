@@ -152,7 +152,9 @@ def one_call(core, memories):
         if plain:
             done = core.map_plain(op % 2, arguments["x"], arguments["out"]) is not None
         else:
-            done = core.apply(op, arguments.pop("x"), arguments.pop("out"), axes, **arguments) is None
+            done = (
+                core.apply(op, arguments.pop("x"), arguments.pop("out"), axes, **arguments) is None
+            )
     except (TypeError, ValueError, BufferError) as error:
         assert (before == out_memory).all(), f"written, then refused: {error}"
         return type(error).__name__
