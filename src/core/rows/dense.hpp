@@ -1,7 +1,7 @@
 // What the ways to do a row share: blocks, the maximum, sums, stores.
 //
-// A row is cut into blocks of `block_length`; within a block lane j sums the elements j, j + 16, ... in float64, and
-// the blocks are added in their order. That order is a property of the row alone: threads, layouts and instruction sets
+// A row is cut into blocks of `block_length`; within a block lane j sums the elements j, j + 16, ..., and the blocks
+// are added in their order. That order is a property of the row alone: threads, layouts and instruction sets
 // give the same bits.
 #pragma once
 
