@@ -348,7 +348,7 @@ NB_MODULE(_core, m) {
     m.def("set_arrays", &set_arrays, "type"_a, "make"_a,
           "Tell map_plain the type of its arrays, and what makes an uninitialised one like another.");
     m.def(
-        "map_plain", &map_plain, "op"_a, "x"_a, "out"_a.none(),
+        "map_plain", &map_plain, "op"_a, "x"_a.none(), "out"_a.none(),
         "softmax or log_softmax along the last axis, all options but `out` at their defaults; None, and nothing done, "
         "where x or `out` must be looked at more closely.");
     m.def("available_isas", &available_isas, "The instruction sets that this machine can run, best first.");

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,29 +13,86 @@ import numpy.typing as npt
 from logitkit import _core
 
 Array = npt.NDArray[Any]
+Part = tuple[slice, ...]
 
-
-def operand(x: Array, compute: np.dtype[Any]) -> Array:
-    """Return x in the dtype that the core is given, at least 1-d."""
-    if x.dtype is not compute:
-        x = cast(x, compute)
-    return x if x.ndim else x.reshape(1)
+# Elements that are converted at a time: work for 64 threads (`part_elements` in core/plan.cpp), of
+# which a copy takes 8 MiB at most and is still in a large cache when the core reads it.
+_PART_ELEMENTS = 2**20
 
 
 def apply(
     op: int,
     x: Array,
     out: Array,
+    compute: np.dtype[Any],
     axes: tuple[int, ...],
     temperature: Any,
     mask: Array | None = None,
     g: Array | None = None,
+    ids: Array | None = None,
     **choices: Any,
 ) -> None:
-    """Let the core run an operation along the axes; arguments are checked, `out` is apart or x."""
+    """Let the core run an operation along the axes; arguments are checked, `out` is apart or x.
+
+    Arrays of another dtype than `compute` are converted on the way, by parts of whole rows.
+    """
+    if x.ndim == 0:
+        x, out, g = x.reshape(1), out.reshape(1), None if g is None else g.reshape(1)
     bits = sum([1 << axis for axis in axes])
-    gradient = None if g is None else raw(g)
-    _core.apply(op, raw(x), raw(out), bits, temperature, mask, gradient, **choices)
+    stores = out.dtype.kind == "i" or _has(out, compute)  # positions have a dtype of their own
+    if stores and _has(x, compute) and (g is None or _has(g, compute)):
+        gradient = None if g is None else raw(g)
+        _core.apply(op, raw(x), raw(out), bits, temperature, mask, gradient, ids=ids, **choices)
+        return
+    for part in parts(x, axes):
+        target = out[part]
+        result = target if stores else np.empty_like(target, compute)
+        _core.apply(
+            op,
+            raw(_converted(x[part], compute)),
+            raw(result),
+            bits,
+            temperature if isinstance(temperature, float) else temperature[part],
+            None if mask is None else mask[part],
+            None if g is None else raw(_converted(g[part], compute)),
+            ids=None if ids is None else ids[part],
+            **choices,
+        )
+        if not stores:
+            with np.errstate(all="ignore"):
+                target[...] = result
+
+
+def parts(x: Array, axes: tuple[int, ...]) -> Iterator[Part]:
+    """Yield the indices of parts of x that are whole along the axes, and small if they can be."""
+    if x.size <= _PART_ELEMENTS:
+        return iter([(slice(None),) * x.ndim])
+    steps = list(x.shape)
+    # What is far apart in memory is taken apart first.
+    for dim in sorted(range(x.ndim), key=lambda dim: -abs(x.strides[dim])):
+        if dim not in axes:
+            others = prod(steps[:dim] + steps[dim + 1 :])
+            steps[dim] = max(1, min(steps[dim], _PART_ELEMENTS // others))
+    return product(
+        *[
+            [slice(start, start + step) for start in range(0, n, step)]
+            for n, step in zip(x.shape, steps, strict=True)
+        ]
+    )
+
+
+def _has(a: Array, dtype: np.dtype[Any]) -> bool:
+    return a.dtype is dtype or (a.dtype == dtype and a.dtype.isnative)
+
+
+def _converted(a: Array, dtype: np.dtype[Any]) -> Array:
+    """Convert; what is one element in memory, seen at several places, stays one."""
+    if _has(a, dtype):
+        return a
+    if 0 not in a.strides:
+        return cast(a, dtype)
+    once = tuple([slice(None) if step else slice(1) for step in a.strides])
+    return np.broadcast_to(cast(a[once], dtype), a.shape)
 
 
 def raw(x: Array) -> Array:
@@ -40,15 +100,10 @@ def raw(x: Array) -> Array:
     return x if x.dtype.kind in "fi" else x.view(np.uint16)
 
 
-def deliver(result: Array, shape: tuple[int, ...], dtype: np.dtype[Any], out: Array | None) -> Any:
-    """Give the result its shape and dtype, into `out` where given; 0-d results become scalars."""
+def deliver(result: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    """Give the result its shape and dtype; 0-d results become scalars."""
     if result.shape != shape:
         result = result.reshape(shape)
-    if out is not None:
-        if not np.may_share_memory(result, out):
-            with np.errstate(all="ignore"):
-                np.copyto(out, result, casting="same_kind")
-        return out
     if result.dtype is not dtype:
         result = cast(result, dtype)
     return result if shape else result[()]

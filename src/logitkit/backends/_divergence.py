@@ -38,15 +38,15 @@ def kl_divergence(p: Any, q: Any, axis: Any, temperature: Any, mask: Any, reduct
     arguments.check_choice("reduction", reduction, _REDUCTION)
 
     whole = shape or (1,)
-    scores = np.broadcast_to(delivery.operand(p, compute), whole)
-    others = np.broadcast_to(delivery.operand(q, compute), whole)
+    scores = np.broadcast_to(p, whole)
+    others = np.broadcast_to(q, whole)
     kept_shape = tuple([1 if i in axes else n for i, n in enumerate(whole)])
-    rows = np.empty(kept_shape if shape else (1,), compute)
-    delivery.apply(_core.KL_DIVERGENCE, scores, rows, axes, divide, keep, others)
+    rows = np.empty(kept_shape, compute)
+    delivery.apply(_core.KL_DIVERGENCE, scores, rows, compute, axes, divide, keep, others)
     if reduction == "none":
-        return delivery.deliver(rows, arguments.without_axes(shape, axes), result_dtype, None)
+        return delivery.deliver(rows, arguments.without_axes(shape, axes), result_dtype)
     with np.errstate(over="ignore"):
         total = delivery.cast(rows, np.dtype(np.float64)).sum()
     if reduction == "mean":
         total = total / rows.size if rows.size else math.nan
-    return delivery.deliver(np.asarray(total, np.float64), (), result_dtype, None)
+    return delivery.deliver(np.asarray(total, np.float64), (), result_dtype)

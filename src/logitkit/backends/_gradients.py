@@ -68,11 +68,9 @@ def _vjp(op: int, p: Array, g: Any, axis: Any, temperature: Any, p_name: str, g_
             f"{g_name} has the shape {g.shape}; it must have that of {p_name}, {p.shape}"
         )
     divide = arguments.broadcast_temperature(temperature, p.shape, axes)
-    values = delivery.operand(p, compute)
-    result = np.empty_like(values)
-    gradient = delivery.operand(g, compute)
-    delivery.apply(op, values, result, axes, divide, None, gradient)
-    return delivery.deliver(result, p.shape, result_dtype, None)
+    result = np.empty_like(p, result_dtype)
+    delivery.apply(op, p, result, compute, axes, divide, None, g)
+    return delivery.deliver(result, p.shape, result_dtype)
 
 
 def _reduction_vjp(op: int, x: Any, g: Any, axis: Any, temperature: Any, mask: Any) -> Any:
@@ -85,8 +83,7 @@ def _reduction_vjp(op: int, x: Any, g: Any, axis: Any, temperature: Any, mask: A
     keep = arguments.broadcast_mask(mask, x.shape, kept)
     divide = arguments.broadcast_temperature(temperature, x.shape, axes)
     per_row = arguments.broadcast_per_row(g, x.shape, axes, "g")
-    values = delivery.operand(x, compute)
-    result = np.empty_like(values)
-    gradient = np.broadcast_to(delivery.operand(per_row, compute), values.shape)
-    delivery.apply(op, values, result, axes, divide, keep, gradient)
-    return delivery.deliver(result, x.shape, result_dtype, None)
+    gradient = np.broadcast_to(per_row, x.shape)
+    result = np.empty_like(x, result_dtype)
+    delivery.apply(op, x, result, compute, axes, divide, keep, gradient)
+    return delivery.deliver(result, x.shape, result_dtype)

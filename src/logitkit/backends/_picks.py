@@ -56,8 +56,9 @@ def gather_logprobs(x: Any, ids: Any, axis: Any, temperature: Any, mask: Any) ->
 
         delivery.apply(
             _core.GATHER_LOGPROBS,
-            np.broadcast_to(delivery.operand(scores, compute), whole),
+            np.broadcast_to(scores, whole),
             result,
+            compute,
             (len(rows),),
             divide if isinstance(divide, float) else along_last(divide),
             None if keep is None else along_last(keep),
@@ -65,7 +66,7 @@ def gather_logprobs(x: Any, ids: Any, axis: Any, temperature: Any, mask: Any) ->
         )
     if ids.ndim == x.ndim:
         return delivery.cast(np.moveaxis(result, -1, at), result_dtype)
-    return delivery.deliver(result, rows, result_dtype, None)
+    return delivery.deliver(result, rows, result_dtype)
 
 
 def top_k(x: Any, k: Any, axis: Any) -> tuple[Array, Array]:
@@ -91,7 +92,7 @@ def top_k(x: Any, k: Any, axis: Any) -> tuple[Array, Array]:
         ids = np.empty(shape, np.int64)
     elif _fits_double(x):
         ids = np.empty(shape, np.int64)
-        delivery.apply(_core.TOP_K, delivery.operand(scores, compute), ids, (x.ndim - 1,), 1.0)
+        delivery.apply(_core.TOP_K, scores, ids, compute, (x.ndim - 1,), 1.0)
     else:
         # ~x is in the opposite order without overflow, and a stable sort keeps the first of equals.
         ids = np.argsort(~scores, axis=-1, kind="stable")[..., :count]

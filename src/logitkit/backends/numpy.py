@@ -17,7 +17,7 @@ from logitkit import _core
 from logitkit.backends import _arguments as arguments
 from logitkit.backends._delivery import apply as _apply
 from logitkit.backends._delivery import deliver as _deliver
-from logitkit.backends._delivery import operand as _operand
+from logitkit.backends._delivery import parts as _parts
 from logitkit.backends._divergence import kl_divergence as kl_divergence
 from logitkit.backends._gradients import entropy_vjp as entropy_vjp
 from logitkit.backends._gradients import log_softmax_vjp as log_softmax_vjp
@@ -97,21 +97,19 @@ def _map(
     if empty == "raise":
         _refuse_empty_rows(x, axes, keep)
 
-    values = _operand(x, compute)
-    target = (
-        np.empty_like(values) if out is None or result_dtype != compute else _operand(out, compute)
-    )
+    result = np.empty_like(x, result_dtype) if out is None else out
     _apply(
         op,
-        values,
-        target,
+        x,
+        result,
+        compute,
         axes,
         divide,
         keep,
         empty=_EMPTY[empty],
         exact=_PRECISION[precision],
     )
-    return _deliver(target, x.shape, result_dtype, out)
+    return out if out is not None else _deliver(result, x.shape, result_dtype)
 
 
 def _reduce(
@@ -137,22 +135,26 @@ def _reduce(
         arguments.check_out(out, shape, result_dtype, x=x, in_place=False)
         arguments.check_apart(out, mask=mask, temperature=temperature)
 
-    result = np.empty(kept_shape or (1,), compute)
-    _apply(op, _operand(x, compute), result, axes, divide, keep)
-    return _deliver(result, shape, result_dtype, out)
+    result = np.empty(kept_shape, result_dtype) if out is None else out.reshape(kept_shape)
+    _apply(op, x, result, compute, axes, divide, keep)
+    return out if out is not None else _deliver(result, shape, result_dtype)
 
 
 def _refuse_empty_rows(x: Array, axes: tuple[int, ...], keep: Array | None) -> None:
     """Raise if a row has nothing to normalise; done first, so that nothing is written."""
-    if x.size == 0 or (x.dtype.kind not in "f" and x.dtype.name != "bfloat16"):
-        if keep is None or x.size == 0:
-            return
-        possible = keep
-    else:
-        possible = x.reshape(keep.shape if keep is not None else x.shape) != -np.inf
+    is_float = x.dtype.kind == "f" or x.dtype.name == "bfloat16"
+    if x.size == 0 or (keep is None and not is_float):
+        return
+    scores = x if x.ndim else x.reshape(1)
+    possible = np.zeros([1 if i in axes else n for i, n in enumerate(scores.shape)], np.bool_)
+    # A row may be taken apart here: it is enough that one of its parts has something.
+    for part in _parts(scores, ()):
+        here: Any = scores[part] != -np.inf if is_float else True
         if keep is not None:
-            possible = possible & keep
-    empty = np.atleast_1d(~possible.any(axis=axes))
+            here = here & keep[part]
+        rows = tuple([slice(None) if i in axes else at for i, at in enumerate(part)])
+        possible[rows] |= here.any(axis=axes, keepdims=True)
+    empty = np.atleast_1d(~possible.squeeze(axes))
     if empty.any():
         index = tuple(int(i) for i in np.unravel_index(int(empty.argmax()), empty.shape))
         row = "x" if x.ndim == len(axes) else f"row {index[0] if len(index) == 1 else index}"
@@ -169,6 +171,6 @@ def elementwise(x: Any, function: Callable[[Array], Array]) -> Any:
     compute = compute if compute is _FLOAT64 else _FLOAT32
     with np.errstate(all="ignore"):
         result = np.asarray(function(x.astype(compute, copy=False)))
-    delivered = _deliver(result, x.shape, result_dtype, None)
+    delivered = _deliver(result, x.shape, result_dtype)
     # There is no sum that a masked element could be left out of: it stays masked.
     return delivered if kept is None else np.ma.array(delivered, mask=~kept)

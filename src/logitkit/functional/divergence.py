@@ -61,8 +61,8 @@ def kl_divergence(
     terms are not negative, and ``B = Q / P - 1``. For nearly equal rows both are computed from
     ``e^-d - 1``, so the digits are kept where the logarithms of the sums would cancel. Computed in
     float64; within 4 ULP of the larger of the result and its largest term. O(n) time, one value a
-    row of memory. Kullback and Leibler, "On information and sufficiency", Ann. Math. Statist. 22
-    (1951).
+    row of memory; other dtypes, and two that differ, are converted as by `logitkit.softmax`.
+    Kullback and Leibler, "On information and sufficiency", Ann. Math. Statist. 22 (1951).
 
     Examples
     --------

@@ -41,7 +41,8 @@ def softmax_vjp(
 
     Notes
     -----
-    O(n) time, no memory but the result; the Jacobian is never formed. Sums are in float64.
+    O(n) time, memory as for `logitkit.softmax`, also where p and g differ in dtype; the Jacobian is
+    never formed. Sums are in float64.
 
     Examples
     --------
@@ -119,7 +120,7 @@ def log_softmax_vjp(
 
     Notes
     -----
-    O(n) time, no memory but the result. Sums and exponentials are in float64.
+    O(n) time, memory as for `logitkit.softmax_vjp`. Sums and exponentials are in float64.
 
     Examples
     --------
@@ -165,7 +166,8 @@ def logsumexp_vjp(
 
     Notes
     -----
-    Computed in float64, with one rounding at the end. O(n) time, no memory but the result.
+    Computed in float64, with one rounding at the end. O(n) time, memory as for
+    `logitkit.softmax_vjp`.
 
     Examples
     --------
@@ -212,7 +214,7 @@ def entropy_vjp(
     -----
     With y the distance of a score from the maximum, in units of T, ``log(p) + H`` is
     ``y - sum(p * y)``: the logarithm of the normaliser has cancelled. Computed in float64. O(n)
-    time, no memory but the result.
+    time, memory as for `logitkit.softmax_vjp`.
 
     Examples
     --------

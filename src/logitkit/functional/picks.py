@@ -48,8 +48,8 @@ def gather_logprobs(
     Notes
     -----
     One or two passes over x for the normaliser, see `logitkit.log_softmax`, then O(1) a class: O(n)
-    time. No memory but for the result and a copy of `ids`, where log_softmax needs none but its
-    result.
+    time. No memory but for the result and a copy of `ids`; other dtypes are converted as by
+    `logitkit.softmax`.
 
     Examples
     --------
@@ -103,10 +103,9 @@ def top_k(x: Any, k: int, /, *, axis: int = -1) -> TopK:
     Notes
     -----
     One sweep compares with the k-th largest so far, which is the root of a heap: O(C) for a small k
-    and rows in no particular order, O(C log k) at worst. No memory but the result for native
-    float32 and float64; other dtypes are converted first, strided rows pass through scratch. 64-bit
-    integers beyond 2^53 are sorted as a whole, in NumPy. Floyd, "Algorithm 245: Treesort", Comm.
-    ACM 7 (1964), for the heap.
+    and rows in no particular order, O(C log k) at worst. Memory as for `logitkit.softmax`,
+    but 64-bit integers beyond 2^53 are sorted as a whole, in NumPy. Floyd, "Algorithm 245:
+    Treesort", Comm. ACM 7 (1964), for the heap.
 
     Examples
     --------

@@ -76,9 +76,10 @@ def softmax(
     A row with NaN or +inf in a slot that takes part is NaN. One sweep over the row finds maximum
     and sum, block by block, a second one stores the result: O(n) time. No memory but the result for
     native floating dtypes along a contiguous axis; strided rows pass through scratch (at least one
-    row a thread), integers and byte-swapped arrays are converted first. The bits of a row
-    depend on that row alone, not on the batch, the memory layout, the number of threads or the
-    instruction set.
+    row a thread). What has another dtype than is computed in, such as integers and byte-swapped
+    arrays, is converted by parts of whole rows: 2^20 elements at a time, or one row where that is
+    longer, so an array that is a single row as a whole. The bits of a row depend on that row alone,
+    not on the batch, the memory layout, the number of threads or the instruction set.
 
     The scores are taken apart into powers of two and remainders without subtracting the maximum,
     whose rounding is analysed by Blanchard, D. J. Higham and N. J. Higham, "Accurately computing
@@ -144,7 +145,7 @@ def log_softmax(
     -----
     ``(x - m)/T - log1p(R)`` with m the maximum and R what the other exponentials come to beside it:
     both terms have one sign, so nothing cancels. Within 1 ULP in float32, 2 in float64. O(n) time,
-    no memory but the result.
+    memory as for `logitkit.softmax`.
 
     Examples
     --------
@@ -201,8 +202,8 @@ def logsumexp(
     -----
     ``m/T + log1p(R)``, see `logitkit.log_softmax`; a result near 0, where the terms
     cancel, is computed again in float64. Within 1 ULP in float32; in float64 within 2 ULP of the
-    larger of the terms, for a result near 0 lacks the digits that they shared. O(n) time, no
-    memory but the result.
+    larger of the terms, for a result near 0 lacks the digits that they shared. O(n) time,
+    memory as for `logitkit.softmax`.
 
     Examples
     --------
@@ -252,8 +253,8 @@ def entropy(
     Notes
     -----
     ``log(S) + sum(e_i (m - x_i)/T) / S`` with ``e_i = exp((x_i - m)/T)`` and S their sum: both
-    terms are >= 0, a probability of 0 adds 0. Computed in float64. O(n) time, no memory but the
-    result. Shannon, "A mathematical theory of communication" (1948).
+    terms are >= 0, a probability of 0 adds 0. Computed in float64. O(n) time, memory as for
+    `logitkit.softmax`. Shannon, "A mathematical theory of communication" (1948).
 
     Examples
     --------
