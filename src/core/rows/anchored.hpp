@@ -191,16 +191,17 @@ inline Normalizer merge(const Normalizer& a, const Normalizer& b) {
 
 // The maximum of the first block of a row.
 template <class X>
-inline float first_max(X x, std::int64_t length) {
+inline float first_block_max(X x, std::int64_t length) {
     return row_max<F32x16>(x, length < block_length ? length : block_length);
 }
 
-// `first`: the first_max of the row; `next`: the distance to the row that follows, whose scores are fetched while this
-// one is done.
+// `first_max`: the first_block_max of the row; `next`: the distance to the row that follows, whose scores are fetched
+// while this one is done.
 template <Sum Of, bool Scaled, class X>
-inline Normalizer normalize(X x, std::int64_t length, float first, const Inverse<float>& inverse, double temperature,
-                            std::int64_t next, const Helpers* helpers, float* kept = nullptr) {
-    if (length <= block_length) return normalize_block<Of, Scaled>(x, length, first, inverse, temperature, next, kept);
+inline Normalizer normalize(X x, std::int64_t length, float first_max, const Inverse<float>& inverse,
+                            double temperature, std::int64_t next, const Helpers* helpers, float* kept = nullptr) {
+    if (length <= block_length)
+        return normalize_block<Of, Scaled>(x, length, first_max, inverse, temperature, next, kept);
     Normalizer result{-__builtin_inf(), 0, 0, unit_float, lowest_exponent};
     // Shared blocks are merged when all are done: the order is the same.
     static_assert(sizeof(Normalizer) <= helper_bytes);
@@ -208,7 +209,7 @@ inline Normalizer normalize(X x, std::int64_t length, float first, const Inverse
     in_parts(helpers, length, [&](std::int64_t part, std::int64_t part_length) {
         for_blocks(part_length, [&](std::int64_t offset, std::int64_t n) {
             const std::int64_t start = part + offset;
-            const float m = start == 0 ? first : row_max<F32x16>(x + start, n);
+            const float m = start == 0 ? first_max : row_max<F32x16>(x + start, n);
             float* const keep = kept == nullptr ? nullptr : kept + start;
             const std::int64_t ahead = start + 2 * block_length <= length ? block_length : 0;
             const Normalizer one = normalize_block<Of, Scaled>(x + start, n, m, inverse, temperature, ahead, keep);
@@ -235,18 +236,18 @@ inline bool is_enough(double beside, std::int64_t length, double top) {
 
 // From the sum of all, where that is good enough; else, and in rows of one vector, from the others alone.
 template <bool Scaled, class X>
-inline LogSum log_sum(X x, std::int64_t length, float first, const Inverse<float>& inverse, double temperature,
+inline LogSum log_sum(X x, std::int64_t length, float first_max, const Inverse<float>& inverse, double temperature,
                       std::int64_t next, const Helpers* helpers) {
     if (length > F32x16::lanes) {
         const Normalizer all =
-            normalize<Sum::all_carefully, Scaled>(x, length, first, inverse, temperature, next, helpers);
+            normalize<Sum::all_carefully, Scaled>(x, length, first_max, inverse, temperature, next, helpers);
         if (is_anchored(temperature, all.max)) {
             const double top = exp_of(Single{all.max / temperature}, Single{all.exponent}).v;
             const double beside = all.rest - Anchor<Scaled>(static_cast<float>(all.exponent), inverse).summed(all.max);
             if (is_enough(beside, length, top)) return {all.max, log1p(Single{beside / top}).v};
         }
     }
-    const Normalizer others = normalize<Sum::others, Scaled>(x, length, first, inverse, temperature, next, helpers);
+    const Normalizer others = normalize<Sum::others, Scaled>(x, length, first_max, inverse, temperature, next, helpers);
     return {others.max, others.log_sum()};
 }
 

@@ -10,35 +10,32 @@
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
-// Whether rows go sixteen at a time.
-template <class X>
-inline bool is_short(const RowBatch& batch) {
-    return !is_double<X> && batch.length <= F32x16::lanes;
+// Rows of few scores by some(short_rows), sixteen at a time, others by rows(first, count).
+template <class X, class Some, class Rows>
+inline void for_rows_of_any_length(const RowBatch& batch, Some some, Rows rows) {
+    if constexpr (!is_double<X>) {
+        if (batch.length <= F32x16::lanes) return for_short_rows<X>(batch, some, rows);
+    }
+    for_several_rows(batch, rows);
 }
 
 template <class X>
 void softmax(const RowBatch& batch) {
-    const auto rows = [&](std::int64_t first, int count) { softmax_rows<X>(batch, first, count); };
-    if constexpr (!is_double<X>) {
-        if (is_short<X>(batch)) return for_short_rows<X>(batch, [](auto& some) { some.softmax(); }, rows);
-    }
-    for_several_rows(batch, rows);
+    for_rows_of_any_length<X>(
+        batch, [](auto& some) { some.softmax(); },
+        [&](std::int64_t first, int count) { softmax_rows<X>(batch, first, count); });
 }
 template <class X>
 void log_softmax(const RowBatch& batch) {
-    const auto rows = [&](std::int64_t first, int count) { log_softmax_rows<X>(batch, first, count); };
-    if constexpr (!is_double<X>) {
-        if (is_short<X>(batch)) return for_short_rows<X>(batch, [](auto& some) { some.log_softmax(); }, rows);
-    }
-    for_several_rows(batch, rows);
+    for_rows_of_any_length<X>(
+        batch, [](auto& some) { some.log_softmax(); },
+        [&](std::int64_t first, int count) { log_softmax_rows<X>(batch, first, count); });
 }
 template <class X>
 void logsumexp(const RowBatch& batch) {
-    const auto rows = [&](std::int64_t first, int count) { logsumexp_rows<X>(batch, first, count); };
-    if constexpr (!is_double<X>) {
-        if (is_short<X>(batch)) return for_short_rows<X>(batch, [](auto& some) { some.logsumexp(); }, rows);
-    }
-    for_several_rows(batch, rows);
+    for_rows_of_any_length<X>(
+        batch, [](auto& some) { some.logsumexp(); },
+        [&](std::int64_t first, int count) { logsumexp_rows<X>(batch, first, count); });
 }
 template <class X>
 void entropy(const RowBatch& batch) {

@@ -76,13 +76,13 @@ inline double largest(const Row<X>& row) {
 // Whether float exponentials, measured from an exponent, may serve for rows of a temperature.
 inline bool may_be_anchored(double temperature) { return temperature > 0x1p-100 && temperature < 0x1p+100; }
 
-// first_max of a float row.
+// first_block_max of a float row.
 template <class X>
-inline float first_of(const Row<X>& row) {
+inline float first_max_of(const Row<X>& row) {
     if constexpr (is_double<X>) {
         return 0;
     } else {
-        return first_max(row.x, row.length);
+        return first_block_max(row.x, row.length);
     }
 }
 
@@ -95,7 +95,7 @@ struct SoftmaxNormalizer {
 
 // Tries the row in float exponentials; `scratch` may take a block of them.
 template <class X>
-inline SoftmaxNormalizer softmax_normalizer(const RowBatch& batch, const Row<X>& row, float first, float* scratch) {
+inline SoftmaxNormalizer softmax_normalizer(const RowBatch& batch, const Row<X>& row, float first_max, float* scratch) {
     if (batch.exact || !may_be_anchored(row.temperature)) return {false, {}, nullptr};
     float* kept = row.length <= block_length ? scratch : nullptr;
     if constexpr (sizeof(Element<X>) == sizeof(float)) {
@@ -103,8 +103,8 @@ inline SoftmaxNormalizer softmax_normalizer(const RowBatch& batch, const Row<X>&
     }
     if (!batch.keep) kept = nullptr;
     const Normalizer of = with_scaled(row.temperature, [&]<bool Scaled>() {
-        return normalize<Sum::all, Scaled>(row.x, row.length, first, Inverse<float>(row.temperature), row.temperature,
-                                           row.next, batch.helpers, kept);
+        return normalize<Sum::all, Scaled>(row.x, row.length, first_max, Inverse<float>(row.temperature),
+                                           row.temperature, row.next, batch.helpers, kept);
     });
     return {is_anchored(row.temperature, of.max), of, kept};
 }
@@ -126,10 +126,10 @@ inline void softmax_store(const RowBatch& batch, const Row<X>& row, const Softma
 }
 
 template <class X>
-inline bool log_sum_anchored(const RowBatch& batch, const Row<X>& row, float first, LogSum& sum) {
+inline bool log_sum_anchored(const RowBatch& batch, const Row<X>& row, float first_max, LogSum& sum) {
     if (batch.exact || !may_be_anchored(row.temperature)) return false;
     sum = with_scaled(row.temperature, [&]<bool Scaled>() {
-        return log_sum<Scaled>(row.x, row.length, first, Inverse<float>(row.temperature), row.temperature, row.next,
+        return log_sum<Scaled>(row.x, row.length, first_max, Inverse<float>(row.temperature), row.temperature, row.next,
                                batch.helpers);
     });
     return is_anchored(row.temperature, sum.max);
@@ -171,7 +171,7 @@ LOGITKIT_ONCE inline void softmax_rows(const RowBatch& batch, std::int64_t first
         alignas(64) float scratch[block_length];
         float maxima[most_together];
         SoftmaxNormalizer normalizers[most_together];
-        for (int i = 0; i < count; ++i) maxima[i] = first_of(row_at<X>(batch, first + i));
+        for (int i = 0; i < count; ++i) maxima[i] = first_max_of(row_at<X>(batch, first + i));
         for (int i = 0; i < count; ++i) {
             const Row<X> row = row_at<X>(batch, first + i, count);
             normalizers[i] = softmax_normalizer(batch, row, maxima[i], scratch + i * batch.length);
@@ -195,11 +195,11 @@ struct LogNormalizer {
 };
 
 template <class X>
-LOGITKIT_ONCE inline LogNormalizer log_normalizer(const RowBatch& batch, const Row<X>& row, float first) {
+LOGITKIT_ONCE inline LogNormalizer log_normalizer(const RowBatch& batch, const Row<X>& row, float first_max) {
     using Way = LogNormalizer::Way;
     if constexpr (!is_double<X>) {
         LogSum sum;
-        if (log_sum_anchored(batch, row, first, sum)) return {Way::anchored, sum.max, {sum.value, 0}};
+        if (log_sum_anchored(batch, row, first_max, sum)) return {Way::anchored, sum.max, {sum.value, 0}};
     }
     const double m = largest(row);
     if (!is_ordinary(m, row.temperature)) return {Way::special, m, {0, 0}};
@@ -228,7 +228,7 @@ template <class X>
 LOGITKIT_ONCE inline void log_softmax_rows(const RowBatch& batch, std::int64_t first, int count) {
     float maxima[most_together];
     LogNormalizer normalizers[most_together];
-    for (int i = 0; i < count; ++i) maxima[i] = first_of(row_at<X>(batch, first + i));
+    for (int i = 0; i < count; ++i) maxima[i] = first_max_of(row_at<X>(batch, first + i));
     for (int i = 0; i < count; ++i)
         normalizers[i] = log_normalizer(batch, row_at<X>(batch, first + i, count), maxima[i]);
     for (int i = 0; i < count; ++i) {
@@ -246,7 +246,7 @@ LOGITKIT_ONCE inline void log_softmax_rows(const RowBatch& batch, std::int64_t f
 template <class X>
 inline void gather_logprobs_row(const RowBatch& batch, const Row<X>& row, const std::int64_t* ids) {
     using T = Element<X>;
-    const LogNormalizer by = log_normalizer(batch, row, first_of(row));
+    const LogNormalizer by = log_normalizer(batch, row, first_max_of(row));
     if (by.way == LogNormalizer::Way::special) {
         return gather_log_special(row.x, row.length, by.max, row.temperature, ids, batch.picks, row.out);
     }
@@ -260,10 +260,10 @@ inline void gather_logprobs_row(const RowBatch& batch, const Row<X>& row, const 
 inline bool cancels(double y, double log_sum) { return __builtin_fabs(y + log_sum) < (log_sum < 1 ? log_sum : 1); }
 
 template <class X>
-inline double logsumexp_row(const RowBatch& batch, const Row<X>& row, float first) {
+inline double logsumexp_row(const RowBatch& batch, const Row<X>& row, float first_max) {
     if constexpr (!is_double<X>) {
         LogSum sum;
-        if (log_sum_anchored(batch, row, first, sum)) {
+        if (log_sum_anchored(batch, row, first_max, sum)) {
             const double y = sum.max / row.temperature;
             if (!cancels(y, sum.value)) return y + sum.value;
         }
@@ -282,7 +282,7 @@ inline double logsumexp_row(const RowBatch& batch, const Row<X>& row, float firs
 template <class X>
 LOGITKIT_ONCE inline void logsumexp_rows(const RowBatch& batch, std::int64_t first, int count) {
     float maxima[most_together];
-    for (int i = 0; i < count; ++i) maxima[i] = first_of(row_at<X>(batch, first + i));
+    for (int i = 0; i < count; ++i) maxima[i] = first_max_of(row_at<X>(batch, first + i));
     for (int i = 0; i < count; ++i) {
         const Row<X> row = row_at<X>(batch, first + i, count);
         *row.out = narrow_to<Element<X>>(logsumexp_row(batch, row, maxima[i]));
