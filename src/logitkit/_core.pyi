@@ -46,7 +46,7 @@ def set_arrays(type: object, make: object) -> None:
     Tell map_plain the type of its arrays, and what makes an uninitialised one like another.
     """
 
-def map_plain(op: int, x: object, out: object | None) -> object:
+def map_plain(op: int, x: object | None, out: object | None) -> object:
     """
     softmax or log_softmax along the last axis, all options but `out` at their defaults; None, and nothing done, where x or `out` must be looked at more closely.
     """
