@@ -279,20 +279,38 @@ LOGITKIT_ONCE inline void softmax_again(X x, std::int64_t length, Anchor<Scaled>
     if (stream) F32x16::fence();
 }
 
-// log_softmax of a float row: (x - m) / T - log(sum), both terms <= 0, rounded once from float64.
+// What log_softmax takes off a score in float64: (x - from) / T - by. A sum of max / T and log(sum) will do for both
+// where that loses no digits of log(sum), an error of 2^-29; rows of one vector do without, for columns.hpp.
+struct LogOffsets {
+    double from, by;
+
+    LogOffsets(double max, double temperature, double log_sum, std::int64_t length) : from(max), by(log_sum) {
+        const double y = max / temperature;
+        if (length <= F32x16::lanes || !(log_sum >= 0x1p-22 * __builtin_fabs(y))) return;
+        from = temperature == 1 ? y + log_sum : 0;
+        by = temperature == 1 ? 0 : y + log_sum;
+    }
+};
+
+// log_softmax of a float row, rounded once from float64.
 template <bool Scaled, class X, class T>
-LOGITKIT_ONCE inline void log_store(X x, std::int64_t length, double m, double temperature, double log_sum, T* out,
+LOGITKIT_ONCE inline void log_store(X x, std::int64_t length, LogOffsets offsets, double temperature, T* out,
                                     bool stream) {
-    const F64x8 maximum = F64x8::set1(m), shift = F64x8::set1(log_sum), inverse = F64x8::set1(1 / temperature);
-    const auto log_probability = [&](F64x8 v) {
-        const F64x8 distance = v - maximum;
-        return (Scaled ? distance * inverse : distance) - shift;
-    };
-    store_row(out, length, stream, [&](std::int64_t i, auto part) {
-        return for_each_vector(part.load(x + i, 0.0f), [&](F32x16 v) {
-            return narrow(log_probability(widen_low(v)), log_probability(widen_high(v)));
+    const F64x8 from = F64x8::set1(offsets.from), by = F64x8::set1(offsets.by), inverse = F64x8::set1(1 / temperature);
+    const auto store = [&](auto log_probability) {
+        store_row(out, length, stream, [&](std::int64_t i, auto part) {
+            return for_each_vector(part.load(x + i, 0.0f), [&](F32x16 v) {
+                return narrow(log_probability(widen_low(v)), log_probability(widen_high(v)));
+            });
         });
-    });
+    };
+    if constexpr (Scaled) {
+        store([&](F64x8 v) { return fma(v - from, inverse, F64x8::set1(0.0) - by); });
+    } else if (offsets.by == 0) {
+        store([&](F64x8 v) { return v - from; });
+    } else {
+        store([&](F64x8 v) { return (v - from) - by; });
+    }
     if (stream) F32x16::fence();
 }
 

@@ -90,11 +90,12 @@ public:
     }
 
     void log_softmax() {
-        const Doubles maximum = to_doubles(max_), shift = log_sum();
-        const Doubles inverse = Doubles::set1(1 / temperature_);
+        Doubles from = to_doubles(max_), by = log_sum();
+        if (n_ > most) offsets(from, by);
+        const Doubles inverse = Doubles::set1(1 / temperature_), off = Doubles::set1(0.0) - by;
         for (std::int64_t j = 0; j < n_; ++j) {
-            const Doubles distance = to_doubles(x_[j]) - maximum;
-            x_[j] = to_floats((Scaled ? distance * inverse : distance) - shift);
+            const Doubles distance = to_doubles(x_[j]) - from;
+            x_[j] = to_floats(Scaled ? fma(distance, inverse, off) : distance - by);
         }
     }
 
@@ -122,6 +123,20 @@ public:
     }
 
 private:
+    // From max and log(sum) to what LogOffsets makes of them.
+    void offsets(Doubles& from, Doubles& by) const {
+        alignas(64) double froms[most], bys[most];
+        from.store(froms);
+        by.store(bys);
+        for (int i = 0; i < most; ++i) {
+            const LogOffsets one(froms[i], temperature_, bys[i], n_);
+            froms[i] = one.from;
+            bys[i] = one.by;
+        }
+        from = Doubles::load(froms);
+        by = Doubles::load(bys);
+    }
+
     Anchor<Scaled, F> anchor() const { return {exponent_, inverse_}; }
 
     // The sum of the exponentials; their powers replace the scores, their q go to `q`.

@@ -192,6 +192,7 @@ struct LogNormalizer {
     enum class Way { anchored, wide, special } way;
     double max;
     Pair log_sum;
+    LogOffsets offsets{0, 1, 0, 0}; // of the anchored way
 };
 
 template <class X>
@@ -199,7 +200,9 @@ LOGITKIT_ONCE inline LogNormalizer log_normalizer(const RowBatch& batch, const R
     using Way = LogNormalizer::Way;
     if constexpr (!is_double<X>) {
         LogSum sum;
-        if (log_sum_anchored(batch, row, first_max, sum)) return {Way::anchored, sum.max, {sum.value, 0}};
+        if (log_sum_anchored(batch, row, first_max, sum)) {
+            return {Way::anchored, sum.max, {sum.value, 0}, {sum.max, row.temperature, sum.value, row.length}};
+        }
     }
     const double m = largest(row);
     if (!is_ordinary(m, row.temperature)) return {Way::special, m, {0, 0}};
@@ -215,8 +218,7 @@ LOGITKIT_ONCE inline void log_store_row(const RowBatch& batch, const Row<X>& row
         if constexpr (!is_double<X>) {
             if (by.way == LogNormalizer::Way::anchored) {
                 return in_parts(batch.helpers, row.length, [&](std::int64_t start, std::int64_t n) {
-                    log_store<Scaled>(row.x + start, n, by.max, row.temperature, by.log_sum.high, row.out + start,
-                                      batch.stream);
+                    log_store<Scaled>(row.x + start, n, by.offsets, row.temperature, row.out + start, batch.stream);
                 });
             }
         }
