@@ -40,12 +40,12 @@ def run(
             x = inputs.make(name, dtype, rows)
             expected = ulp.references(x)
             for offer in offers:
-                if dtype in HALVES and offer.library != "logitkit":
+                if dtype in HALVES and offer.package != "logitkit":
                     continue
-                for isa in instruction_sets(offer.library):
+                for isa in instruction_sets(offer.package):
                     with instruction_set(isa):
                         yield from _records(name, x, expected, offer, isa)
-                if emulation is not None and offer.library == "logitkit":
+                if emulation is not None and offer.package == "logitkit":
                     there = emulation.provider(offer.name)
                     yield from _records(name, x, expected, there, emulated.NAME)
 
@@ -91,7 +91,7 @@ def _records(
             "score": float(x[found.place]) if op != "logsumexp" else None,
             "expected": float(expected[op][found.place]),
             "sum_error": sum_error(result) if op == "softmax" else None,
-            "versions": machine.versions(offer.library),
+            "versions": machine.versions(offer.package),
             "cpu": machine.cpu(),
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import ml_dtypes  # noqa: F401  NumPy knows bfloat16 by it
+import ml_dtypes
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -53,8 +53,17 @@ INPUTS: dict[str, tuple[int, Make]] = {
 LONG_ROWS = "N(0, 4), K=50257"
 
 
+# NumPy by itself does not know the last one.
+DTYPES = {
+    **{name: np.dtype(name) for name in ("float32", "float64", "float16")},
+    "bfloat16": np.dtype(ml_dtypes.bfloat16),
+}
+
+
 def make(name: str, dtype: str, rows: int | None = None) -> NDArray[Any]:
     """Return an input of shape (rows, K); the same numbers at every call."""
     random = np.random.default_rng([SEED, list(INPUTS).index(name)])
     count, function = INPUTS[name]
-    return function(random, count if rows is None else min(rows, count), dtype).astype(dtype)
+    return function(random, count if rows is None else min(rows, count), dtype).astype(
+        DTYPES[dtype]
+    )

@@ -56,7 +56,7 @@ def records(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
     threads = settings["threads"]
     offers = providers.load(settings["libraries"], threads)
     cpu = machine.cpu()
-    versions = {offer.name: machine.versions(offer.library) for offer in offers}
+    versions = {offer.name: machine.versions(offer.package) for offer in offers}
     for op, shape, axis in settings["cells"]:
         cell = Cell(op, tuple(shape), axis)
         try:

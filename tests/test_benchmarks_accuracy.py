@@ -1,7 +1,5 @@
 """The accuracy benchmark and the sweep: an error in ULP is one, and a wrong result is found."""
 
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import mpmath
@@ -9,11 +7,7 @@ import numpy as np
 import pytest
 
 import logitkit
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # the benchmarks are run from the repository, not installed
-
-from benchmarks import (  # noqa: E402
+from benchmarks import (
     __main__,
     accuracy,
     emulated,

@@ -2,17 +2,12 @@
 
 import platform
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import logitkit
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # the benchmarks are run from the repository, not installed
-
-from benchmarks import accuracy, emulated, exp_sweep, inputs  # noqa: E402
+from benchmarks import accuracy, emulated, exp_sweep, inputs
 
 ON_ARM = platform.machine() in {"aarch64", "arm64"}
 

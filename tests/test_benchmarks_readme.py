@@ -1,15 +1,13 @@
 """The results of the benchmarks are kept, and written where they belong in the documents."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # the benchmarks are run from the repository, not installed
+from benchmarks import accuracy, readme, results, summary
 
-from benchmarks import accuracy, readme, results, summary  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def measured(directory, slow=1.0):

@@ -16,12 +16,10 @@ import numpy as np
 import pytest
 
 import logitkit
+from benchmarks import __main__, grid, providers, results, speed, timing, worker
+from benchmarks.operations import Disagreement
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # the benchmarks are run from the repository, not installed
-
-from benchmarks import __main__, grid, providers, results, speed, timing, worker  # noqa: E402
-from benchmarks.operations import Disagreement  # noqa: E402
 
 SHORT = timing.Effort(seconds=0.0, least=2, most=2, turn=1e-5)
 

@@ -5,19 +5,13 @@ sum, and others, whose error goes the other way, are measured.
 """
 
 import re
-import sys
-from pathlib import Path
 
 import mpmath as mp
 import numpy as np
 import pytest
 
 import logitkit as lk
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # the tools are run from the repository, not installed
-
-from tools import bound_softmax  # noqa: E402
+from tools import bound_softmax
 
 
 def test_the_bounds_of_the_float_exponential_hold():

@@ -10,19 +10,14 @@ is what is shipped, and reads what the program says: one line a law, and a hash 
 import platform
 import re
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
 
+from tools import core_build
+from tools.core_build import Unit, own_flags, run, shared_flags
+
 # Compiling the kernels, for every dtype and mask, takes minutes.
 pytestmark = pytest.mark.timeout(1500)
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # the tools are run from the repository, not installed
-
-from tools import core_build  # noqa: E402
-from tools.core_build import Unit, own_flags, run, shared_flags  # noqa: E402
 
 ON_ARM = platform.machine() in {"aarch64", "arm64"}
 MACHINE = "aarch64" if ON_ARM else "x86_64"

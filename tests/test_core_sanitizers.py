@@ -18,15 +18,13 @@ import nanobind
 import pytest
 
 from logitkit import _core
+from tools import core_build
+from tools.core_build import Unit
 
 # Compiling the kernels, for every dtype and mask, takes minutes.
 pytestmark = pytest.mark.timeout(1500)
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # the tools are run from the repository, not installed
-
-from tools import core_build  # noqa: E402
-from tools.core_build import Unit  # noqa: E402
 
 MACHINE = "aarch64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 SETS = _core.available_isas()

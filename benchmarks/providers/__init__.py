@@ -39,7 +39,7 @@ class Provider:
     """
 
     name: str
-    library: str
+    package: str
     bind: Callable[[str, Array, int], Bound | None]
     floor: bool = False
 

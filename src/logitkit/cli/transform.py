@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from logitkit.cli.library import library
-from logitkit.cli.output import emit
+from logitkit.cli.calls import call
 from logitkit.cli.progress import LONG, progress
 from logitkit.cli.source import load, note
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import RenderableType
 
+    from logitkit.cli.output import View
     from logitkit.stream.formats import Table
 
 __all__ = ["apply", "run"]
@@ -30,12 +30,8 @@ def run(
     values: tuple[str, ...],
     key: str | None,
     labels: tuple[str, ...] | None,
-    temperature: float,
     axis: int | tuple[int, ...] | None,
-    dtype: str | None,
-    as_json: bool,
-    output: Path | None,
-    threads: int | None,
+    **options: Any,
 ) -> None:
     """Load, compute, print.
 
@@ -45,8 +41,10 @@ def run(
         The function of logitkit.
     name : str
         What the result is called in ``.npz`` and JSON.
-    values, key, labels, temperature, axis, dtype, as_json, output, threads
-        The options of the command.
+    values, key, labels, axis
+        What is transformed.
+    **options
+        The other options of the command.
     """
     table = load(values, key, labels)
     if table.array.ndim == 2 and table.array.shape[1] == 1 < len(table.array) and axis in (-1, 1):
@@ -54,14 +52,23 @@ def run(
             f"{table.source} has {len(table.array)} rows of one number, each by itself; "
             "for one column of scores use --axis 0"
         )
-    with library(threads) as logitkit:
-        result = apply(
-            getattr(logitkit, function),
-            table.array,
-            axis=axis,
-            temperature=temperature,
-            dtype=dtype,
-        )
+    call(_compute, table, function, name, axis=axis, **options)
+
+
+def _compute(
+    logitkit: ModuleType,
+    table: Table,
+    function: str,
+    name: str,
+    *,
+    axis: int | tuple[int, ...] | None,
+    temperature: float,
+    dtype: str | None,
+) -> tuple[Table, View]:
+    """Return the transformed table, and what a terminal shows of it."""
+    result = apply(
+        getattr(logitkit, function), table.array, axis=axis, temperature=temperature, dtype=dtype
+    )
     document = {
         "function": function,
         "temperature": temperature,
@@ -71,7 +78,7 @@ def run(
         name: result,
     }
     done = replace(table, array=result, name=name, document=document)
-    emit(done, lambda: view(table, done), as_json=as_json, output=output)
+    return done, lambda: view(table, done)
 
 
 def apply(

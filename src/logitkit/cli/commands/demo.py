@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from logitkit.cli import options
+from logitkit.cli.calls import library
 from logitkit.cli.command import Command
-from logitkit.cli.library import library
 from logitkit.cli.output import save, show
 from logitkit.cli.transform import apply
 from logitkit.stream.formats import DataError, Table, read, suffix

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 
 import click
 
+from logitkit.cli.calls import library
 from logitkit.cli.command import Command
-from logitkit.cli.library import library
 from logitkit.cli.output import show
 
 __all__ = ["command"]
