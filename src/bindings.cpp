@@ -62,6 +62,27 @@ std::optional<DType> dtype_of(char format) {
 bool takes_mask(Op op) { return op != Op::softmax_vjp && op != Op::log_softmax_vjp && op != Op::top_k; }
 bool needs_g(Op op) { return op >= Op::softmax_vjp && op <= Op::kl_divergence; }
 
+// The operation on x along the dimensions whose bits are set in `axes`.
+Request request_of(int op, DType dtype, const Buffer& x, std::uint64_t axes) {
+    Request request;
+    request.op = static_cast<Op>(op);
+    request.dtype = dtype;
+    request.dims = x.dims();
+    if (request.dims > most_dims) throw std::invalid_argument("x has too many dimensions");
+    for (int dim = 0; dim < request.dims; ++dim) {
+        request.shape[dim] = x.size(dim);
+        request.reduced[dim] = (axes >> dim & 1) != 0;
+    }
+    request.x = x.operand(request, "x");
+    return request;
+}
+
+// The same for all rows.
+void set_temperature(Request& request, double& temperature) {
+    request.temperature.data = reinterpret_cast<char*>(&temperature);
+    std::fill_n(request.temperature.strides, request.dims, 0);
+}
+
 void run_without_gil(const Request& request) {
     if (request.size() <= gil_elements) {
         run(request);
@@ -70,8 +91,6 @@ void run_without_gil(const Request& request) {
         run(request);
     }
 }
-
-double one = 1; // a temperature
 
 // What map_plain takes for an array, and what makes another like it. Kept for ever: a module that is not unloaded.
 PyTypeObject* array_type = nullptr;
@@ -106,19 +125,13 @@ nb::object map_plain(int op, nb::handle x, nb::handle out) {
     const Buffer out_buffer(result, true, std::nothrow);
     if (!out_buffer || out_buffer.format() != format || out_buffer.dims() != dims) return nb::none();
 
-    Request request;
-    request.op = static_cast<Op>(op);
-    request.dtype = format == 'f' ? DType::float32 : DType::float64;
-    request.dims = dims;
     for (int dim = 0; dim < dims; ++dim) {
         if (out_buffer.size(dim) != x_buffer.size(dim)) return nb::none();
-        request.shape[dim] = x_buffer.size(dim);
-        request.reduced[dim] = dim == dims - 1;
-        request.temperature.strides[dim] = 0;
     }
-    request.x = x_buffer.operand(request, "x");
+    double temperature = 1;
+    Request request = request_of(op, *dtype_of(format), x_buffer, std::uint64_t{1} << (dims - 1));
     request.out = out_buffer.operand(request, "out");
-    request.temperature.data = reinterpret_cast<char*>(&one);
+    set_temperature(request, temperature);
     if (given && may_overlap(x_buffer, out_buffer)) return nb::none();
     run_without_gil(request);
     return result;
@@ -137,19 +150,10 @@ void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
     if (!dtype) throw nb::type_error("x must have the buffer format 'f', 'd', 'e' or 'H' (the bits of bfloat16)");
     expect_format(out_buffer, op == static_cast<int>(Op::top_k) ? 'q' : format, "out");
 
-    Request request;
-    request.op = static_cast<Op>(op);
-    request.dtype = *dtype;
+    Request request = request_of(op, *dtype, x_buffer, axes);
     request.empty = static_cast<Empty>(empty);
     request.regime = static_cast<Regime>(regime);
     request.exact = exact;
-    request.dims = x_buffer.dims();
-    if (request.dims > most_dims) throw std::invalid_argument("x has too many dimensions");
-    for (int dim = 0; dim < request.dims; ++dim) {
-        request.shape[dim] = x_buffer.size(dim);
-        request.reduced[dim] = (axes >> dim & 1) != 0;
-    }
-    request.x = x_buffer.operand(request, "x");
     std::optional<Buffer> ids_buffer;
     if (!request.is_pick()) {
         request.out = out_buffer.operand(request, "out", request.is_reduction());
@@ -169,8 +173,7 @@ void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
     std::optional<Buffer> temperatures, mask_buffer, g_buffer;
     if (PyFloat_CheckExact(temperature.ptr())) {
         one_temperature = PyFloat_AsDouble(temperature.ptr());
-        request.temperature.data = reinterpret_cast<char*>(&one_temperature);
-        std::fill_n(request.temperature.strides, request.dims, 0);
+        set_temperature(request, one_temperature);
     } else {
         expect_format(temperatures.emplace(temperature, false), 'd', "temperature");
         if (!temperatures->is_aligned()) throw std::invalid_argument("temperature must be aligned to its elements");

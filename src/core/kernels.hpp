@@ -19,6 +19,8 @@ enum class Op {
     top_k
 };
 inline constexpr int op_count = 11;
+// The first ones are done in float exponentials, where those serve.
+inline constexpr int anchored_op_count = 3;
 
 enum class DType { float32, float64, float16, bfloat16 };
 inline constexpr int dtype_count = 4;
@@ -82,7 +84,7 @@ using Kernel = void (*)(const RowBatch&);
 
 // Neighbouring rows, side by side: element j of row i stands at x + i + j * x_stride, and so does the result; a value a
 // row, of logsumexp, at out + i. Of one temperature for which float exponentials may serve.
-constexpr int tile_rows = 128;
+constexpr int tile_rows = 128, tile_lanes = 16;
 constexpr std::int64_t longest_tile_row = block_length;
 struct Tile {
     const void* x;
@@ -91,20 +93,19 @@ struct Tile {
     int rows;       // at most tile_rows
     std::int64_t length, x_stride, out_stride;
     double temperature;
-    bool* left; // of each row, whether nothing was done: it needs another way
+    bool* left; // of each row, whether it needs another way; x is as it was then
 };
 constexpr std::int64_t tile_scratch(std::int64_t rows, std::int64_t length) {
-    return ((rows + 15) / 16 + 1) * 16 * length;
+    return ((rows + tile_lanes - 1) / tile_lanes + 1) * tile_lanes * length;
 }
 
 using TileKernel = void (*)(const Tile&);
-constexpr int tile_op_count = 3; // softmax, log_softmax, logsumexp
 
 // One instruction set: its name and its kernels.
 struct Kernels {
     const char* name;
     const Kernel (*table)[dtype_count][2];  // [op][dtype][whether there is a mask]
-    const TileKernel (*tiles)[dtype_count]; // [op][dtype], null where there is none
+    const TileKernel (*tiles)[dtype_count]; // [op of the anchored ones][dtype], null where there is none
     // Whether computing a float exponential again costs less than fetching a cache line to overwrite it. (64, 128256)
     // from memory, one thread: with AVX-512 on Zen 5 3.1 ms again, 3.8 kept; with AVX2 on Zen 1 26.6 ms again, 18.4
     // kept.

@@ -178,9 +178,9 @@ TileKernel tile_kernel(const Run& run) {
         return layout.is_aligned(operand) && run.step(operand) == layout.item_size;
     };
     const auto whole_steps = [&](int operand) { return layout.places[operand].strides[0] % layout.item_size == 0; };
-    const bool tiled = static_cast<int>(request.op) < tile_op_count && !request.exact && !layout.has(Mask) &&
+    const bool tiled = static_cast<int>(request.op) < anchored_op_count && !request.exact && !layout.has(Mask) &&
                        request.regime == Regime::automatic && layout.row.dims == 1 &&
-                       layout.length <= longest_tile_row && run.rows >= 16 && run.step(Temperature) == 0 &&
+                       layout.length <= longest_tile_row && run.rows >= tile_lanes && run.step(Temperature) == 0 &&
                        side_by_side(X) && side_by_side(Out) && whole_steps(X) &&
                        (request.is_reduction() || whole_steps(Out));
     return tiled ? current_kernels().tiles[static_cast<int>(request.op)][static_cast<int>(request.dtype)] : nullptr;
@@ -189,7 +189,8 @@ TileKernel tile_kernel(const Run& run) {
 void compute_tiles(const Run& run, TileKernel kernel) {
     const Layout& layout = run.layout;
     const std::int64_t length = layout.length;
-    const std::int64_t most = std::clamp<std::int64_t>(tile_elements / length / 16 * 16, 16, tile_rows);
+    const std::int64_t most =
+        std::clamp<std::int64_t>(tile_elements / length / tile_lanes * tile_lanes, tile_lanes, tile_rows);
     const Scratch<float> scratch(tile_scratch(most, length) + 16);
     bool left[tile_rows];
     Tile tile;
@@ -237,8 +238,8 @@ void compute(const Request& request, const Layout& layout, std::int64_t first, s
 
 // Fewer rows than threads, and long ones that several threads can share.
 bool are_shared(const Request& request, const Layout& layout, int threads) {
-    return static_cast<int>(request.op) <= static_cast<int>(Op::logsumexp) && request.dtype != DType::float64 &&
-           !request.exact && layout.direct && layout.rows < threads && layout.length >= 4 * part_elements;
+    return static_cast<int>(request.op) < anchored_op_count && request.dtype != DType::float64 && !request.exact &&
+           layout.direct && layout.rows < threads && layout.length >= 4 * part_elements;
 }
 
 void compute_shared(const Request& request, const Layout& layout, int threads) {

@@ -16,7 +16,7 @@ inline F32x16 to_floats(Doubles x) { return narrow(x.a, x.b); }
 
 // The sum of the first n of sixteen vectors, in the order of reduce_sum; they are overwritten.
 template <class V>
-inline V fold(V* lanes, int n) {
+inline V sum_vectors(V* lanes, int n) {
     for (int half = F32x16::lanes / 2; half > 0; half /= 2) {
         for (int j = 0; j < half && j + half < n; ++j) lanes[j] = lanes[j] + lanes[j + half];
     }
@@ -55,8 +55,8 @@ public:
     }
     Doubles total() {
         for (int j = 0; j < most; ++j) runs_[j] = runs_[j] + to_doubles(upper_[j] - F::set1(BlockSum::split));
-        const Doubles runs = fold(runs_, most);
-        return runs + to_doubles(fold(lower_, most));
+        const Doubles runs = sum_vectors(runs_, most);
+        return runs + to_doubles(sum_vectors(lower_, most));
     }
 
 private:
@@ -152,7 +152,7 @@ private:
                 x_[j] = e.scale;
                 q[j] = e.q;
             }
-            return to_doubles(upper) + to_doubles(fold(lower, static_cast<int>(n_)));
+            return to_doubles(upper) + to_doubles(sum_vectors(lower, static_cast<int>(n_)));
         }
         return sums([&](ColumnSums& sums, std::int64_t j, int lane) {
             const Exponential<F> e = by.exp(x_[j]);
@@ -202,7 +202,7 @@ private:
             value[lane] = value[lane] + term(j, rounded_off);
             lost[lane] = lost[lane] + rounded_off;
         }
-        const Doubles sum = fold(value, lanes) + to_doubles(fold(lost, lanes));
+        const Doubles sum = sum_vectors(value, lanes) + to_doubles(sum_vectors(lost, lanes));
         return Doubles::set1(static_cast<double>(n_ - 1)) - to_doubles(different) + sum / top;
     }
 

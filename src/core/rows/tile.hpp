@@ -13,6 +13,7 @@ class TileRows {
     using F = F32x16;
     static constexpr int most = F::lanes;
     static constexpr int most_vectors = tile_rows / most;
+    static constexpr std::int64_t ahead = 8; // elements of a row
 
 public:
     explicit TileRows(const Tile& tile)
@@ -56,7 +57,9 @@ private:
         const T* x = static_cast<const T*>(tile_.x);
         for (std::int64_t j = 0; j < tile_.length; ++j, x += tile_.x_stride) {
             // The next elements are a page or more away, where the processor does not look ahead by itself.
-            for (int i = 0; i < tile_.rows; i += 64 / static_cast<int>(sizeof(T))) prefetch(x + 8 * tile_.x_stride + i);
+            for (int i = 0; j + ahead < tile_.length && i < tile_.rows; i += 64 / static_cast<int>(sizeof(T))) {
+                prefetch(x + ahead * tile_.x_stride + i);
+            }
             for_vectors_of_rows([&](int v, auto part) {
                 const F score = part.load(x + v * most, 0.0f);
                 columns_[v * tile_.length + j] = score;
@@ -122,7 +125,7 @@ void logsumexp_tile(const Tile& tile) {
 }
 
 // By operation and dtype; doubles have none.
-constexpr TileKernel tile_table[tile_op_count][dtype_count] = {
+constexpr TileKernel tile_table[anchored_op_count][dtype_count] = {
     {softmax_tile<float>, nullptr, softmax_tile<Float16>, softmax_tile<BFloat16>},
     {log_softmax_tile<float>, nullptr, log_softmax_tile<Float16>, log_softmax_tile<BFloat16>},
     {logsumexp_tile<float>, nullptr, logsumexp_tile<Float16>, logsumexp_tile<BFloat16>},
