@@ -105,3 +105,9 @@ def test_sigmoid_of_the_opposite_is_the_rest(x):
 def test_tanh_is_odd_and_a_stretched_sigmoid(x):
     assert np.array_equal(lk.tanh(-x), -lk.tanh(x))
     np.testing.assert_allclose(lk.tanh(x), 2 * lk.sigmoid(2 * x) - 1, atol=1e-15)
+
+
+@pytest.mark.parametrize("slope", [10**400, -(10**400)], ids=["positive", "negative"])
+def test_a_slope_beyond_every_float_is_refused(slope):
+    with pytest.raises(ValueError, match=r"^negative_slope is -?10+; accepted is a number"):
+        lk.leaky_relu(-1.0, negative_slope=slope)

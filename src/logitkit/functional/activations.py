@@ -106,6 +106,11 @@ def leaky_relu(x: Any, /, *, negative_slope: float = 0.01) -> Any:
     ndarray or scalar
         The shape of x; dtype as for `logitkit.sigmoid`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For a slope that is no number, or beyond the range of float64.
+
     Examples
     --------
     >>> import logitkit as lk
@@ -114,9 +119,13 @@ def leaky_relu(x: Any, /, *, negative_slope: float = 0.01) -> Any:
     """
     if not isinstance(negative_slope, Real):
         raise TypeError(f"negative_slope is {negative_slope!r}; accepted is a number")
-    return backend_of(x).elementwise(
-        x, lambda a: np.where(a > 0, a, a * a.dtype.type(negative_slope))
-    )
+    try:
+        slope = float(negative_slope)
+    except OverflowError:
+        raise ValueError(
+            f"negative_slope is {negative_slope!r}; accepted is a number in the range of float64"
+        ) from None
+    return backend_of(x).elementwise(x, lambda a: np.where(a > 0, a, a * a.dtype.type(slope)))
 
 
 def silu(x: Any, /) -> Any:
