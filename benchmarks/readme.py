@@ -69,8 +69,8 @@ def accuracy_part(records: list[Record], file: Path) -> str:
     if others:
         rest = [op for group in others for op in group]
         parts.append(
-            "float32, the other functions: the largest error over the same inputs; in ULP of the "
-            "largest term where a result is the difference of some (kl_divergence, gradients):"
+            "float32, the other functions: the largest error over the same inputs, in ULP of the "
+            "largest term where a result is a difference (kl_divergence, gradients):"
         )
         parts.append(tables.markdown(*accuracy_tables.by_function(records, "float32", rest)))
     parts.append(isas_sentence(records))
