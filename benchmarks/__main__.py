@@ -11,6 +11,7 @@ import logitkit
 
 from . import (
     accuracy,
+    accuracy_tables,
     emulated,
     exp_sweep,
     grid,
@@ -22,7 +23,7 @@ from . import (
     tables,
     timing,
 )
-from .operations import OPERATIONS
+from .operations import OPERATIONS, known
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -63,7 +64,10 @@ def parser() -> argparse.ArgumentParser:
     accuracy_, speed_, sweep, _ = commands.choices.values()
     accuracy_.add_argument("--json", action="store_true", help="print the records as JSON")
     speed_.add_argument("--threads", type=_counts, default=None, help="default: 1 and all")
-    speed_.add_argument("--ops", type=_list, default=list(OPERATIONS))
+    for command, default in ((accuracy_, list(OPERATIONS)), (speed_, grid.OPS)):
+        command.add_argument(
+            "--ops", type=_list, default=default, help=f"of {', '.join(OPERATIONS)}"
+        )
     speed_.add_argument(
         "--shapes", type=_list, default=None, help="as in 10,1024x1000,1000x16384@0 (axis 0)"
     )
@@ -82,11 +86,16 @@ def run_all(arguments: argparse.Namespace) -> None:
 def run_accuracy(arguments: argparse.Namespace) -> None:
     """Print the largest error in ULP of each library."""
     present, missing = providers.installed(arguments.peers)
+    ops = known(arguments.ops)
     with emulated.machine() as emulation:
-        records = list(accuracy.run(present, emulation=emulation))
-    print(json.dumps(records, indent=1) if arguments.json else accuracy.text(records, missing))
+        records = list(accuracy.run(present, emulation=emulation, ops=ops))
+    text = (
+        json.dumps(records, indent=1) if arguments.json else accuracy_tables.text(records, missing)
+    )
+    print(text)
     _tell_not_measured()
-    _keep(arguments, "accuracy", records, whole=arguments.peers == list(providers.PEERS))
+    whole = (arguments.peers, ops) == (list(providers.PEERS), list(OPERATIONS))
+    _keep(arguments, "accuracy", records, whole)
 
 
 def run_speed(arguments: argparse.Namespace) -> None:
@@ -102,7 +111,7 @@ def run_speed(arguments: argparse.Namespace) -> None:
     measured = speed.run(cells, threads, libraries, effort, disagreements)
     records = speed.show(measured, missing)
     asked = (arguments.peers, arguments.ops, shapes, arguments.threads, arguments.quick)
-    everything = (list(providers.PEERS), list(OPERATIONS), list(grid.SHAPES), None, False)
+    everything = (list(providers.PEERS), grid.OPS, list(grid.SHAPES), None, False)
     _keep(arguments, "speed", records, whole=asked == everything)
     if disagreements:
         raise RuntimeError("\n".join(["not timed, for the results disagree:", *disagreements]))
