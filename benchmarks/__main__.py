@@ -14,6 +14,7 @@ from . import (
     emulated,
     exp_sweep,
     grid,
+    instructions,
     machine,
     providers,
     readme,
@@ -45,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
         ("accuracy", run_accuracy),
         ("speed", run_speed),
         ("exp-sweep", run_sweep),
+        ("instructions", run_instructions),
         ("readme", run_readme),
     ):
         command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
@@ -60,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--peers", type=_list, default=list(providers.PEERS), help="default: all"
             )
-    accuracy_, speed_, sweep, _ = commands.choices.values()
+    accuracy_, speed_, sweep, instructions_, _ = commands.choices.values()
     accuracy_.add_argument("--json", action="store_true", help="print the records as JSON")
     speed_.add_argument("--threads", type=_counts, default=None, help="default: 1 and all")
     speed_.add_argument("--ops", type=_list, default=list(OPERATIONS))
@@ -69,6 +71,8 @@ def parser() -> argparse.ArgumentParser:
     )
     speed_.add_argument("--quick", action="store_true", help="five shapes, fewer rounds")
     sweep.add_argument("--all", action="store_true", help="every number, not one in 997")
+    instructions_.add_argument("--isas", type=_list, default=logitkit.cpu_info()["available"])
+    instructions_.add_argument("--regimes", type=_list, default=list(instructions.REGIMES))
     return top
 
 
@@ -115,6 +119,15 @@ def run_sweep(arguments: argparse.Namespace) -> None:
     _keep(arguments, "exp-sweep", records, whole=arguments.all)
     print(tables.text(*exp_sweep.cells(records)))
     _tell_not_measured()
+
+
+def run_instructions(arguments: argparse.Namespace) -> None:
+    """Count the instructions that each way through the core takes: Linux x86_64."""
+    records = list(instructions.run(arguments.isas, arguments.regimes))
+    print(instructions.text(records))
+    asked = (arguments.isas, arguments.regimes)
+    everything = (logitkit.cpu_info()["available"], list(instructions.REGIMES))
+    _keep(arguments, "instructions", records, whole=asked == everything)
 
 
 def run_readme(arguments: argparse.Namespace) -> None:
