@@ -131,7 +131,7 @@ def run_instructions(arguments: argparse.Namespace) -> None:
 
 
 def run_readme(arguments: argparse.Namespace) -> None:
-    """Write the newest results into README.md, docs/accuracy.md and docs/images."""
+    """Write the newest results into README.md, docs and docs/images."""
     for path in readme.update():
         print(path)
 

@@ -56,14 +56,14 @@ class Regime:
 REGIMES = {
     "tiny": Regime("plain", 64, 8, 16),
     "short": Regime("plain", 16, 64, 128),
-    "block": Regime("plain", 1, 256, 512),
+    "block": Regime("plain", 1, 512, 768),
     "long": Regime("plain", 1, 8192, 12288, rows_alone=False),
     "again": Regime("again", 1, 8192, 12288, rows_alone=False),
     "streamed": Regime("streamed", 1, 8192, 12288, rows_alone=False),
     "shared": Regime("shared", 1, 8192, 12288, rows_alone=False),
-    "masked": Regime("masked", 1, 256, 512),
-    "strided": Regime("strided", 1, 256, 512),
-    "axis": Regime("axis", 128, 32, 48, rows_alone=False),
+    "masked": Regime("masked", 1, 512, 768),
+    "strided": Regime("strided", 1, 512, 768),
+    "axis": Regime("axis", 128, 24, 32, rows_alone=False),
 }
 
 
@@ -77,21 +77,22 @@ def lacking() -> str:
 
 
 def is_measured(regime: str, op: str, dtype: str, isa: str) -> bool:
-    """Whether the plan takes this way for the operation, and it is told from the others by it."""
-    blocks = op != GRADIENT and dtype != "float64"
+    """Whether a cell is a way of its own, and worth the minute: most is told by float32."""
+    if regime == "streamed" and (isa != "avx512" or op == "logsumexp"):
+        return False  # the plan streams with cheap exponentials alone, and what is stored
+    if regime == "again" and op != "softmax":
+        return False  # nothing else has exponentials to keep
+    if op == GRADIENT and regime not in ("short", "block", "strided", "axis"):
+        return False  # done like a block, however short or long, and without a mask
     if isa == "generic":  # its library calls take a hundred steps an element
         return regime == "block" and dtype == "float32"
-    if isa == "avx2" and dtype != "float32":
-        return regime in ("short", "block")
-    if regime in ("tiny", "long"):
-        return blocks
-    if regime == "shared":
-        return blocks and dtype == "float32"
-    if regime == "again":
-        return op == "softmax" and dtype == "float32"
-    if regime == "streamed":
-        return op in ("softmax", "log_softmax") and dtype == "float32" and isa == "avx512"
-    return regime != "masked" or op != GRADIENT
+    if dtype == "float32":
+        return isa == "avx512" or regime not in ("again", "shared")
+    if isa == "avx2":
+        return regime == "block"
+    if dtype == "float64":
+        return regime in ("short", "block", "axis")
+    return regime in ("tiny", "short", "block", "long", "axis")
 
 
 class Stepper:
