@@ -31,7 +31,7 @@ def page(records: Sequence[Record]) -> str:
 def beside_theory(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
     """Return what was counted and what the source asks for."""
     header = [
-        *("way", "operation", "by hand", "counted", "of them multiply, by hand"),
+        *("way", "operation", "by hand", "counted", "multiplications, by hand"),
         *("a row besides", "a call besides", "bytes an element"),
     ]
     rows = []

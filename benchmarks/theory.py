@@ -107,6 +107,6 @@ THEORY = {
     ("strided", "softmax_vjp"): Theory(VJP + MOVE * 3, 32),
     ("axis", "softmax"): Theory(TILE + COLUMN + TILE_SUM + Work(2) + Work(1) + QUOTIENT, 12),
     ("axis", "log_softmax"): Theory(TILE + COLUMN + LOST + TILE_SUM + CARE + TILE_LOGARITHMS, 12),
-    ("axis", "softmax_vjp"): Theory(VJP + SQUARE * 3, 16),
+    ("turned", "softmax_vjp"): Theory(VJP + SQUARE * 3, 16),
     ("axis", "logsumexp"): Theory(Work(4) + COLUMN + LOST + TILE_SUM + CARE, 4),
 }
