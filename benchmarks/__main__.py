@@ -15,6 +15,7 @@ from . import (
     emulated,
     exp_sweep,
     grid,
+    instructions,
     machine,
     providers,
     readme,
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
         ("accuracy", run_accuracy),
         ("speed", run_speed),
         ("exp-sweep", run_sweep),
+        ("instructions", run_instructions),
         ("readme", run_readme),
     ):
         command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
@@ -61,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--peers", type=_list, default=list(providers.PEERS), help="default: all"
             )
-    accuracy_, speed_, sweep, _ = commands.choices.values()
+    accuracy_, speed_, sweep, instructions_, _ = commands.choices.values()
     accuracy_.add_argument("--json", action="store_true", help="print the records as JSON")
     speed_.add_argument("--threads", type=_counts, default=None, help="default: 1 and all")
     for command, default in ((accuracy_, list(OPERATIONS)), (speed_, grid.OPS)):
@@ -73,6 +75,8 @@ def parser() -> argparse.ArgumentParser:
     )
     speed_.add_argument("--quick", action="store_true", help="five shapes, fewer rounds")
     sweep.add_argument("--all", action="store_true", help="every number, not one in 997")
+    instructions_.add_argument("--isas", type=_list, default=logitkit.cpu_info()["available"])
+    instructions_.add_argument("--regimes", type=_list, default=list(instructions.REGIMES))
     return top
 
 
@@ -126,8 +130,17 @@ def run_sweep(arguments: argparse.Namespace) -> None:
     _tell_not_measured()
 
 
+def run_instructions(arguments: argparse.Namespace) -> None:
+    """Count the instructions that each way through the core takes: Linux x86_64."""
+    records = list(instructions.run(arguments.isas, arguments.regimes))
+    print(instructions.text(records))
+    asked = (arguments.isas, arguments.regimes)
+    everything = (logitkit.cpu_info()["available"], list(instructions.REGIMES))
+    _keep(arguments, "instructions", records, whole=asked == everything)
+
+
 def run_readme(arguments: argparse.Namespace) -> None:
-    """Write the newest results into README.md, docs/accuracy.md and docs/images."""
+    """Write the newest results into README.md, docs and docs/images."""
     for path in readme.update():
         print(path)
 

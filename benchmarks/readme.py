@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from . import accuracy_tables, exp_sweep, plot, results, summary, tables
+from . import accuracy_tables, exp_sweep, instructions_page, plot, results, summary, tables
 from .results import Record
 from .summary import Line
 
@@ -33,6 +33,10 @@ def update(root: Path = ROOT, directory: Path = results.DIRECTORY) -> list[Path]
         texts[page] = replace(texts[page], "accuracy", accuracy_page(errors, file))
     if file := files["exp-sweep"]:
         texts[page] = replace(texts[page], "exp-sweep", sweep_page(results.read(file), file))
+    if file := files["instructions"]:
+        counts, path = results.read(file), root / "docs" / "performance.md"
+        part = f"{instructions_page.page(counts)}\n\n{measured(counts, file)}"
+        texts[path] = replace(path.read_text("utf-8"), "instructions", part)
     if file := files["speed"]:
         times = results.read(file)
         lines = summary.lines(times)
