@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from .summary import Line
+from logitkit.bench.summary import Line
 
 # Text and muted ink for the page's ground; a colour and a shape for each thread count.
 THEMES: dict[str, dict[str, Any]] = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from . import accuracy_tables, exp_sweep, instructions_page, plot, results, summary, tables
-from .results import Record
-from .summary import Line
+from logitkit.bench import figures, summary
+from logitkit.bench.summary import Line, Record
+
+from . import accuracy_tables, exp_sweep, instructions_page, plot, results, tables
 
 NOTE = "times faster than the fastest other library; left of 1 is slower"
 ROOT = Path(__file__).resolve().parent.parent
@@ -123,12 +124,12 @@ def speed_part(lines: list[Line], records: list[Record], file: Path) -> str:
 
     def times(op: str, shape: str, name: str) -> str:
         cells = [by_key.get((op, shape, count)) for count in threads]
-        texts = [tables.microseconds(cell.times.get(name) if cell else None) for cell in cells]
+        texts = [figures.microseconds(cell.times.get(name) if cell else None) for cell in cells]
         return texts[0] if len(set(texts)) == 1 else f"{texts[0]} ({', '.join(texts[1:])})"
 
     def ratio(op: str, shape: str, count: int) -> str:
         cell = by_key.get((op, shape, count))
-        return tables.ratio(cell.best_ratio if cell else None)
+        return figures.ratio(cell.best_ratio if cell else None)
 
     counts = " and ".join(map(str, threads))
     heads = [f"{op}, {count} thread{'s' * (count > 1)}" for op in ops for count in threads]

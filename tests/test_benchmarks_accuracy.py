@@ -6,6 +6,9 @@ import mpmath
 import numpy as np
 import oracles
 import pytest
+from benchmarks.operations import OPERATIONS, Disagreement
+from benchmarks.providers.logitkit import OPTIONS
+from benchmarks.right import Right
 
 import logitkit
 from benchmarks import (
@@ -21,9 +24,6 @@ from benchmarks import (
     tables,
     ulp,
 )
-from benchmarks.operations import OPERATIONS, Disagreement
-from benchmarks.providers.logitkit import OPTIONS
-from benchmarks.right import Right
 
 RANDOM = np.random.default_rng(7)
 

@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from benchmarks.operations import OPERATIONS
 
 from benchmarks import accuracy, readme, results, summary
-from benchmarks.operations import OPERATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.operations import OPERATIONS, Disagreement
 
 import logitkit
 from benchmarks import __main__, grid, providers, results, speed, timing, worker
-from benchmarks.operations import OPERATIONS, Disagreement
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -2,8 +2,8 @@
 
 In float64 they guard against measuring something else than the operation (`operations.check`). In
 long double, whose 64 bits leave 11 for an error of float64 to show in, an error is measured from
-them (`ulp`). With m the largest score of a row, y = x - m, M how often m occurs and R the sum of
-the other exponentials,
+them (`benchmarks/ulp.py`). With m the largest score of a row, y = x - m, M how often m occurs and R
+the sum of the other exponentials,
 
     softmax          p = exp(y) / (M + R)
     log_softmax      y - L, where L = log M + log1p(R / M)
@@ -28,7 +28,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import mpmath
 import numpy as np
 from numpy.typing import NDArray
 
@@ -87,6 +86,8 @@ def logsumexp(x: Array, axis: int) -> Right:
     rows = _Rows(x, axis)
     value = np.squeeze(rows.m + rows.log_total, axis)
     if _is_long(x):
+        import mpmath  # here and below: not a requirement of the package
+
         for row in np.flatnonzero(np.abs(value) < CANCELS * np.abs(rows.m[..., 0])):
             scores = map(float, x[row])
             value[row] = _precise(lambda v=scores: mpmath.log(mpmath.fsum(map(mpmath.exp, v))))
@@ -144,6 +145,8 @@ def _sum_of_products(axis: int, *factors: Array) -> Array:
     products = factors[0] if len(factors) == 1 else factors[0] * factors[1]
     total = products.sum(axis=axis, keepdims=True)
     if _is_long(products):
+        import mpmath
+
         sizes = np.abs(products).sum(axis=axis, keepdims=True)
         for row in np.flatnonzero(np.abs(total) < CANCELS * sizes):
             parts = [map(float, factor[row]) for factor in factors]
@@ -159,6 +162,8 @@ def _is_long(x: Array) -> bool:
 
 
 def _precise(compute: Callable[[], Any]) -> np.longdouble:
+    import mpmath
+
     with mpmath.workdps(60):
         value = compute()
         high = float(value)

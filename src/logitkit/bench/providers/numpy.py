@@ -1,4 +1,7 @@
-"""NumPy: the formula that everybody writes by hand, from log_softmax where there are logarithms."""
+"""NumPy: the formula that everybody writes by hand, from log_softmax where there are logarithms.
+
+It has no bfloat16 of its own.
+"""
 
 import numpy as np
 
@@ -72,6 +75,8 @@ def providers(threads: int) -> list[Provider]:
     return [Provider("numpy", "numpy", _bind)]
 
 
-def _bind(op: str, operands: Operands, axis: int) -> Bound:
+def _bind(op: str, operands: Operands, axis: int) -> Bound | None:
+    if operands[0].dtype.kind != "f":
+        return None
     function = FUNCTIONS[op]
     return Bound(lambda: function(*operands, axis), np.asarray)

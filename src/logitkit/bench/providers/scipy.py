@@ -2,6 +2,7 @@
 
 The divergence is taken from log_softmax: `rel_entr` of two softmaxes is infinite where one of them
 underflows. The products that start from probabilities or their logarithms would be NumPy's alone.
+It has no bfloat16 of its own.
 """
 
 import numpy as np
@@ -51,4 +52,6 @@ def providers(threads: int) -> list[Provider]:
 
 def _bind(op: str, operands: Operands, axis: int) -> Bound | None:
     function = FUNCTIONS.get(op)
-    return Bound(lambda: function(*operands, axis), np.asarray) if function else None
+    if function is None or operands[0].dtype.kind != "f":
+        return None
+    return Bound(lambda: function(*operands, axis), np.asarray)

@@ -6,7 +6,8 @@ room for the least exact of the libraries. How exact each one is, is measured by
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +21,30 @@ from .right import Right
 Array = NDArray[Any]
 Operands = tuple[Array, ...]
 
-# What a result may be off by: rounded arguments of exp and log, and where a peer flushes to zero.
-RELATIVE = 1e-3
-FLUSHED = 1e-36
-# And for its length: a float32 sum in 64 lanes rounds K / 64 times, by up to 2^-24 of the sum.
-RELATIVE_PER_ELEMENT = 2.0**-24 / 64
+LARGE = 1 << 24  # the elements whose right results are computed at a time
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What a result of a dtype may be off by.
+
+    `relative` is for rounded arguments of exp and log, `flushed` where a library flushes to zero,
+    `sum` for each element of a row: a sum in 64 lanes rounds K / 64 times, of halves in float32.
+    """
+
+    relative: float
+    flushed: float
+    sum: float
+
+
+# Some libraries round each step to the dtype: a difference of 32 is off by 2^-7 in float16 and by
+# 2^-4 in bfloat16, and an exponential by as much of itself.
+TOLERANCES = {
+    "float32": Tolerance(1e-3, 1e-36, 2.0**-24 / 64),
+    "float64": Tolerance(1e-9, 1e-300, 2.0**-53 / 64),
+    "float16": Tolerance(0.03, 2.0**-22, 2.0**-24 / 64),
+    "bfloat16": Tolerance(0.2, 1e-36, 2.0**-24 / 64),
+}
 
 
 class Disagreement(Exception):
@@ -63,11 +83,18 @@ def _odd_rows(x: Array, axis: int) -> Array:
 
 
 def _probabilities(x: Array, axis: int, random: Generator) -> Array:
-    return right.softmax(x.astype(np.float64), axis).value.astype(x.dtype)
+    return _rounded(right.softmax, x, axis)
 
 
 def _log_probabilities(x: Array, axis: int, random: Generator) -> Array:
-    return right.log_softmax(x.astype(np.float64), axis).value.astype(x.dtype)
+    return _rounded(right.log_softmax, x, axis)
+
+
+def _rounded(function: Callable[[Array, int], Right], x: Array, axis: int) -> Array:
+    result = np.empty_like(x)
+    for part in _parts(x.shape, axis):
+        result[part] = function(x[part].astype(np.float64), axis).value
+    return result
 
 
 def _gradient(x: Array, axis: int, random: Generator) -> Array:
@@ -78,21 +105,37 @@ def _gradient_of_rows(x: Array, axis: int, random: Generator) -> Array:
     return random.standard_normal(_row_shape(x, axis)).astype(x.dtype)
 
 
-# How far a result may be off, in rows of a length whose sums are off by `sums`
+def _parts(shape: tuple[int, ...], axis: int) -> Iterator[tuple[slice, ...]]:
+    """Yield the indices of parts of whole rows, `LARGE` elements each where rows allow."""
+    along = _part_axis(shape, axis)
+    if along is None:
+        yield ()
+        return
+    step = max(1, shape[along] * LARGE // max(1, math.prod(shape)))
+    for start in range(0, shape[along], step):
+        yield (*(slice(None),) * along, slice(start, start + step))
 
 
-def _of_a_probability(expected: Right, sums: float, axis: int) -> Array:
-    return FLUSHED + (RELATIVE + sums) * expected.size
+def _part_axis(shape: tuple[int, ...], axis: int) -> int | None:
+    """Return the first axis that is not the one of the rows."""
+    return next((i for i in range(len(shape)) if i != axis % len(shape)), None)
 
 
-def _of_a_logarithm(expected: Right, sums: float, axis: int) -> Array:
+# How far a result may be off, in rows whose sums are off by `sums`
+
+
+def _of_a_probability(expected: Right, off: Tolerance, sums: float, axis: int) -> Array:
+    return off.flushed + (off.relative + sums) * expected.size
+
+
+def _of_a_logarithm(expected: Right, off: Tolerance, sums: float, axis: int) -> Array:
     # An error of the sum is relative in a probability, absolute in a logarithm.
-    return RELATIVE + sums + RELATIVE * expected.size
+    return off.relative + sums + off.relative * expected.size
 
 
-def _of_a_gradient(expected: Right, sums: float, axis: int) -> Array:
+def _of_a_gradient(expected: Right, off: Tolerance, sums: float, axis: int) -> Array:
     # Each element has the error of the sum over its row.
-    return FLUSHED + (RELATIVE + sums) * expected.size.max(axis=axis, keepdims=True)
+    return off.flushed + (off.relative + sums) * expected.size.max(axis=axis, keepdims=True)
 
 
 @dataclass(frozen=True)
@@ -100,14 +143,16 @@ class Operation:
     """One function of the public interface.
 
     `operands` make what it is given, each `(x, axis, random)`; `right(*operands, axis)` is the
-    right result, `allowed` how far from it `check` lets a result be, and `gives` what a result is:
-    "rows", a "value" a row, or "picks", some of each row.
+    right result, `allowed` how far from it `check` lets a result be, `gives` what a result is:
+    "rows", a "value" a row, or "picks", some of each row; `exponentials` is how many each element
+    takes at least.
     """
 
     operands: tuple[Callable[[Array, int, Generator], Array], ...]
     right: Callable[..., Right]
-    allowed: Callable[[Right, float, int], Array]
+    allowed: Callable[[Right, Tolerance, float, int], Array]
     gives: str = "rows"
+    exponentials: int = 1
 
     def make(self, x: Array, axis: int, random: Generator) -> Operands:
         """Return the operands that belong to scores x, in their dtype."""
@@ -117,6 +162,21 @@ class Operation:
         """Return the right result, computed in a dtype; integers stay what they are."""
         wide = (each if each.dtype.kind == "i" else each.astype(dtype) for each in operands)
         return self.right(*wide, axis)
+
+    def right_of(self, operands: Operands, axis: int) -> Right:
+        """Return the right result in float64, computed by parts of a large array."""
+        shape = operands[0].shape
+        parts = [
+            self.right_in(np.float64, tuple(each[part] for each in operands), axis)
+            for part in _parts(shape, axis)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        along = _part_axis(shape, axis)
+        assert along is not None
+        if self.gives == "value" and along > axis % len(shape):
+            along -= 1
+        return Right(*(np.concatenate(each, along) for each in zip(*parts, strict=True)))
 
     def shape(self, operands: Operands, axis: int) -> tuple[int, ...]:
         """Return the shape of the result."""
@@ -135,13 +195,13 @@ OPERATIONS = {
     "logsumexp": Operation(_OF_SCORES, right.logsumexp, _of_a_logarithm, "value"),
     "entropy": Operation(_OF_SCORES, right.entropy, _of_a_logarithm, "value"),
     "kl_divergence": Operation(
-        (_scores, _other_scores), right.kl_divergence, _of_a_logarithm, "value"
+        (_scores, _other_scores), right.kl_divergence, _of_a_logarithm, "value", exponentials=2
     ),
     "gather_logprobs": Operation(
         (_scores, _classes), right.gather_logprobs, _of_a_logarithm, "picks"
     ),
-    "softmax_vjp": Operation(_OF_PROBABILITIES, right.softmax_vjp, _of_a_gradient),
-    "softmax_jvp": Operation(_OF_PROBABILITIES, right.softmax_vjp, _of_a_gradient),
+    "softmax_vjp": Operation(_OF_PROBABILITIES, right.softmax_vjp, _of_a_gradient, exponentials=0),
+    "softmax_jvp": Operation(_OF_PROBABILITIES, right.softmax_vjp, _of_a_gradient, exponentials=0),
     "log_softmax_vjp": Operation(
         (_log_probabilities, _gradient), right.log_softmax_vjp, _of_a_gradient
     ),
@@ -150,7 +210,7 @@ OPERATIONS = {
 }
 
 
-def known(ops: list[str]) -> list[str]:
+def known(ops: Sequence[str]) -> Sequence[str]:
     """Return names of operations; raise ValueError for a name of none."""
     for op in ops:
         if op not in OPERATIONS:
@@ -158,16 +218,24 @@ def known(ops: list[str]) -> list[str]:
     return ops
 
 
-def check(op: str, provider: str, result: Array, expected: Right, length: int, axis: int) -> None:
-    """Raise Disagreement unless a result is within the tolerance for rows of a length."""
+def check(
+    op: str, provider: str, result: Array, expected: Right, dtype: str, length: int, axis: int
+) -> None:
+    """Raise Disagreement unless a result has the dtype and is near enough, for rows of a length."""
     result = np.asarray(result)
     value = expected.value
     if result.shape != value.shape:
         raise Disagreement(
             f"{provider} disagrees on {op}: its shape is {result.shape}, not {value.shape}"
         )
-    allowed = OPERATIONS[op].allowed(expected, RELATIVE_PER_ELEMENT * length, axis)
-    wrong = ~(np.abs(result - value) <= allowed)
+    if result.dtype.name != dtype:
+        raise Disagreement(
+            f"{provider} disagrees on {op}: its dtype is {result.dtype.name}, not {dtype}"
+        )
+    tolerance = TOLERANCES[dtype]
+    allowed = OPERATIONS[op].allowed(expected, tolerance, tolerance.sum * length, axis)
+    distance = np.abs(result.astype(np.float64) - value)
+    wrong = ~(distance <= allowed)
     if wrong.any():
         worst = np.unravel_index(int(wrong.argmax()), wrong.shape)
         raise Disagreement(
