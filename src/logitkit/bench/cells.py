@@ -54,7 +54,8 @@ def dtype_named(name: str) -> np.dtype[np.generic]:
         import ml_dtypes
     except ImportError as error:
         raise ImportError("bfloat16 needs ml_dtypes: pip install ml_dtypes") from error
-    return np.dtype(ml_dtypes.bfloat16)
+    bfloat16: np.dtype[np.generic] = np.dtype(ml_dtypes.bfloat16)
+    return bfloat16
 
 
 class Inputs:

@@ -86,11 +86,8 @@ def logsumexp(x: Array, axis: int) -> Right:
     rows = _Rows(x, axis)
     value = np.squeeze(rows.m + rows.log_total, axis)
     if _is_long(x):
-        import mpmath  # here and below: not a requirement of the package
-
         for row in np.flatnonzero(np.abs(value) < CANCELS * np.abs(rows.m[..., 0])):
-            scores = map(float, x[row])
-            value[row] = _precise(lambda v=scores: mpmath.log(mpmath.fsum(map(mpmath.exp, v))))
+            value[row] = _precise(_log_sum_exp, x[row])
     return _itself(value)
 
 
@@ -145,14 +142,9 @@ def _sum_of_products(axis: int, *factors: Array) -> Array:
     products = factors[0] if len(factors) == 1 else factors[0] * factors[1]
     total = products.sum(axis=axis, keepdims=True)
     if _is_long(products):
-        import mpmath
-
         sizes = np.abs(products).sum(axis=axis, keepdims=True)
         for row in np.flatnonzero(np.abs(total) < CANCELS * sizes):
-            parts = [map(float, factor[row]) for factor in factors]
-            total[row] = _precise(
-                lambda v=parts: mpmath.fdot(*v) if len(v) == 2 else mpmath.fsum(*v)
-            )
+            total[row] = _precise(_dot, *(factor[row] for factor in factors))
     return total
 
 
@@ -161,10 +153,19 @@ def _is_long(x: Array) -> bool:
     return x.dtype == np.longdouble
 
 
-def _precise(compute: Callable[[], Any]) -> np.longdouble:
-    import mpmath
+def _precise(compute: Callable[..., Any], *rows: Array) -> np.longdouble:
+    """Return what is computed from rows in 60 digits."""
+    import mpmath  # not a requirement of the package
 
     with mpmath.workdps(60):
-        value = compute()
+        value = compute(mpmath, *([float(number) for number in row] for row in rows))
         high = float(value)
         return np.longdouble(high) + np.longdouble(float(value - high))
+
+
+def _log_sum_exp(mpmath: Any, row: list[float]) -> Any:
+    return mpmath.log(mpmath.fsum(map(mpmath.exp, row)))
+
+
+def _dot(mpmath: Any, *rows: list[float]) -> Any:
+    return mpmath.fdot(*rows) if len(rows) == 2 else mpmath.fsum(*rows)

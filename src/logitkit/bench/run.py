@@ -29,7 +29,7 @@ def run(
 
     A cell in which providers disagree is not timed, and a sentence on it is added to
     `disagreements`. `worker` are the arguments of Python that start one. Raises RuntimeError when
-    it ends early.
+    it ends early, MemoryError where a cell is too large.
     """
     for count in threads:
         settings = {
@@ -39,6 +39,8 @@ def run(
             "effort": asdict(effort),
         }
         for record in records_of(settings, worker):
+            if "memory" in record:
+                raise MemoryError(record["memory"])
             if "disagreement" in record:
                 disagreements.append(f"{record['disagreement']} ({count} threads)")
             else:

@@ -13,7 +13,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +50,7 @@ class Time:
     p80: float
 
 
-def measure(calls: dict[str, Sequence[Call]], effort: Effort) -> dict[str, Time]:
+def measure(calls: Mapping[str, Sequence[Call]], effort: Effort) -> dict[str, Time]:
     """Time providers against each other; each has one call for each input, used in turn."""
     cycles = {name: itertools.cycle(each) for name, each in calls.items()}
     counts = {name: _batch(cycle, effort.turn) for name, cycle in cycles.items()}

@@ -18,9 +18,7 @@ from . import machine, providers
 from .cells import Cell, Inputs
 from .operations import OPERATIONS, Disagreement, check
 from .providers import Provider
-from .timing import Effort, Time, measure
-
-Calls = dict[str, list[Any]]
+from .timing import Call, Effort, Time, measure
 
 
 def time_cell(
@@ -32,7 +30,7 @@ def time_cell(
     one of them the ratio to the best peer would flatter those that are left.
     """
     length = cell.shape[cell.axis]
-    calls: Calls = {offer.name: [] for offer in offers}
+    calls: dict[str, list[Call]] = {offer.name: [] for offer in offers}
     passes: dict[str, int] = {}
     wrong: dict[str, str] = {}
     for operands in (inputs or Inputs()).of(cell):
@@ -65,7 +63,8 @@ def _of_one(time: Time, passes: int) -> Time:
 def records(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield one record for each provider and cell, as they are measured.
 
-    A cell in which providers disagree gives one record, {"disagreement": what is wrong}.
+    A cell in which providers disagree gives one record, {"disagreement": what is wrong};
+    one for which there is not enough memory {"memory": what was asked for}, and is the last.
     """
     threads = settings["threads"]
     offers = providers.load(settings["libraries"], threads)
@@ -79,6 +78,9 @@ def records(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
         except Disagreement as error:
             yield {"disagreement": f"{error}, {dtype}"}
             continue
+        except MemoryError as error:
+            yield {"memory": f"{op} of {cell.size}, {dtype}: {error}"}
+            return
         for name, time in times.items():
             yield {
                 "op": op,

@@ -3,6 +3,8 @@
 It has no bfloat16 of its own.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from . import Array, Bound, Operands, Provider
@@ -55,7 +57,7 @@ def _entropy_vjp(x: Array, g: Array, axis: int) -> Array:
     return -g * p * (log_p - (p * log_p).sum(axis=axis, keepdims=True))
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[..., Array]] = {
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "logsumexp": _logsumexp,
