@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from logitkit.bench.cells import Cell, dtype_named, parse_shape
 from logitkit.bench.operations import known
 
+# A minute each for an operation on the scores of attention, 400 MB: two tell what memory does.
+LARGEST, LARGEST_OPS = "32x12x512x512", ["softmax", "log_softmax"]
 OPS = ["softmax", "log_softmax", "logsumexp", "softmax_vjp", "log_softmax_vjp"]
 SHAPES = [
     "10",
@@ -26,7 +28,7 @@ SHAPES = [
     "1000x16384@0",
     "32x81x15130@1",  # a detector's scores: images, classes, boxes
     "8x21x512x512@1",  # segmentation: images, classes, pixels
-    "32x12x512x512",  # the scores of attention: 400 MB of float32
+    LARGEST,
 ]
 QUICK_SHAPES = ["10", "128x10", "1024x1000", "64x50257", "1x128256"]
 
@@ -49,5 +51,11 @@ def cells(
         Cell(op, *parse_shape(shape), dtype)
         for dtype in dtypes
         for shape in shapes or (SHAPES if dtype == "float32" else OTHER_SHAPES)
-        for op in known(ops or (OPS if dtype == "float32" else OTHER_OPS))
+        for op in known(ops or _ops_of(shape, dtype))
     ]
+
+
+def _ops_of(shape: str, dtype: str) -> Sequence[str]:
+    if dtype != "float32":
+        return OTHER_OPS
+    return LARGEST_OPS if shape == LARGEST else OPS

@@ -6,9 +6,6 @@ import mpmath
 import numpy as np
 import oracles
 import pytest
-from benchmarks.operations import OPERATIONS, Disagreement
-from benchmarks.providers.logitkit import OPTIONS
-from benchmarks.right import Right
 
 import logitkit
 from benchmarks import (
@@ -18,12 +15,14 @@ from benchmarks import (
     emulated,
     exp_sweep,
     inputs,
-    providers,
     results,
-    right,
     tables,
     ulp,
 )
+from logitkit.bench import providers, right
+from logitkit.bench.operations import OPERATIONS, Disagreement
+from logitkit.bench.providers.logitkit import OPTIONS
+from logitkit.bench.right import Right
 
 RANDOM = np.random.default_rng(7)
 
@@ -31,7 +30,7 @@ RANDOM = np.random.default_rng(7)
 @pytest.fixture
 def missing_torch(monkeypatch):
     """A machine without PyTorch."""
-    monkeypatch.setitem(providers.MODULES, "torch", ("no_such_module",))
+    monkeypatch.setitem(providers.NEEDS, "torch", ("no_such_module",))
 
 
 # What an error in ULP is

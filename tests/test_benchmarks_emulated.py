@@ -5,11 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-from benchmarks.operations import OPERATIONS
-from benchmarks.providers.logitkit import OPTIONS
 
 import logitkit
 from benchmarks import accuracy, accuracy_tables, emulated, exp_sweep, inputs
+from logitkit.bench.operations import OPERATIONS
+from logitkit.bench.providers.logitkit import OPTIONS
 
 ON_ARM = platform.machine() in {"aarch64", "arm64"}
 

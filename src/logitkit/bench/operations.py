@@ -29,21 +29,23 @@ class Tolerance:
     """What a result of a dtype may be off by.
 
     `relative` is for rounded arguments of exp and log, `flushed` where a library flushes to zero,
-    `sum` for each element of a row: a sum in 64 lanes rounds K / 64 times, of halves in float32.
+    `unit` is of the logarithm of a probability near 1, which some lose, and `sum` is
+    for each element of a row: a sum in 64 lanes rounds K / 64 times, of halves in float32.
     """
 
     relative: float
     flushed: float
+    unit: float
     sum: float
 
 
 # Some libraries round each step to the dtype: a difference of 32 is off by 2^-7 in float16 and by
 # 2^-4 in bfloat16, and an exponential by as much of itself.
 TOLERANCES = {
-    "float32": Tolerance(1e-3, 1e-36, 2.0**-24 / 64),
-    "float64": Tolerance(1e-9, 1e-300, 2.0**-53 / 64),
-    "float16": Tolerance(0.03, 2.0**-22, 2.0**-24 / 64),
-    "bfloat16": Tolerance(0.2, 1e-36, 2.0**-24 / 64),
+    "float32": Tolerance(1e-3, 1e-36, 2.0**-24, 2.0**-24 / 64),
+    "float64": Tolerance(1e-9, 1e-300, 2.0**-53, 2.0**-53 / 64),
+    "float16": Tolerance(0.03, 2.0**-22, 2.0**-11, 2.0**-24 / 64),
+    "bfloat16": Tolerance(0.2, 1e-36, 2.0**-8, 2.0**-24 / 64),
 }
 
 
@@ -138,12 +140,17 @@ def _of_a_gradient(expected: Right, off: Tolerance, sums: float, axis: int) -> A
     return off.flushed + (off.relative + sums) * expected.size.max(axis=axis, keepdims=True)
 
 
+def _of_a_slope(expected: Right, off: Tolerance, sums: float, axis: int) -> Array:
+    # What depends on the logarithms themselves.
+    return 4 * off.unit + _of_a_gradient(expected, off, sums, axis)
+
+
 @dataclass(frozen=True)
 class Operation:
     """One function of the public interface.
 
     `operands` make what it is given, each `(x, axis, random)`; `right(*operands, axis)` is the
-    right result, `allowed` how far from it `check` lets a result be, `gives` what a result is:
+    right result, `allowed` how far from it an accepted one may be, `gives` what a result is:
     "rows", a "value" a row, or "picks", some of each row; `exponentials` is how many each element
     takes at least.
     """
@@ -162,21 +169,6 @@ class Operation:
         """Return the right result, computed in a dtype; integers stay what they are."""
         wide = (each if each.dtype.kind == "i" else each.astype(dtype) for each in operands)
         return self.right(*wide, axis)
-
-    def right_of(self, operands: Operands, axis: int) -> Right:
-        """Return the right result in float64, computed by parts of a large array."""
-        shape = operands[0].shape
-        parts = [
-            self.right_in(np.float64, tuple(each[part] for each in operands), axis)
-            for part in _parts(shape, axis)
-        ]
-        if len(parts) == 1:
-            return parts[0]
-        along = _part_axis(shape, axis)
-        assert along is not None
-        if self.gives == "value" and along > axis % len(shape):
-            along -= 1
-        return Right(*(np.concatenate(each, along) for each in zip(*parts, strict=True)))
 
     def shape(self, operands: Operands, axis: int) -> tuple[int, ...]:
         """Return the shape of the result."""
@@ -206,7 +198,7 @@ OPERATIONS = {
         (_log_probabilities, _gradient), right.log_softmax_vjp, _of_a_gradient
     ),
     "logsumexp_vjp": Operation(_OF_A_REDUCTION, right.logsumexp_vjp, _of_a_probability),
-    "entropy_vjp": Operation(_OF_A_REDUCTION, right.entropy_vjp, _of_a_gradient),
+    "entropy_vjp": Operation(_OF_A_REDUCTION, right.entropy_vjp, _of_a_slope),
 }
 
 
@@ -218,27 +210,61 @@ def known(ops: Sequence[str]) -> Sequence[str]:
     return ops
 
 
-def check(
-    op: str, provider: str, result: Array, expected: Right, dtype: str, length: int, axis: int
-) -> None:
-    """Raise Disagreement unless a result has the dtype and is near enough, for rows of a length."""
-    result = np.asarray(result)
-    value = expected.value
-    if result.shape != value.shape:
-        raise Disagreement(
-            f"{provider} disagrees on {op}: its shape is {result.shape}, not {value.shape}"
+@dataclass(frozen=True)
+class Accepted:
+    """What is accepted as the result of an operation: from `low` to `high`, of a dtype."""
+
+    op: str
+    dtype: str
+    low: Array
+    high: Array
+
+    @classmethod
+    def around(cls, op: str, right: Right, dtype: str, length: int, axis: int) -> Accepted:
+        """Return what is near enough to the right result, for rows of a length."""
+        off = TOLERANCES[dtype]
+        allowed = OPERATIONS[op].allowed(right, off, off.sum * length, axis)
+        kept = np.float64 if dtype == "float64" else np.float32
+        return cls(
+            op, dtype, (right.value - allowed).astype(kept), (right.value + allowed).astype(kept)
         )
-    if result.dtype.name != dtype:
-        raise Disagreement(
-            f"{provider} disagrees on {op}: its dtype is {result.dtype.name}, not {dtype}"
-        )
-    tolerance = TOLERANCES[dtype]
-    allowed = OPERATIONS[op].allowed(expected, tolerance, tolerance.sum * length, axis)
-    distance = np.abs(result.astype(np.float64) - value)
-    wrong = ~(distance <= allowed)
-    if wrong.any():
-        worst = np.unravel_index(int(wrong.argmax()), wrong.shape)
-        raise Disagreement(
-            f"{provider} disagrees on {op} of {value.shape}: {result[worst]} at "
-            f"{tuple(int(i) for i in worst)}, where {value[worst]} is right"
-        )
+
+    @classmethod
+    def of(cls, op: str, operands: Operands, axis: int) -> Accepted:
+        """Return what is accepted for operands, computed by parts of a large array."""
+        x, operation = operands[0], OPERATIONS[op]
+        parts = []
+        for part in _parts(x.shape, axis):
+            right_ = operation.right_in(np.float64, tuple(each[part] for each in operands), axis)
+            parts.append(cls.around(op, right_, x.dtype.name, x.shape[axis], axis))
+        if len(parts) == 1:
+            return parts[0]
+        along = _part_axis(x.shape, axis)
+        assert along is not None
+        if operation.gives == "value" and along > axis % x.ndim:
+            along -= 1
+        low = np.concatenate([each.low for each in parts], along)
+        return cls(op, x.dtype.name, low, np.concatenate([each.high for each in parts], along))
+
+    def check(self, provider: str, result: Array) -> None:
+        """Raise Disagreement unless a result has the shape, the dtype and is near enough."""
+        result = np.asarray(result)
+        if result.shape != self.low.shape:
+            raise Disagreement(
+                f"{provider} disagrees on {self.op}: its shape is {result.shape}, "
+                f"not {self.low.shape}"
+            )
+        if result.dtype.name != self.dtype:
+            raise Disagreement(
+                f"{provider} disagrees on {self.op}: its dtype is {result.dtype.name}, "
+                f"not {self.dtype}"
+            )
+        numbers = result.astype(self.low.dtype, copy=False)
+        right_ = (numbers >= self.low) & (numbers <= self.high)
+        if not right_.all():
+            worst = np.unravel_index(int(right_.argmin()), right_.shape)
+            raise Disagreement(
+                f"{provider} disagrees on {self.op} of {right_.shape}: {result[worst]} at "
+                f"{tuple(int(i) for i in worst)}, where {self.low[worst]} to {self.high[worst]} "
+                "is right"
+            )

@@ -1,9 +1,9 @@
 """The right results: the formula of each operation, in the dtype of its operands.
 
-In float64 they guard against measuring something else than the operation (`operations.check`). In
-long double, whose 64 bits leave 11 for an error of float64 to show in, an error is measured from
-them (`benchmarks/ulp.py`). With m the largest score of a row, y = x - m, M how often m occurs and R
-the sum of the other exponentials,
+In float64 they guard against measuring something else than the operation (`Accepted` in
+`operations`). In long double, whose 64 bits leave 11 for an error of float64 to show in, an error
+is measured from them (`benchmarks/ulp.py`). With m the largest score of a row, y = x - m, M how
+often m occurs and R the sum of the other exponentials,
 
     softmax          p = exp(y) / (M + R)
     log_softmax      y - L, where L = log M + log1p(R / M)

@@ -16,7 +16,7 @@ from typing import Any
 
 from . import machine, providers
 from .cells import Cell, Inputs
-from .operations import OPERATIONS, Disagreement, check
+from .operations import Accepted, Disagreement
 from .providers import Provider
 from .timing import Call, Effort, Time, measure
 
@@ -29,12 +29,11 @@ def time_cell(
     Raises Disagreement, which names every provider that is wrong, before anything is timed: without
     one of them the ratio to the best peer would flatter those that are left.
     """
-    length = cell.shape[cell.axis]
     calls: dict[str, list[Call]] = {offer.name: [] for offer in offers}
     passes: dict[str, int] = {}
     wrong: dict[str, str] = {}
     for operands in (inputs or Inputs()).of(cell):
-        expected = OPERATIONS[cell.op].right_of(operands, cell.axis)
+        accepted = Accepted.of(cell.op, operands, cell.axis)
         for offer in offers:
             bound = offer.bind(cell.op, operands, cell.axis)
             if bound is None:
@@ -43,13 +42,12 @@ def time_cell(
             result = bound.call()
             if not offer.floor:
                 try:
-                    found = bound.fetch(result)
-                    check(cell.op, offer.name, found, expected, cell.dtype, length, cell.axis)
+                    accepted.check(offer.name, bound.fetch(result))
                 except Disagreement as error:
                     wrong.setdefault(offer.name, str(error))
             calls[offer.name].append(bound.call)
             passes[offer.name] = bound.passes
-        del expected
+        del accepted
     if wrong:
         raise Disagreement("; ".join(wrong.values()))
     times = measure(calls, effort)

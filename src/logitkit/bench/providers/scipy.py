@@ -11,8 +11,12 @@ from scipy import special
 from . import Array, Bound, Operands, Provider
 
 
+def _entr(p: Array) -> Array:
+    return special.entr(p).astype(p.dtype, copy=False)  # it has no float16 of its own
+
+
 def _entropy(x: Array, axis: int) -> Array:
-    return special.entr(special.softmax(x, axis)).sum(axis=axis)
+    return _entr(special.softmax(x, axis)).sum(axis=axis)
 
 
 def _kl_divergence(x: Array, other: Array, axis: int) -> Array:
@@ -30,7 +34,7 @@ def _logsumexp_vjp(x: Array, g: Array, axis: int) -> Array:
 
 def _entropy_vjp(x: Array, g: Array, axis: int) -> Array:
     p = special.softmax(x, axis)
-    return -g * p * (special.log_softmax(x, axis) + special.entr(p).sum(axis=axis, keepdims=True))
+    return -g * p * (special.log_softmax(x, axis) + _entr(p).sum(axis=axis, keepdims=True))
 
 
 FUNCTIONS = {
