@@ -158,7 +158,7 @@ def test_wrong_usage_is_one_sentence(line, message, code):
 @pytest.mark.parametrize("width", [40, 100])
 def test_a_terminal_shows_a_table_for_each_cell(width):
     code, seen = terminal(*PART, "--op", "softmax,entropy", width=width)
-    lines = plain(seen).splitlines()
+    lines = plain(seen).partition("softmax, (8, 4)")[2].splitlines()
     assert code == 0 and "─" in seen
     assert max(map(len, lines)) <= width
     text = re.sub(r"\s+", " ", plain(seen))

@@ -29,8 +29,8 @@ class Tolerance:
     """What a result of a dtype may be off by.
 
     `relative` is for rounded arguments of exp and log, `flushed` where a library flushes to zero,
-    `unit` is of the logarithm of a probability near 1, which some lose, and `sum` is
-    for each element of a row: a sum in 64 lanes rounds K / 64 times, of halves in float32.
+    `unit` is for the logarithm of a probability near 1, which some lose, `sum` for each element of
+    a row: a sum in 64 lanes rounds K / 64 times, of halves in float32.
     """
 
     relative: float
