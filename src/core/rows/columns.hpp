@@ -90,12 +90,24 @@ public:
     }
 
     void log_softmax() {
-        Doubles from = to_doubles(max_), by = log_sum();
-        if (n_ > most) offsets(from, by);
-        const Doubles inverse = Doubles::set1(1 / temperature_), off = Doubles::set1(0.0) - by;
+        const Doubles max = to_doubles(max_), sum = log_sum();
+        const Doubles inverse = Doubles::set1(1 / temperature_), off = Doubles::set1(0.0) - sum;
+        const auto in_doubles = [&](F x) {
+            const Doubles distance = to_doubles(x) - max;
+            return to_floats(Scaled ? fma(distance, inverse, off) : distance - sum);
+        };
+        alignas(64) float served[most], high[most], low[most];
+        const int floats = offsets(max, sum, served, high, low);
+        const F one = F::set1(1), zero = F::set1(0), which = F::load(served), by = F::load(high), rest = F::load(low);
         for (std::int64_t j = 0; j < n_; ++j) {
-            const Doubles distance = to_doubles(x_[j]) - from;
-            x_[j] = to_floats(Scaled ? fma(distance, inverse, off) : distance - by);
+            if (floats == most) {
+                x_[j] = subtract(x_[j], by, rest);
+            } else if (floats == 0) {
+                x_[j] = in_doubles(x_[j]);
+            } else {
+                x_[j] = zero_where_equal(subtract(x_[j], by, rest), which, zero) +
+                        zero_where_equal(in_doubles(x_[j]), which, one);
+            }
         }
     }
 
@@ -123,18 +135,20 @@ public:
     }
 
 private:
-    // From max and log(sum) to what LogOffsets makes of them.
-    void offsets(Doubles& from, Doubles& by) const {
-        alignas(64) double froms[most], bys[most];
-        from.store(froms);
-        by.store(bys);
+    // What LogOffsets makes of max and log(sum); `served` is 1 for the rows that go in floats. Gives their number.
+    int offsets(Doubles max, Doubles sum, float* served, float* high, float* low) const {
+        alignas(64) double maxima[most], sums[most];
+        max.store(maxima);
+        sum.store(sums);
+        int count = 0;
         for (int i = 0; i < most; ++i) {
-            const LogOffsets one(froms[i], temperature_, bys[i], n_);
-            froms[i] = one.from;
-            bys[i] = one.by;
+            const LogOffsets one(maxima[i], temperature_, sums[i], n_);
+            served[i] = one.in_floats ? 1 : 0;
+            high[i] = one.high;
+            low[i] = one.low;
+            count += one.in_floats;
         }
-        from = Doubles::load(froms);
-        by = Doubles::load(bys);
+        return count;
     }
 
     Anchor<Scaled, F> anchor() const { return {exponent_, inverse_}; }

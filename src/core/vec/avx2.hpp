@@ -83,9 +83,12 @@ struct F32x16 {
         return __builtin_popcount(static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ)))) +
                __builtin_popcount(static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ))));
     }
-    friend Power<F32x16> power_from(const Origin& origin, F32x16 f) {
-        const F32x16 magic = set1(magic_float), magic_k = f + magic;
-        return {magic_k - magic, {power_half(origin, magic_k.a), power_half(origin, magic_k.b)}};
+    friend F32x16 whole(F32x16 x) {
+        const __m256 bits = _mm256_castsi256_ps(_mm256_set1_epi32(whole_bits));
+        return {_mm256_and_ps(x.a, bits), _mm256_and_ps(x.b, bits)};
+    }
+    friend F32x16 power(F32x16 x) {
+        return {power_half(x.a), power_half(x.b)};
     }
     friend float reduce_max(F32x16 x) {
         const __m256 eight = _mm256_max_ps(x.a, x.b);
@@ -168,9 +171,8 @@ private:
         const __m256i mask = first_floats(n);
         return _mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps(p, mask), _mm256_castsi256_ps(mask));
     }
-    static __m256 power_half(const Origin& origin, __m256 magic_k) {
-        const __m256i biased = _mm256_add_epi32(_mm256_castps_si256(magic_k), _mm256_set1_epi32(origin.offset));
-        return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
+    static __m256 power_half(__m256 x) {
+        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(x), power_shift));
     }
 };
 

@@ -58,11 +58,12 @@ struct F32x16 {
         return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, y.v, _CMP_NEQ_UQ), a.v)};
     }
     friend int count_equal(F32x16 x, F32x16 y) { return __builtin_popcount(_mm512_cmp_ps_mask(x.v, y.v, _CMP_EQ_OQ)); }
-    // By the bits: on Zen 4 scalef takes two cycles a register of each half, and a mask besides.
-    friend Power<F32x16> power_from(const Origin& origin, F32x16 f) {
-        const __m512 magic = _mm512_set1_ps(magic_float), magic_k = _mm512_add_ps(f.v, magic);
-        const __m512i biased = _mm512_add_epi32(_mm512_castps_si512(magic_k), _mm512_set1_epi32(origin.offset));
-        return {{_mm512_sub_ps(magic_k, magic)}, {_mm512_castsi512_ps(_mm512_slli_epi32(biased, 23))}};
+    // By the bits: on Zen 4 scalef takes two cycles, and a mask besides.
+    friend F32x16 whole(F32x16 x) {
+        return {_mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(x.v), _mm512_set1_epi32(whole_bits)))};
+    }
+    friend F32x16 power(F32x16 x) {
+        return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(x.v), power_shift))};
     }
     friend float reduce_max(F32x16 a) { return _mm512_reduce_max_ps(a.v); }
     friend float reduce_sum(F32x16 a) {

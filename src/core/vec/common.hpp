@@ -57,15 +57,11 @@ struct Single {
 constexpr int lowest_power_float = -126 - unit_exponent_float;
 constexpr int lowest_power_double = -1022 - unit_exponent_double;
 
-// The integer from which the exponents of float powers are counted, of at most 2^14, and that of the unit as the lanes
-// need it.
-struct Origin {
-    float exponent;
-    std::int32_t offset;
-
-    explicit Origin(float n)
-        : exponent(n), offset(unit_exponent_float + 127 - 0x4b400000 - static_cast<std::int32_t>(n)) {}
-};
+// Float powers by the bits: a number from 512 to 768 has its integer in the bits from `fraction_bits` on, the lowest
+// eight of which, moved into the exponent by `power_shift`, make the power.
+constexpr float power_base = 512;
+constexpr int fraction_bits = 14, power_shift = 9;
+constexpr std::int32_t whole_bits = -(1 << fraction_bits);
 
 // For the instruction sets without an instruction for it: adding `magic` to a small number rounds it to the nearest
 // integer, ties to even, which then stands in the low mantissa bits; adding an offset to those bits and shifting
@@ -146,10 +142,8 @@ struct Twice {
         const Power<V> low = power_of(f.a), high = power_of(f.b);
         return {{low.k, high.k}, {low.scale, high.scale}};
     }
-    friend Power<Twice> power_from(const Origin& origin, Twice f) {
-        const Power<V> low = power_from(origin, f.a), high = power_from(origin, f.b);
-        return {{low.k, high.k}, {low.scale, high.scale}};
-    }
+    friend Twice whole(Twice x) { return {whole(x.a), whole(x.b)}; }
+    friend Twice power(Twice x) { return {power(x.a), power(x.b)}; }
 };
 
 // Calls f(vector) for each vector that is in x, and puts what it gives together again.

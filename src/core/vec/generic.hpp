@@ -7,8 +7,8 @@
 //   keep_where(x, mask) is x where a byte of the mask is not 0, else -inf;
 //   float16 and bfloat16 are stored rounded to nearest, ties to even; which NaN a NaN becomes is free;
 //   power_of(f), of doubles, rounds f to the integer k, ties to even, and gives 2^k times the unit, exactly 0 where
-//   that is no normal number, for f from -2^20 to 2; power_from(origin, f), of floats, the same with 2^(k - origin),
-//   for k from lowest_power_float - 1 to 2 above the origin; of a NaN only k is told: NaN. A k of 0 has either sign;
+//   that is no normal number, for f from -2^20 to 2; whole(x), of floats from 512 to 768, clears the
+//   fraction, of a NaN gives one; power(x), of integers from there, is 2^(x - 512 - 127), 0 for 512, of a NaN anything;
 //   split(u), for u from 1 to 2^1000: log.hpp has what it is;
 //   reduce_max is asked about numbers only, and of two zeros gives either;
 //   reduce_sum adds the upper half of the lanes to the lower one, until there is one;
@@ -94,16 +94,17 @@ struct F32x16 {
         for (int i = 0; i < 16; ++i) x.v[i] = mask[i] != 0 ? x.v[i] : -__builtin_inff();
         return x;
     }
-    friend Power<F32x16> power_from(const Origin& origin, F32x16 f) {
-        Power<F32x16> r;
-        for (int i = 0; i < 16; ++i) {
-            const float magic_k = f.v[i] + magic_float;
-            const std::uint32_t biased =
-                __builtin_bit_cast(std::uint32_t, magic_k) + static_cast<std::uint32_t>(origin.offset);
-            r.k.v[i] = magic_k - magic_float;
-            r.scale.v[i] = __builtin_bit_cast(float, biased << 23);
+    friend F32x16 whole(F32x16 x) {
+        for (float& lane : x.v) {
+            lane = __builtin_bit_cast(float, __builtin_bit_cast(std::int32_t, lane) & whole_bits);
         }
-        return r;
+        return x;
+    }
+    friend F32x16 power(F32x16 x) {
+        for (float& lane : x.v) {
+            lane = __builtin_bit_cast(float, __builtin_bit_cast(std::uint32_t, lane) << power_shift);
+        }
+        return x;
     }
     friend float reduce_max(F32x16 a) {
         float r = a.v[0];

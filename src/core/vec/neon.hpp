@@ -107,11 +107,11 @@ struct F32x16 {
         const uint32x4_t high = vaddq_u32(vceqq_f32(x.c, y.c), vceqq_f32(x.d, y.d));
         return -vaddvq_s32(vreinterpretq_s32_u32(vaddq_u32(low, high)));
     }
-    friend Power<F32x16> power_from(const Origin& origin, F32x16 f) {
-        const F32x16 magic = set1(magic_float), magic_k = f + magic;
-        return {magic_k - magic,
-                {power_quarter(origin, magic_k.a), power_quarter(origin, magic_k.b), power_quarter(origin, magic_k.c),
-                 power_quarter(origin, magic_k.d)}};
+    friend F32x16 whole(F32x16 x) {
+        return {whole_quarter(x.a), whole_quarter(x.b), whole_quarter(x.c), whole_quarter(x.d)};
+    }
+    friend F32x16 power(F32x16 x) {
+        return {power_quarter(x.a), power_quarter(x.b), power_quarter(x.c), power_quarter(x.d)};
     }
     friend float reduce_sum(F32x16 x) {
         const float32x4_t four = vaddq_f32(vaddq_f32(x.a, x.c), vaddq_f32(x.b, x.d));
@@ -153,9 +153,11 @@ private:
     static float32x4_t clear(float32x4_t x, uint32x4_t where) {
         return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), where));
     }
-    static float32x4_t power_quarter(const Origin& origin, float32x4_t magic_k) {
-        const int32x4_t biased = vaddq_s32(vreinterpretq_s32_f32(magic_k), vdupq_n_s32(origin.offset));
-        return vreinterpretq_f32_s32(vshlq_n_s32(biased, 23));
+    static float32x4_t whole_quarter(float32x4_t x) {
+        return vreinterpretq_f32_s32(vandq_s32(vreinterpretq_s32_f32(x), vdupq_n_s32(whole_bits)));
+    }
+    static float32x4_t power_quarter(float32x4_t x) {
+        return vreinterpretq_f32_s32(vshlq_n_s32(vreinterpretq_s32_f32(x), power_shift));
     }
 };
 
