@@ -105,18 +105,13 @@ public:
         start_ = base_ + constant(0.5f - C::shift);
     }
 
-    // The n of one score.
-    static float exponent_of(float x, const Inverse<float>& inverse) {
-        if constexpr (Scaled) x = x * inverse.high;
-        const float n = __builtin_fmaf(x, C::log2e, -C::shift);
-        return (n + magic_float) - magic_float;
+    // The k of a score: from an estimate that may be one off, as every other anchor finds it.
+    static M exponent_of(M x, const Inverse<float>& inverse) {
+        const M magic = constant(magic_float), log2e = constant(C::log2e);
+        const M y = Scaled ? x * constant(inverse.high) : x;
+        const Anchor about((fma(y, log2e, constant(-C::shift)) + magic) - magic, inverse);
+        return whole(fma(y, log2e, about.start_)) - about.base_;
     }
-    static F32x16 exponent_of(F32x16 x, const Inverse<float>& inverse) {
-        using F = F32x16;
-        if constexpr (Scaled) x = x * F::set1(inverse.high);
-        return rint(fma(x, F::set1(C::log2e), F::set1(-C::shift)));
-    }
-
     template <class F>
     F scale(F x) const {
         F k;
@@ -227,7 +222,6 @@ private:
         k = place - lanes<F>(base_);
         return power(place);
     }
-    static F32x16 rint(F32x16 x) { return (x + F32x16::set1(magic_float)) - F32x16::set1(magic_float); }
 
     static constexpr bool rows_in_lanes = sizeof(M) > sizeof(float);
     static constexpr float ln2 = C::head + C::tail;

@@ -23,47 +23,6 @@ inline V sum_vectors(V* lanes, int n) {
     return lanes[0];
 }
 
-// BlockSum of sixteen rows. Column j counts in lane j % 16 of each row.
-class ColumnSums {
-    using F = F32x16;
-    static constexpr int most = F::lanes;
-
-public:
-    ColumnSums() {
-        for (int j = 0; j < most; ++j) {
-            upper_[j] = F::set1(BlockSum::split);
-            lower_[j] = F::set1(0);
-            runs_[j] = Doubles::set1(0.0);
-        }
-    }
-    void add(int lane, const Exponential<F>& e) {
-        F lower;
-        upper_[lane] = BlockSum::split_off(e, upper_[lane], lower);
-        lower_[lane] = lower_[lane] + lower;
-    }
-    void add(int lane, const Exponential<F>& e, F lost) {
-        F lower;
-        upper_[lane] = BlockSum::split_off(e, upper_[lane], lower);
-        lower_[lane] = lower_[lane] + fma(e.scale, lost, lower);
-    }
-    void next_run() {
-        for (int j = 0; j < most; ++j) {
-            runs_[j] = runs_[j] + to_doubles(upper_[j] - F::set1(BlockSum::split)) + to_doubles(lower_[j]);
-            upper_[j] = F::set1(BlockSum::split);
-            lower_[j] = F::set1(0);
-        }
-    }
-    Doubles total() {
-        for (int j = 0; j < most; ++j) runs_[j] = runs_[j] + to_doubles(upper_[j] - F::set1(BlockSum::split));
-        const Doubles runs = sum_vectors(runs_, most);
-        return runs + to_doubles(sum_vectors(lower_, most));
-    }
-
-private:
-    F upper_[most], lower_[most];
-    Doubles runs_[most];
-};
-
 // Sixteen rows of at most a block, of one temperature: n columns at x, which the results replace.
 template <bool Scaled>
 class Columns {
@@ -168,31 +127,49 @@ private:
             }
             return to_doubles(upper) + to_doubles(sum_vectors(lower, static_cast<int>(n_)));
         }
-        return sums([&](ColumnSums& sums, std::int64_t j, int lane) {
-            const Exponential<F> e = by.exp(x_[j]);
-            x_[j] = e.scale;
-            q[j] = e.q;
-            sums.add(lane, e);
+        return sums([&](std::int64_t j, F& upper, F& lower) LOGITKIT_INLINE {
+            F scale, rest, small, low;
+            by.reduce(x_[j], scale, rest, small);
+            q[j] = by.expm1(rest, small);
+            x_[j] = scale;
+            upper = BlockSum::split_off({scale, q[j]}, upper, low);
+            lower = lower + low;
         });
     }
     // With what q lost, for logarithms.
     Doubles careful_sum() const {
         const Anchor<Scaled, F> by = anchor();
-        return sums([&](ColumnSums& sums, std::int64_t j, int lane) {
-            F lost;
-            const Exponential<F> e = by.exp(x_[j], lost);
-            sums.add(lane, e, lost);
+        return sums([&](std::int64_t j, F& upper, F& lower) LOGITKIT_INLINE {
+            F scale, rest, small, lost, low;
+            by.reduce(x_[j], scale, rest, small);
+            const F q = by.expm1(rest, small, lost);
+            upper = BlockSum::split_off({scale, q}, upper, low);
+            lower = lower + fma(scale, lost, low);
         });
     }
-    // Of what add(sums, j, lane) adds for the columns.
+    // The sums of BlockSum: column j counts in lane j % 16 of each row, and the lanes go one after another.
+    // add(j, upper, lower) adds the two parts of a column's exponentials.
     template <class Add>
-    Doubles sums(Add add) const {
-        ColumnSums sums;
-        for (std::int64_t j = 0; j < n_; ++j) {
-            if (j > 0 && j % BlockSum::run_length == 0) sums.next_run();
-            add(sums, j, static_cast<int>(j % most));
+    LOGITKIT_INLINE Doubles sums(Add add) const {
+        const F split = F::set1(BlockSum::split), zero = F::set1(0);
+        Doubles totals[most];
+        F rest[most];
+        for (int lane = 0; lane < most; ++lane) {
+            F upper = split, lower = zero;
+            Doubles runs = Doubles::set1(0.0);
+            std::int64_t j = lane;
+            for (std::int64_t end = BlockSum::run_length; end < n_; end += BlockSum::run_length) {
+                for (; j < end; j += most) add(j, upper, lower);
+                runs = runs + to_doubles(upper - split) + to_doubles(lower);
+                upper = split;
+                lower = zero;
+            }
+            for (; j < n_; j += most) add(j, upper, lower);
+            totals[lane] = runs + to_doubles(upper - split);
+            rest[lane] = lower;
         }
-        return sums.total();
+        const Doubles total = sum_vectors(totals, most);
+        return total + to_doubles(sum_vectors(rest, most));
     }
 
     // What stands beside one maximum, whose exponential is `top`, from the sum of the others alone.

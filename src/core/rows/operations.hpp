@@ -14,7 +14,7 @@ namespace {
 template <class X, class Some, class Rows>
 inline void for_rows_of_any_length(const RowBatch& batch, Some some, Rows rows) {
     if constexpr (!is_double<X>) {
-        if (batch.length <= F32x16::lanes) return for_short_rows<X>(batch, some, rows);
+        if (batch.length <= longest_short) return for_short_rows<X>(batch, some, rows);
     }
     for_several_rows(batch, rows);
 }

@@ -63,9 +63,13 @@ constexpr float power_base = 512;
 constexpr int fraction_bits = 14, power_shift = 9;
 constexpr std::int32_t whole_bits = -(1 << fraction_bits);
 
+// Of one float, as of lanes.
+inline float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+inline float whole(float x) { return __builtin_bit_cast(float, __builtin_bit_cast(std::int32_t, x) & whole_bits); }
+
 // For the instruction sets without an instruction for it: adding `magic` to a small number rounds it to the nearest
-// integer, ties to even, which then stands in the low mantissa bits; adding an offset to those bits and shifting
-// them into the exponent gives the power.
+// integer, ties to even. It then stands in the low mantissa bits, which with an offset added are, for doubles, shifted
+// into the exponent.
 constexpr float magic_float = 0x1.8p+23f;
 constexpr double magic_double = 0x1.8p+52;
 constexpr std::int64_t power_offset_double = unit_exponent_double + 1023 - 0x4338000000000000;
