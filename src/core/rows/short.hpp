@@ -8,7 +8,7 @@ namespace logitkit::LOGITKIT_ISA {
 namespace {
 
 // Longer rows are done one by one, and fewer.
-constexpr int longest_short = 160;
+constexpr int longest_short = 128;
 constexpr int fewest_rows(std::int64_t length) { return length <= F32x16::lanes ? 4 : 12; }
 
 // `count` rows of one temperature, at most sixteen. What float exponentials do not serve is left to rows(first, 1).
@@ -23,6 +23,10 @@ public:
         : batch_(batch), first_(first), count_(count), rows_(rows),
           columns_(x_, batch.length, load(), temperature) {
         columns_.served(served_);
+        if (batch.x_step == batch.length && batch.out_step == batch.length && count == most) {
+            const bool last = first + 2 * most > batch.rows;
+            columns_.fetch(address(row(last ? 0 : most).x), row(0).out);
+        }
     }
 
     void softmax() {
@@ -50,34 +54,37 @@ public:
 private:
     Row<X> row(int i) const { return row_at<X>(batch_, first_ + i); }
 
-    // Calls body(start, part) for the vectors of a row.
+    // Calls body(start, i, part) for the vectors of rows 0 to count - 1, in the order of their memory.
     template <class Body>
-    LOGITKIT_INLINE void for_each_part(Body body) const {
+    LOGITKIT_INLINE void for_each_vector(int count, Body body) const {
         const int length = static_cast<int>(batch_.length), whole = length / most * most;
-        for (int start = 0; start < whole; start += most) body(start, Whole<F>{});
-        if (whole < length) body(whole, Part<F>{length - whole});
+        const Part<F> part{length - whole};
+        if (whole == 0) {
+            for (int i = 0; i < count; ++i) body(0, i, part);
+            return;
+        }
+        for (int i = 0; i < count; ++i) {
+            for (int start = 0; start < whole; start += most) body(start, i, Whole<F>{});
+            if (part.n > 0) body(whole, i, part);
+        }
     }
     // Gives the maxima.
     F load() {
-        F m = F::set1(-__builtin_inff());
         X scores[most];
         for (int i = 0; i < most; ++i) scores[i] = row(i < count_ ? i : 0).x;
-        for_each_part([&](int start, auto part) LOGITKIT_INLINE {
-            F* const x = x_ + start;
-            for (int i = 0; i < most; ++i) x[i] = part.load(scores[i] + start, -__builtin_inff());
-            transpose(x);
-            for (int j = 0; j < part.n; ++j) m = max(x[j], m);
+        for_each_vector(most, [&](int start, int i, auto part) LOGITKIT_INLINE {
+            x_[start + i] = part.load(scores[i] + start, -__builtin_inff());
         });
+        for (int start = 0; start < batch_.length; start += most) transpose(x_ + start);
+        F m = F::set1(-__builtin_inff());
+        for (int j = 0; j < batch_.length; ++j) m = max(x_[j], m);
         return m;
     }
     void store(bool log) {
+        for (int start = 0; start < batch_.length; start += most) transpose(x_ + start);
         T* const out = row(0).out;
-        for_each_part([&](int start, auto part) LOGITKIT_INLINE {
-            F* const x = x_ + start;
-            transpose(x);
-            for (int i = 0; i < count_; ++i) {
-                if (served_[i]) part.store(x[i], out + i * batch_.out_step + start);
-            }
+        for_each_vector(count_, [&](int start, int i, auto part) LOGITKIT_INLINE {
+            if (served_[i]) part.store(x_[start + i], out + i * batch_.out_step + start);
         });
         for (int i = 0; i < count_; ++i) {
             if (!served_[i]) {
