@@ -227,7 +227,8 @@ private:
     static constexpr float ln2 = C::head + C::tail;
     static constexpr float below = static_cast<float>(lowest_power_float - 1) + C::shift;
 
-    // Where k - N stands among the powers; exact, as is `start_`: eleven bits with the sign before the point, ten after.
+    // Where k - N stands among the powers; exact, as is `start_`: eleven bits with the sign before the point, ten
+    // after.
     static constexpr float zero_power = power_base + 127 + unit_exponent_float;
 
     Inverse<float> inverse_;

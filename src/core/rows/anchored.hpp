@@ -279,8 +279,8 @@ LOGITKIT_ONCE inline void softmax_again(X x, std::int64_t length, Anchor<Scaled>
     if (stream) F32x16::fence();
 }
 
-// What log_softmax takes off a score. In floats, where log(sum) is not small beside max: their sum as high + low, off by
-// 2^-49 of itself and 2^-33 of any result.
+// What log_softmax takes off a score. In floats, where log(sum) is not small beside max: their sum as high + low, off
+// by 2^-49 of itself and 2^-33 of any result.
 struct LogOffsets {
     double max, log_sum;
     bool in_floats;
@@ -311,7 +311,8 @@ LOGITKIT_ONCE inline void log_store(X x, std::int64_t length, LogOffsets by, dou
             return subtract(part.load(x + i, 0.0f), F::set1(by.high), F::set1(by.low));
         });
     } else {
-        const F64x8 max = F64x8::set1(by.max), log_sum = F64x8::set1(by.log_sum), inverse = F64x8::set1(1 / temperature);
+        const F64x8 max = F64x8::set1(by.max), log_sum = F64x8::set1(by.log_sum),
+                    inverse = F64x8::set1(1 / temperature);
         const auto log_probability = [&](F64x8 v) {
             return Scaled ? fma(v - max, inverse, F64x8::set1(0.0) - log_sum) : (v - max) - log_sum;
         };

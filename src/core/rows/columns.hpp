@@ -34,11 +34,10 @@ public:
         : x_(x), n_(n), temperature_(temperature), inverse_(temperature), max_(max),
           exponent_(Anchor<Scaled, F>::exponent_of(max, inverse_)), read_next_(x), written_(x) {}
 
-    // Fetches n vectors from each place while it computes, which leaves the memory idle.
-    void fetch(const void* read_next, const void* written) {
-        read_next_ = static_cast<const F*>(read_next);
-        written_ = static_cast<const F*>(written);
-    }
+    // While it computes, which leaves the memory idle, the n vectors that are read next are fetched, and those to be
+    // written.
+    void read_next(const void* x) { read_next_ = static_cast<const F*>(x); }
+    void written(const void* out) { written_ = static_cast<const F*>(out); }
 
     // Which of the rows float exponentials serve.
     void served(bool* rows) const {
@@ -57,7 +56,7 @@ public:
     void log_softmax() {
         const Doubles max = to_doubles(max_), sum = log_sum();
         const Doubles inverse = Doubles::set1(1 / temperature_), off = Doubles::set1(0.0) - sum;
-        const auto in_doubles = [&](F x) {
+        const auto in_doubles = [&](F x) LOGITKIT_INLINE {
             const Doubles distance = to_doubles(x) - max;
             return to_floats(Scaled ? fma(distance, inverse, off) : distance - sum);
         };
@@ -126,10 +125,11 @@ private:
             const F split = F::set1(BlockSum::split);
             F upper = F::set1(0), lower[most];
             for (int j = 0; j < n_; ++j) {
-                const Exponential<F> e = by.exp(x_[j]);
-                upper = upper + (BlockSum::split_off(e, split, lower[j]) - split);
-                x_[j] = e.scale;
-                q[j] = e.q;
+                F scale, rest, small;
+                by.reduce(x_[j], scale, rest, small);
+                q[j] = by.expm1(rest, small);
+                x_[j] = scale;
+                upper = upper + (BlockSum::split_off({scale, q[j]}, split, lower[j]) - split);
             }
             return to_doubles(upper) + to_doubles(sum_vectors(lower, static_cast<int>(n_)));
         }

@@ -20,13 +20,10 @@ class ShortRows {
 
 public:
     ShortRows(const RowBatch& batch, std::int64_t first, int count, double temperature, Rows rows)
-        : batch_(batch), first_(first), count_(count), rows_(rows),
-          columns_(x_, batch.length, load(), temperature) {
+        : batch_(batch), first_(first), count_(count), rows_(rows), columns_(x_, batch.length, load(), temperature) {
         columns_.served(served_);
-        if (batch.x_step == batch.length && batch.out_step == batch.length && count == most) {
-            const bool last = first + 2 * most > batch.rows;
-            columns_.fetch(address(row(last ? 0 : most).x), row(0).out);
-        }
+        if (batch.x_step == batch.length && first + 2 * most <= batch.rows) columns_.read_next(address(row(most).x));
+        if (batch.out_step == batch.length && count == most) columns_.written(row(0).out);
     }
 
     void softmax() {
@@ -54,37 +51,32 @@ public:
 private:
     Row<X> row(int i) const { return row_at<X>(batch_, first_ + i); }
 
-    // Calls body(start, i, part) for the vectors of rows 0 to count - 1, in the order of their memory.
+    // Calls body(start, part) for sixteen columns at a time.
     template <class Body>
-    LOGITKIT_INLINE void for_each_vector(int count, Body body) const {
+    LOGITKIT_INLINE void for_each_part(Body body) const {
         const int length = static_cast<int>(batch_.length), whole = length / most * most;
-        const Part<F> part{length - whole};
-        if (whole == 0) {
-            for (int i = 0; i < count; ++i) body(0, i, part);
-            return;
-        }
-        for (int i = 0; i < count; ++i) {
-            for (int start = 0; start < whole; start += most) body(start, i, Whole<F>{});
-            if (part.n > 0) body(whole, i, part);
-        }
+        for (int start = 0; start < whole; start += most) body(start, Whole<F>{});
+        if (whole < length) body(whole, Part<F>{length - whole});
     }
     // Gives the maxima.
     F load() {
         X scores[most];
         for (int i = 0; i < most; ++i) scores[i] = row(i < count_ ? i : 0).x;
-        for_each_vector(most, [&](int start, int i, auto part) LOGITKIT_INLINE {
-            x_[start + i] = part.load(scores[i] + start, -__builtin_inff());
-        });
-        for (int start = 0; start < batch_.length; start += most) transpose(x_ + start);
         F m = F::set1(-__builtin_inff());
-        for (int j = 0; j < batch_.length; ++j) m = max(x_[j], m);
+        for_each_part([&](int start, auto part) LOGITKIT_INLINE {
+            for (int i = 0; i < most; ++i) x_[start + i] = part.load(scores[i] + start, -__builtin_inff());
+            transpose(x_ + start);
+            for (int j = 0; j < part.n; ++j) m = max(x_[start + j], m);
+        });
         return m;
     }
     void store(bool log) {
-        for (int start = 0; start < batch_.length; start += most) transpose(x_ + start);
         T* const out = row(0).out;
-        for_each_vector(count_, [&](int start, int i, auto part) LOGITKIT_INLINE {
-            if (served_[i]) part.store(x_[start + i], out + i * batch_.out_step + start);
+        for_each_part([&](int start, auto part) LOGITKIT_INLINE {
+            transpose(x_ + start);
+            for (int i = 0; i < count_; ++i) {
+                if (served_[i]) part.store(x_[start + i], out + i * batch_.out_step + start);
+            }
         });
         for (int i = 0; i < count_; ++i) {
             if (!served_[i]) {

@@ -28,14 +28,14 @@ struct F32x16 {
 
     static F32x16 set1(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
     static F32x16 load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
-    static F32x16 load_part(const float* p, int n, float fill) {
+    LOGITKIT_INLINE static F32x16 load_part(const float* p, int n, float fill) {
         return {load_half(p, clamp_lanes(n, 8), fill), load_half(p + 8, clamp_lanes(n - 8, 8), fill)};
     }
     void store(float* p) const {
         _mm256_storeu_ps(p, a);
         _mm256_storeu_ps(p + 8, b);
     }
-    void store_part(float* p, int n) const {
+    LOGITKIT_INLINE void store_part(float* p, int n) const {
         if (n < 8) return store_half(p, n, a);
         _mm256_storeu_ps(p, a);
         store_half(p + 8, n - 8, b);
@@ -87,9 +87,7 @@ struct F32x16 {
         const __m256 bits = _mm256_castsi256_ps(_mm256_set1_epi32(whole_bits));
         return {_mm256_and_ps(x.a, bits), _mm256_and_ps(x.b, bits)};
     }
-    friend F32x16 power(F32x16 x) {
-        return {power_half(x.a), power_half(x.b)};
-    }
+    friend F32x16 power(F32x16 x) { return {power_half(x.a), power_half(x.b)}; }
     friend float reduce_max(F32x16 x) {
         const __m256 eight = _mm256_max_ps(x.a, x.b);
         __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));

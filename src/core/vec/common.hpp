@@ -261,7 +261,7 @@ struct Part {
     using Vector = V;
     int n;
     template <class T, class Fill>
-    V load(const T* p, Fill fill) const {
+    LOGITKIT_INLINE V load(const T* p, Fill fill) const {
         if constexpr (!is_half<T>) {
             return V::load_part(p, n, fill);
         } else {
@@ -278,7 +278,7 @@ struct Part {
         return keep_where(load(p.x, fill), mask);
     }
     template <class T>
-    void store(V a, T* p) const {
+    LOGITKIT_INLINE void store(V a, T* p) const {
         if constexpr (!is_half<T>) {
             a.store_part(p, n);
         } else {
