@@ -1,4 +1,5 @@
-// Vector-Jacobian products, in float64. Where a probability is 0 the gradient is 0, whatever stands in g.
+// Vector-Jacobian products, in float64: of doubles, and where floats do not do (float_gradient.hpp). Where a
+// probability is 0 the gradient is 0, whatever stands in g.
 //   softmax      p (g - sum(p g)) / T; the Jacobian is symmetric
 //   log_softmax  (g - p sum(g)) / T
 //   logsumexp    g p / T
@@ -26,7 +27,7 @@ struct InverseTemperature {
 };
 
 template <class X, class T>
-inline void softmax_vjp_row(X p, const T* g, std::int64_t length, double temperature, T* out) {
+LOGITKIT_ONCE inline void softmax_vjp_wide(X p, const T* g, std::int64_t length, double temperature, T* out) {
     Pair dot{0, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         PairSum sum;
@@ -50,7 +51,7 @@ inline void softmax_vjp_row(X p, const T* g, std::int64_t length, double tempera
 }
 
 template <class X, class T>
-inline void log_softmax_vjp_row(X log_p, const T* g, std::int64_t length, double temperature, T* out) {
+LOGITKIT_ONCE inline void log_softmax_vjp_wide(X log_p, const T* g, std::int64_t length, double temperature, T* out) {
     const double impossible = -__builtin_inf();
     Pair total{0, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {

@@ -43,16 +43,15 @@ void entropy(const RowBatch& batch) {
 }
 template <class X>
 void softmax_vjp(const RowBatch& batch) {
-    for_rows<X>(batch, [&](const Row<X>& row) { softmax_vjp_row(row.x, row.g, row.length, row.temperature, row.out); });
+    for_rows<X>(batch, [&](const Row<X>& row) { softmax_vjp_row(row); });
 }
 template <class X>
 void log_softmax_vjp(const RowBatch& batch) {
-    for_rows<X>(batch,
-                [&](const Row<X>& row) { log_softmax_vjp_row(row.x, row.g, row.length, row.temperature, row.out); });
+    for_rows<X>(batch, [&](const Row<X>& row) { log_softmax_vjp_row(row); });
 }
 template <class X>
 void logsumexp_vjp(const RowBatch& batch) {
-    for_rows<X>(batch, [&](const Row<X>& row) { logsumexp_vjp_row(row); });
+    for_rows<X>(batch, [&](const Row<X>& row) { logsumexp_vjp_row(batch, row); });
 }
 template <class X>
 void entropy_vjp(const RowBatch& batch) {
