@@ -18,6 +18,7 @@
 #include <cstdint>
 
 #include "vec/common.hpp"
+#include "vec/software_fma.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
@@ -66,9 +67,19 @@ struct F32x16 {
         return map(a, b, [](float x, float y) { return x > y ? x : y; });
     }
     friend F32x16 fma(F32x16 a, F32x16 b, F32x16 c) {
-        F32x16 r;
-        for (int i = 0; i < 16; ++i) r.v[i] = __builtin_fmaf(a.v[i], b.v[i], c.v[i]);
-        return r;
+#ifdef __FP_FAST_FMAF
+        for (int i = 0; i < 16; ++i) a.v[i] = __builtin_fmaf(a.v[i], b.v[i], c.v[i]);
+#else
+        for (int i = 0; i < 16; i += 4) {
+            FourFloats x, y, z;
+            __builtin_memcpy(&x, a.v + i, sizeof x);
+            __builtin_memcpy(&y, b.v + i, sizeof y);
+            __builtin_memcpy(&z, c.v + i, sizeof z);
+            x = software_fma(x, y, z);
+            __builtin_memcpy(a.v + i, &x, sizeof x);
+        }
+#endif
+        return a;
     }
     friend F32x16 zero_where_equal(F32x16 a, F32x16 x, F32x16 y) {
         F32x16 r;
@@ -188,7 +199,22 @@ struct F64x8 {
     }
     friend F64x8 fma(F64x8 a, F64x8 b, F64x8 c) {
         F64x8 r;
+#ifdef __FP_FAST_FMA
         for (int i = 0; i < 8; ++i) r.v[i] = __builtin_fma(a.v[i], b.v[i], c.v[i]);
+#else
+        for (int i = 0; i < 8; i += 4) {
+            Four x, y, z;
+            __builtin_memcpy(&x, a.v + i, sizeof x);
+            __builtin_memcpy(&y, b.v + i, sizeof y);
+            __builtin_memcpy(&z, c.v + i, sizeof z);
+            const FourBits fit = fits(x) & fits(y) & fits(z);
+            x = software_fma(x, y, z);
+            __builtin_memcpy(r.v + i, &x, sizeof x);
+            for (int j = 0; j < 4; ++j) {
+                if (fit[j] == 0) r.v[i + j] = fma_of_extremes(a.v[i + j], b.v[i + j], c.v[i + j]);
+            }
+        }
+#endif
         return r;
     }
     friend F64x8 zero_where_equal(F64x8 a, F64x8 x, F64x8 y) {
