@@ -17,15 +17,25 @@ struct PairOf {
     D high, low;
 };
 
+// Maxima and temperatures up to here leave a difference in the range of a double as it is.
+constexpr double largest_in_range = 0x1p+960;
+
+// Calls body.operator()<Scaled>() with Scaled = whether the distances from m are other than the differences.
+template <class Body>
+inline auto with_scaled(double m, double temperature, Body body) {
+    const bool plain = temperature == 1 && __builtin_fabs(m) <= largest_in_range;
+    return plain ? body.template operator()<false>() : body.template operator()<true>();
+}
+
 // The distance of an element from the maximum, in units of the temperature. T is the type of the elements; without
-// Scaled the temperature is 1, which gives the same numbers faster. Values are scaled by a power of two first where x -
-// m or 1 / T could overflow or vanish.
+// Scaled it is the difference, which gives the same numbers faster where the temperature is 1 and the maximum in range.
+// Values are scaled by a power of two first where x - m or 1 / T could overflow or vanish.
 template <class T, bool Scaled>
 class Distance {
 public:
     Distance(double m, double temperature) {
         double factor = 1;
-        if (__builtin_fabs(m) > 0x1p+960 || temperature > 0x1p+960) {
+        if (__builtin_fabs(m) > largest_in_range || temperature > largest_in_range) {
             factor = 0x1p-16;
         } else if (temperature < 0x1p-900) {
             // Either small differences matter, or none but 0 does.
@@ -62,7 +72,7 @@ public:
 private:
     template <class D>
     D prescale(D x) const {
-        if constexpr (Scaled || sizeof(T) == 8) x = x * D::set1(factor_);
+        if constexpr (Scaled) x = x * D::set1(factor_);
         return x;
     }
     template <class D>
@@ -74,13 +84,8 @@ private:
             const D back = high - x; // two_sum of x and -m
             low = (x - (high - back)) - (m + back);
         }
-        const D by = D::set1(inverse_high_);
-        if constexpr (!Scaled) {
-            // A factor other than 1 is undone exactly.
-            if constexpr (sizeof(T) == 8) return {high * by, low * by};
-            return {high, low};
-        }
-        const D quotient = high * by;
+        if constexpr (!Scaled) return {high, low};
+        const D by = D::set1(inverse_high_), quotient = high * by;
         const D rest = fma(high, by, D::set1(0.0) - quotient);
         return {quotient, fma(low, by, fma(high, D::set1(inverse_low_), rest))};
     }
@@ -191,15 +196,22 @@ LOGITKIT_ONCE inline void softmax_wide(X x, std::int64_t length, double m, doubl
     const WideNormalizer normalizer = kept == nullptr ? normalize_wide<Scaled>(x, length, m, distance)
                                                       : normalize_wide<Scaled, true>(x, length, m, distance, kept);
     const Reciprocal<double> by = reciprocal(normalizer.sum());
+    if constexpr (sizeof(T) == 8) {
+        if (kept != nullptr) {
+            return for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
+                using D = typename decltype(part)::Vector;
+                const PairOf<D> y = distance.clamped(part.load(x + i, 0.0));
+                part.store(quotient(Exponential<D>{power_of_distance(y).scale, part.load(kept + i, 0.0)}, by), out + i);
+            });
+        }
+    }
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
         using D = typename decltype(part)::Vector;
-        const PairOf<D> y = distance.clamped(part.load(x + i, 0.0));
-        if constexpr (sizeof(T) != 8) {
-            part.store(exp_of_distance(y).value() * D::set1(by.high), out + i);
-        } else if (kept == nullptr) {
-            part.store(quotient(exp_of_distance(y), by), out + i);
+        const Exponential<D> e = exp_of_distance(distance.clamped(part.load(x + i, 0.0)));
+        if constexpr (sizeof(T) == 8) {
+            part.store(quotient(e, by), out + i);
         } else {
-            part.store(quotient(Exponential<D>{power_of_distance(y).scale, part.load(kept + i, 0.0)}, by), out + i);
+            part.store(e.value() * D::set1(by.high), out + i);
         }
     });
 }
