@@ -72,7 +72,9 @@ inline void log_softmax_vjp_row(X log_p, const T* g, std::int64_t length, double
         const D a = part.load(log_p + i, 0.0), b = part.load(g + i, 0.0), zero = D::set1(0.0);
         // Below, the power is 0; above there is no logarithm of a probability, and no power of it.
         const D y = zero - max(D::set1(-1.0), zero - max(D::set1(-1100.0), a));
-        const D p = exp_of_distance(PairOf<D>{y, zero}).value() * D::set1(unit);
+        Exponential<D> e;
+        exp_of_distance(y, zero, e.scale, e.q);
+        const D p = e.value() * D::set1(unit);
         const D change = inverse.times(fma(zero - p, D::set1(low), fma(zero - p, D::set1(high), b)));
         part.store(zero_where_equal(change, a, D::set1(impossible)), out + i);
     });
@@ -125,8 +127,11 @@ inline void logsumexp_vjp_wide(X x, double g, std::int64_t length, double m, dou
     const Share share(g, temperature, sum);
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
         using D = typename decltype(part)::Vector;
-        const D v = part.load(x + i, -__builtin_inf());
-        part.store(share.of(exp_of_distance(distance.clamped(v)), D::set1(1.0)), out + i);
+        D high, low;
+        Exponential<D> e;
+        distance.clamped(part.load(x + i, -__builtin_inf()), high, low);
+        exp_of_distance(high, low, e.scale, e.q);
+        part.store(share.of(e, D::set1(1.0)), out + i);
     });
 }
 
@@ -142,11 +147,14 @@ inline void entropy_vjp_wide(X x, double g, std::int64_t length, double m, doubl
     const Share share(-g, temperature, sum, up_exponent);
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
         using D = typename decltype(part)::Vector;
-        const PairOf<D> y = distance.clamped(part.load(x + i, -__builtin_inf()));
-        const D away = y.high * D::set1(up), high = D::set1(mean.high), near = away + high;
+        D y, y_low;
+        Exponential<D> e;
+        distance.clamped(part.load(x + i, -__builtin_inf()), y, y_low);
+        exp_of_distance(y, y_low, e.scale, e.q);
+        const D away = y * D::set1(up), high = D::set1(mean.high), near = away + high;
         const D back = near - away; // two_sum
-        const D low = ((away - (near - back)) + (high - back)) + fma(y.low, D::set1(up), D::set1(mean.low));
-        part.store(share.of(exp_of_distance(y), near + low), out + i);
+        const D low = ((away - (near - back)) + (high - back)) + fma(y_low, D::set1(up), D::set1(mean.low));
+        part.store(share.of(e, near + low), out + i);
     });
 }
 
