@@ -6,13 +6,16 @@
 //                the logarithm of the sum, which both terms of the first form share, has cancelled
 #pragma once
 
+#include "rows/row.hpp"
 #include "rows/special.hpp"
 #include "rows/wide.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
-// 1 / T in two factors where one would overflow; at the limits 0 and infinity the probabilities do not move.
+// 1 / T in two factors where one would overflow; at the limits 0 and infinity the probabilities do not move. Without
+// Scaled T is 1.
+template <bool Scaled>
 struct InverseTemperature {
     double first, second;
 
@@ -21,7 +24,8 @@ struct InverseTemperature {
 
     template <class D>
     D times(D x) const {
-        return x * D::set1(first) * D::set1(second);
+        if constexpr (Scaled) return x * D::set1(first) * D::set1(second);
+        return x;
     }
 };
 
@@ -40,12 +44,14 @@ inline void softmax_vjp_row(X p, const T* g, std::int64_t length, double tempera
         });
         dot = add(dot, sum.total());
     });
-    const InverseTemperature inverse(temperature);
-    for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
-        using D = typename decltype(part)::Vector;
-        const D a = part.load(p + i, 0.0), b = part.load(g + i, 0.0);
-        const D change = inverse.times(a * ((b - D::set1(dot.high)) - D::set1(dot.low)));
-        part.store(zero_where_equal(change, a, D::set1(0.0)), out + i);
+    with_scaled(temperature, [&]<bool Scaled>() {
+        const InverseTemperature<Scaled> inverse(temperature);
+        for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
+            using D = typename decltype(part)::Vector;
+            const D a = part.load(p + i, 0.0), b = part.load(g + i, 0.0);
+            const D change = inverse.times(a * ((b - D::set1(dot.high)) - D::set1(dot.low)));
+            part.store(zero_where_equal(change, a, D::set1(0.0)), out + i);
+        });
     });
 }
 
@@ -66,17 +72,19 @@ inline void log_softmax_vjp_row(X log_p, const T* g, std::int64_t length, double
     const bool large = __builtin_fabs(total.high) > 1;
     const double unit = large ? 1 : 1 / unit_double, scale = large ? 1 / unit_double : 1;
     const double high = total.high * scale, low = total.low * scale;
-    const InverseTemperature inverse(temperature);
-    for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
-        using D = typename decltype(part)::Vector;
-        const D a = part.load(log_p + i, 0.0), b = part.load(g + i, 0.0), zero = D::set1(0.0);
-        // Below, the power is 0; above there is no logarithm of a probability, and no power of it.
-        const D y = zero - max(D::set1(-1.0), zero - max(D::set1(-1100.0), a));
-        Exponential<D> e;
-        exp_of_distance(y, zero, e.scale, e.q);
-        const D p = e.value() * D::set1(unit);
-        const D change = inverse.times(fma(zero - p, D::set1(low), fma(zero - p, D::set1(high), b)));
-        part.store(zero_where_equal(change, a, D::set1(impossible)), out + i);
+    with_scaled(temperature, [&]<bool Scaled>() {
+        const InverseTemperature<Scaled> inverse(temperature);
+        for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
+            using D = typename decltype(part)::Vector;
+            const D a = part.load(log_p + i, 0.0), b = part.load(g + i, 0.0), zero = D::set1(0.0);
+            // Below, the power is 0; above there is no logarithm of a probability, and no power of it.
+            const D y = zero - max(D::set1(-1.0), zero - max(D::set1(-1100.0), a));
+            Exponential<D> e;
+            exp_of_distance(y, zero, e.scale, e.q);
+            const D p = e.value() * D::set1(unit);
+            const D change = inverse.times(fma(zero - p, D::set1(low), fma(zero - p, D::set1(high), b)));
+            part.store(zero_where_equal(change, a, D::set1(impossible)), out + i);
+        });
     });
 }
 
