@@ -127,35 +127,41 @@ private:
     // Of what the kernels may ask for, in steps that have ties and their neighbours. A k of 0 may have either sign.
     void powers() {
         if constexpr (sizeof(T) == 4) {
-            for (int first = 0; first < 256 * 8; first += V::lanes) {
-                Row row, integer;
-                for (int i = 0; i < V::lanes; ++i) {
-                    row.v[i] = power_base + static_cast<T>(first + i) / 8 * (i % 2 == 0 ? T(1) : T(0x1.fffffep-1));
-                }
-                name("whole");
-                whole(row.get()).store(integer.v);
-                see_lanes(integer.get(), row, Row{}, Row{});
-                name("power");
-                see_lanes(power(integer.get()), integer, Row{}, Row{});
-            }
+            powers_by_bits();
         } else {
-            powers_of(-1560, [](V f) { return power_of(f); });
-            for (int far = 20; far > 11; --far) powers_of(-(1 << far), [](V f) { return power_of(f); }, 1);
+            powers_of(-1560);
+            for (int far = 20; far > 11; --far) powers_of(-(1 << far), 1);
+        }
+    }
+    // From 512 to 768, in eighths and beside them.
+    void powers_by_bits() {
+        for (int k = 8 * 512 + 1; k < 8 * 768; ++k) {
+            Row row, integer, power_of_it;
+            for (int i = 0; i < V::lanes; ++i) {
+                row.v[i] = static_cast<T>(k) / 8 * (i % 3 == 0 ? T(1) : T(1) + T(i % 3 == 1 ? -0x1p-24 : 0x1p-23));
+            }
+            row.v[V::lanes - 1] = static_cast<T>(nan);
+            whole(row.get()).store(integer.v);
+            power(whole(row.get())).store(power_of_it.v);
+            for (int i = 0; i < V::lanes; ++i) {
+                name("whole");
+                see(integer.v[i], static_cast<double>(row.v[i]));
+                name("power");
+                if (i != V::lanes - 1) see(power_of_it.v[i], static_cast<double>(row.v[i]));
+            }
         }
     }
     // From `lowest` to 2, in eighths and beside them; `count` of them.
-    template <class Power>
-    void powers_of(int lowest, Power power_at, int count = 1 << 30) {
+    void powers_of(int lowest, int count = 1 << 30) {
         const T below = T(1) - T(0x1p-53), above = T(2) - below;
         for (int k = 8 * lowest - 3; k <= 16 && count > 0; ++k, --count) {
             Row row;
             for (int i = 0; i < V::lanes; ++i) {
-                const T f = static_cast<T>(k) / 8;
-                row.v[i] = f * (i % 3 == 0 ? T(1) : i % 3 == 1 ? below : above);
+                row.v[i] = static_cast<T>(k) / 8 * (i % 3 == 0 ? T(1) : i % 3 == 1 ? below : above);
             }
             row.v[V::lanes - 1] = static_cast<T>(nan);
             Row nearest, scale;
-            const auto power = power_at(row.get());
+            const auto power = power_of(row.get());
             power.k.store(nearest.v);
             power.scale.store(scale.v);
             for (int i = 0; i < V::lanes; ++i) {

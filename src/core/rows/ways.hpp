@@ -83,7 +83,7 @@ LOGITKIT_ONCE inline void softmax_otherwise(const RowBatch& batch, const Row<X>&
     if (!is_ordinary(m, row.temperature)) {
         return softmax_special(row.x, row.length, m, row.temperature, batch.empty, false, row.out);
     }
-    with_scaled(row.temperature,
+    with_scaled(m, row.temperature,
                 [&]<bool Scaled>() { softmax_wide<Scaled>(row.x, row.length, m, row.temperature, row.out); });
     mend_masked(row.x, row.length, false, row.out);
 }
@@ -147,7 +147,7 @@ LOGITKIT_ONCE inline LogNormalizer log_normalizer(const RowBatch& batch, const R
     }
     const double m = largest(row);
     if (!is_ordinary(m, row.temperature)) return {Way::special, m, {0, 0}};
-    return {Way::wide, m, with_scaled(row.temperature, [&]<bool Scaled>() {
+    return {Way::wide, m, with_scaled(m, row.temperature, [&]<bool Scaled>() {
                 return log_sum_wide<Scaled>(row.x, row.length, m, row.temperature);
             })};
 }
@@ -155,14 +155,16 @@ LOGITKIT_ONCE inline LogNormalizer log_normalizer(const RowBatch& batch, const R
 // The elements of an ordinary row.
 template <class X>
 LOGITKIT_ONCE inline void log_store_row(const RowBatch& batch, const Row<X>& row, const LogNormalizer& by) {
-    with_scaled(row.temperature, [&]<bool Scaled>() {
-        if constexpr (!is_double<X>) {
-            if (by.way == LogNormalizer::Way::anchored) {
-                return in_parts(batch.helpers, row.length, [&](std::int64_t start, std::int64_t n) {
+    if constexpr (!is_double<X>) {
+        if (by.way == LogNormalizer::Way::anchored) {
+            return with_scaled(row.temperature, [&]<bool Scaled>() {
+                in_parts(batch.helpers, row.length, [&](std::int64_t start, std::int64_t n) {
                     log_store<Scaled>(row.x + start, n, by.offsets, row.temperature, row.out + start, batch.stream);
                 });
-            }
+            });
         }
+    }
+    with_scaled(by.max, row.temperature, [&]<bool Scaled>() {
         log_store_wide<Scaled>(row.x, row.length, by.max, row.temperature, by.log_sum, row.out);
     });
 }
@@ -215,7 +217,7 @@ inline double logsumexp_row(const RowBatch& batch, const Row<X>& row, float firs
     if (!is_ordinary(m, row.temperature)) return logsumexp_special(row.x, row.length, m, row.temperature);
     const double y = m / row.temperature;
     const Pair log_sum = with_scaled(
-        row.temperature, [&]<bool Scaled>() { return log_sum_wide<Scaled>(row.x, row.length, m, row.temperature); });
+        m, row.temperature, [&]<bool Scaled>() { return log_sum_wide<Scaled>(row.x, row.length, m, row.temperature); });
     if (!__builtin_isfinite(y)) return y + log_sum.high;
     const double y_low = __builtin_fma(-y, row.temperature, m) / row.temperature;
     const Pair sum = two_sum(y, log_sum.high);

@@ -77,28 +77,6 @@ constexpr std::int64_t power_offset_double = unit_exponent_double + 1023 - 0x433
 // Asks for the cache line at p, which need not exist.
 inline void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }
 
-// Loads and stores of any element. Doubles from elements of half a float's size are rare, and go one by one.
-template <class V, class T>
-inline V load_from(const T* p) {
-    if constexpr (is_half<T> && V::lanes == 8) {
-        double row[V::lanes];
-        for (int i = 0; i < V::lanes; ++i) row[i] = static_cast<double>(widen(p[i]));
-        return V::load(row);
-    } else {
-        return V::load(p);
-    }
-}
-template <class V, class T>
-inline void store_to(V a, T* p) {
-    if constexpr (is_half<T> && V::lanes == 8) {
-        double row[V::lanes];
-        a.store(row);
-        for (int i = 0; i < V::lanes; ++i) p[i] = narrow_to<T>(row[i]);
-    } else {
-        a.store(p);
-    }
-}
-
 // Two vectors that go through the same operations side by side, where one alone would leave the units waiting for its
 // results. An instruction set whose vectors are made of several registers needs none (`interleave`).
 template <class V>
@@ -112,12 +90,12 @@ struct Twice {
     }
     template <class T>
     static Twice load(const T* p) {
-        return {load_from<V>(p), load_from<V>(p + V::lanes)};
+        return {V::load(p), V::load(p + V::lanes)};
     }
     template <class T>
     void store(T* p) const {
-        store_to(a, p);
-        store_to(b, p + V::lanes);
+        a.store(p);
+        b.store(p + V::lanes);
     }
     template <class T>
     void stream(T* p) const {
@@ -244,15 +222,15 @@ struct Whole {
     static constexpr int n = V::lanes;
     template <class T, class Fill>
     V load(const T* p, Fill) const {
-        return load_from<V>(p);
+        return V::load(p);
     }
     template <class T, class Fill>
     V load(Masked<T> p, Fill) const {
-        return keep_where(load_from<V>(p.x), p.mask);
+        return keep_where(V::load(p.x), p.mask);
     }
     template <class T>
     void store(V a, T* p) const {
-        store_to(a, p);
+        a.store(p);
     }
 };
 
@@ -262,30 +240,15 @@ struct Part {
     int n;
     template <class T, class Fill>
     LOGITKIT_INLINE V load(const T* p, Fill fill) const {
-        if constexpr (!is_half<T>) {
-            return V::load_part(p, n, fill);
-        } else {
-            alignas(64) Fill row[V::lanes];
-            for (int i = 0; i < V::lanes; ++i) row[i] = i < n ? static_cast<Fill>(widen(p[i])) : fill;
-            return V::load(row);
-        }
+        return V::load_part(p, n, fill);
     }
     template <class T, class Fill>
-    V load(Masked<T> p, Fill fill) const {
-        alignas(64) std::uint8_t mask[16] = {};
-        for (int i = 0; i < n; ++i) mask[i] = p.mask[i];
-        for (int i = n; i < V::lanes; ++i) mask[i] = 1;
-        return keep_where(load(p.x, fill), mask);
+    LOGITKIT_INLINE V load(Masked<T> p, Fill fill) const {
+        return keep_where(load(p.x, fill), p.mask, n);
     }
     template <class T>
     LOGITKIT_INLINE void store(V a, T* p) const {
-        if constexpr (!is_half<T>) {
-            a.store_part(p, n);
-        } else {
-            alignas(64) T row[V::lanes];
-            store_to(a, row);
-            for (int i = 0; i < n; ++i) p[i] = row[i];
-        }
+        a.store_part(p, n);
     }
 };
 

@@ -4,8 +4,10 @@
 // everywhere because each lane sees the same operations in the same order. Rules that the kernels rely on:
 //   max(a, b) is a > b ? a : b, so a NaN in `a` is dropped and a NaN in `b` stays;
 //   load_part and store_part touch the first n lanes only, memory behind them may be unmapped;
-//   keep_where(x, mask) is x where a byte of the mask is not 0, else -inf;
-//   float16 and bfloat16 are stored rounded to nearest, ties to even; which NaN a NaN becomes is free;
+//   keep_where(x, mask) is x where a byte of the mask is not 0, else -inf; keep_where(x, mask, n) leaves the lanes from
+//   n on, and reads no byte for them;
+//   float16 and bfloat16 are stored rounded to nearest, ties to even, a double by way of a float; which NaN a NaN
+//   becomes is free;
 //   power_of(f), of doubles, rounds f to the integer k, ties to even, and gives 2^k times the unit, exactly 0 where
 //   that is no normal number, for f from -2^20 to 2; whole(x), of floats from 512 to 768, clears the
 //   fraction, of a NaN gives one; power(x), of integers from there, is 2^(x - 512 - 127), 0 for 512, of a NaN anything;
@@ -41,13 +43,17 @@ struct F32x16 {
         __builtin_memcpy(r.v, p, sizeof r.v);
         return r;
     }
-    static F32x16 load_part(const float* p, int n, float fill) {
+    template <class T>
+    static F32x16 load_part(const T* p, int n, float fill) {
         F32x16 r = set1(fill);
-        __builtin_memcpy(r.v, p, sizeof(float) * static_cast<unsigned>(n));
+        for (int i = 0; i < n; ++i) r.v[i] = widen(p[i]);
         return r;
     }
     void store(float* p) const { __builtin_memcpy(p, v, sizeof v); }
-    void store_part(float* p, int n) const { __builtin_memcpy(p, v, sizeof(float) * static_cast<unsigned>(n)); }
+    template <class T>
+    void store_part(T* p, int n) const {
+        for (int i = 0; i < n; ++i) p[i] = Narrow<T>::from(v[i]);
+    }
     void stream(float* p) const { store(p); }
     static void fence() {}
 
@@ -101,8 +107,8 @@ struct F32x16 {
     void store(T* p) const {
         for (int i = 0; i < 16; ++i) p[i] = Narrow<T>::from(v[i]);
     }
-    friend F32x16 keep_where(F32x16 x, const std::uint8_t* mask) {
-        for (int i = 0; i < 16; ++i) x.v[i] = mask[i] != 0 ? x.v[i] : -__builtin_inff();
+    friend F32x16 keep_where(F32x16 x, const std::uint8_t* mask, int n = lanes) {
+        for (int i = 0; i < n; ++i) x.v[i] = mask[i] != 0 ? x.v[i] : -__builtin_inff();
         return x;
     }
     friend F32x16 whole(F32x16 x) {
@@ -162,24 +168,26 @@ struct F64x8 {
         __builtin_memcpy(r.v, p, sizeof r.v);
         return r;
     }
-    static F64x8 load(const float* p) {
+    template <class T>
+    static F64x8 load(const T* p) {
         F64x8 r;
-        for (int i = 0; i < 8; ++i) r.v[i] = p[i];
+        for (int i = 0; i < 8; ++i) r.v[i] = widen(p[i]);
         return r;
     }
     template <class T>
     static F64x8 load_part(const T* p, int n, double fill) {
         F64x8 r = set1(fill);
-        for (int i = 0; i < n; ++i) r.v[i] = p[i];
+        for (int i = 0; i < n; ++i) r.v[i] = widen(p[i]);
         return r;
     }
     void store(double* p) const { __builtin_memcpy(p, v, sizeof v); }
-    void store(float* p) const {
-        for (int i = 0; i < 8; ++i) p[i] = static_cast<float>(v[i]);
+    template <class T>
+    void store(T* p) const {
+        for (int i = 0; i < 8; ++i) p[i] = narrow_to<T>(v[i]);
     }
     template <class T>
     void store_part(T* p, int n) const {
-        for (int i = 0; i < n; ++i) p[i] = static_cast<T>(v[i]);
+        for (int i = 0; i < n; ++i) p[i] = narrow_to<T>(v[i]);
     }
 
     friend F64x8 operator+(F64x8 a, F64x8 b) {
@@ -227,8 +235,8 @@ struct F64x8 {
         for (int i = 0; i < 8; ++i) n += x.v[i] == y.v[i];
         return n;
     }
-    friend F64x8 keep_where(F64x8 x, const std::uint8_t* mask) {
-        for (int i = 0; i < 8; ++i) x.v[i] = mask[i] != 0 ? x.v[i] : -__builtin_inf();
+    friend F64x8 keep_where(F64x8 x, const std::uint8_t* mask, int n = lanes) {
+        for (int i = 0; i < n; ++i) x.v[i] = mask[i] != 0 ? x.v[i] : -__builtin_inf();
         return x;
     }
     friend Power<F64x8> power_of(F64x8 f) {
