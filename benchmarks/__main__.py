@@ -11,9 +11,11 @@ import logitkit
 
 from . import (
     accuracy,
+    accuracy_tables,
     emulated,
     exp_sweep,
     grid,
+    instructions,
     machine,
     providers,
     readme,
@@ -22,7 +24,7 @@ from . import (
     tables,
     timing,
 )
-from .operations import OPERATIONS
+from .operations import OPERATIONS, known
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -45,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
         ("accuracy", run_accuracy),
         ("speed", run_speed),
         ("exp-sweep", run_sweep),
+        ("instructions", run_instructions),
         ("readme", run_readme),
     ):
         command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
@@ -60,15 +63,20 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--peers", type=_list, default=list(providers.PEERS), help="default: all"
             )
-    accuracy_, speed_, sweep, _ = commands.choices.values()
+    accuracy_, speed_, sweep, instructions_, _ = commands.choices.values()
     accuracy_.add_argument("--json", action="store_true", help="print the records as JSON")
     speed_.add_argument("--threads", type=_counts, default=None, help="default: 1 and all")
-    speed_.add_argument("--ops", type=_list, default=list(OPERATIONS))
+    for command, default in ((accuracy_, list(OPERATIONS)), (speed_, grid.OPS)):
+        command.add_argument(
+            "--ops", type=_list, default=default, help=f"of {', '.join(OPERATIONS)}"
+        )
     speed_.add_argument(
         "--shapes", type=_list, default=None, help="as in 10,1024x1000,1000x16384@0 (axis 0)"
     )
     speed_.add_argument("--quick", action="store_true", help="five shapes, fewer rounds")
     sweep.add_argument("--all", action="store_true", help="every number, not one in 997")
+    instructions_.add_argument("--isas", type=_list, default=logitkit.cpu_info()["available"])
+    instructions_.add_argument("--regimes", type=_list, default=list(instructions.REGIMES))
     return top
 
 
@@ -82,11 +90,16 @@ def run_all(arguments: argparse.Namespace) -> None:
 def run_accuracy(arguments: argparse.Namespace) -> None:
     """Print the largest error in ULP of each library."""
     present, missing = providers.installed(arguments.peers)
+    ops = known(arguments.ops)
     with emulated.machine() as emulation:
-        records = list(accuracy.run(present, emulation=emulation))
-    print(json.dumps(records, indent=1) if arguments.json else accuracy.text(records, missing))
+        records = list(accuracy.run(present, emulation=emulation, ops=ops))
+    text = (
+        json.dumps(records, indent=1) if arguments.json else accuracy_tables.text(records, missing)
+    )
+    print(text)
     _tell_not_measured()
-    _keep(arguments, "accuracy", records, whole=arguments.peers == list(providers.PEERS))
+    whole = (arguments.peers, ops) == (list(providers.PEERS), list(OPERATIONS))
+    _keep(arguments, "accuracy", records, whole)
 
 
 def run_speed(arguments: argparse.Namespace) -> None:
@@ -102,7 +115,7 @@ def run_speed(arguments: argparse.Namespace) -> None:
     measured = speed.run(cells, threads, libraries, effort, disagreements)
     records = speed.show(measured, missing)
     asked = (arguments.peers, arguments.ops, shapes, arguments.threads, arguments.quick)
-    everything = (list(providers.PEERS), list(OPERATIONS), list(grid.SHAPES), None, False)
+    everything = (list(providers.PEERS), grid.OPS, list(grid.SHAPES), None, False)
     _keep(arguments, "speed", records, whole=asked == everything)
     if disagreements:
         raise RuntimeError("\n".join(["not timed, for the results disagree:", *disagreements]))
@@ -117,8 +130,17 @@ def run_sweep(arguments: argparse.Namespace) -> None:
     _tell_not_measured()
 
 
+def run_instructions(arguments: argparse.Namespace) -> None:
+    """Count the instructions that each way through the core takes: Linux x86_64."""
+    records = list(instructions.run(arguments.isas, arguments.regimes))
+    print(instructions.text(records))
+    asked = (arguments.isas, arguments.regimes)
+    everything = (logitkit.cpu_info()["available"], list(instructions.REGIMES))
+    _keep(arguments, "instructions", records, whole=asked == everything)
+
+
 def run_readme(arguments: argparse.Namespace) -> None:
-    """Write the newest results into README.md, docs/accuracy.md and docs/images."""
+    """Write the newest results into README.md, docs and docs/images."""
     for path in readme.update():
         print(path)
 

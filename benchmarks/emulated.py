@@ -19,20 +19,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import logitkit
 from logitkit import _core
 from tools import core_build
 
+from .operations import OPERATIONS, Operands
 from .providers import Bound, Provider
+from .providers.logitkit import takes
 
 Array = NDArray[Any]
 
 NAME = "neon"
 COMPILER = "aarch64-linux-gnu-g++"
 EMULATORS = ("qemu-aarch64", "qemu-aarch64-static")
+# The Jacobian of softmax is symmetric: the core has one product for both.
 NUMBERS = {
-    "softmax": _core.SOFTMAX,
-    "log_softmax": _core.LOG_SOFTMAX,
-    "logsumexp": _core.LOGSUMEXP,
+    op: _core.SOFTMAX_VJP if op == "softmax_jvp" else getattr(_core, op.upper())
+    for op in OPERATIONS
 }
 DTYPES = ("float32", "float64", "float16", "bfloat16")  # in the order of the core
 
@@ -43,33 +46,35 @@ class Machine:
     def __init__(self, command: list[str]) -> None:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
-    def compute(self, op: str, x: Array, *, exact: bool = False) -> Array:
+    def compute(self, op: str, *operands: Array, exact: bool = False) -> Array:
         """Return what logitkit's function of this name gives along the last of two axes."""
-        rows, length = x.shape
-        result = np.empty((rows,) if op == "logsumexp" else x.shape, x.dtype)
+        x, *others = operands
+        shape = OPERATIONS[op].shape(operands, -1)
+        count = int(np.prod(shape)) * x.itemsize
+        second = b"".join(each.tobytes() for each in others)
         dtype = DTYPES.index(x.dtype.name)
-        header = struct.pack("=6q", NUMBERS[op], dtype, exact, rows, length, 0)
+        header = struct.pack("=6q", NUMBERS[op], dtype, exact, *x.shape, len(second))
         pipes = self._process
         assert pipes.stdin is not None
         assert pipes.stdout is not None
         try:
-            pipes.stdin.write(header + x.tobytes())
+            pipes.stdin.write(header + x.tobytes() + second)
             pipes.stdin.flush()
-            data = pipes.stdout.read(result.nbytes)
+            data = pipes.stdout.read(count)
         except BrokenPipeError:
             data = b""
-        if len(data) != result.nbytes:
+        if len(data) != count:
             raise RuntimeError(f"the emulated core ended in the middle of {op} of {x.shape}")
-        return np.frombuffer(data, x.dtype).reshape(result.shape)
+        return np.frombuffer(data, x.dtype).reshape(shape)
 
     def provider(self, name: str) -> Provider:
         """Return it as a way to call logitkit: "logitkit" or "logitkit exact"."""
         exact = name.endswith("exact")
 
-        def bind(op: str, x: Array, axis: int) -> Bound | None:
-            if exact and op == "logsumexp":
+        def bind(op: str, operands: Operands, axis: int) -> Bound | None:
+            if exact and not takes(getattr(logitkit, op), "precision"):
                 return None
-            return Bound(lambda: self.compute(op, x, exact=exact), np.asarray)
+            return Bound(lambda: self.compute(op, *operands, exact=exact), np.asarray)
 
         return Provider(name, "logitkit", bind)
 

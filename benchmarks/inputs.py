@@ -51,6 +51,7 @@ INPUTS: dict[str, tuple[int, Make]] = {
     "tiny probabilities, K=1000": (200, _tiny),
 }
 LONG_ROWS = "N(0, 4), K=50257"
+ORDINARY = "N(0, 1), K=1000"
 
 
 # NumPy by itself does not know the last one.

@@ -1,5 +1,6 @@
 """Where and with what the numbers were measured."""
 
+import functools
 import os
 import sys
 from datetime import date
@@ -14,6 +15,7 @@ def cpu() -> str:
     return f"{info['model'] or info['machine']}, {info['cpus']} CPUs, {info['isa']}"
 
 
+@functools.cache
 def versions(library: str) -> str:
     """Return a library's name and version."""
     try:

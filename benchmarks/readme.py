@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from . import accuracy, exp_sweep, plot, results, summary, tables
+from . import accuracy_tables, exp_sweep, instructions_page, plot, results, summary, tables
 from .results import Record
 from .summary import Line
 
@@ -33,6 +33,10 @@ def update(root: Path = ROOT, directory: Path = results.DIRECTORY) -> list[Path]
         texts[page] = replace(texts[page], "accuracy", accuracy_page(errors, file))
     if file := files["exp-sweep"]:
         texts[page] = replace(texts[page], "exp-sweep", sweep_page(results.read(file), file))
+    if file := files["instructions"]:
+        counts, path = results.read(file), root / "docs" / "performance.md"
+        part = f"{instructions_page.page(counts)}\n\n{measured(counts, file)}"
+        texts[path] = replace(path.read_text("utf-8"), "instructions", part)
     if file := files["speed"]:
         times = results.read(file)
         lines = summary.lines(times)
@@ -60,29 +64,39 @@ def measured(records: list[Record], file: Path) -> str:
 
 
 def accuracy_part(records: list[Record], file: Path) -> str:
-    """Return the README's table: float32, the default precision beside the peers."""
-    header, rows = accuracy.cells(records, "float32")
-    return "\n\n".join(
-        [
-            "float32, softmax / log_softmax / logsumexp:",
-            tables.markdown(header, [*rows, accuracy.sums(records, "float32")]),
-            isas_sentence(records),
-            f"{measured(records, file)} float64, the worst inputs and how it is measured: "
-            "[docs/accuracy.md](docs/accuracy.md).",
-        ]
+    """Return the README's tables, of float32: some operations by input, the others by function."""
+    first, *others = accuracy_tables.groups(records)
+    parts = [
+        f"float32, {' / '.join(first)}:",
+        tables.markdown(*accuracy_tables.cells(records, "float32", first)),
+    ]
+    if others:
+        rest = [op for group in others for op in group]
+        parts.append(
+            "float32, the other functions: the largest error over the same inputs, in ULP of the "
+            "largest term where a result is a difference (kl_divergence, gradients):"
+        )
+        parts.append(tables.markdown(*accuracy_tables.by_function(records, "float32", rest)))
+    parts.append(isas_sentence(records))
+    parts.append(
+        f"{measured(records, file)} float64, the worst inputs and how it is measured: "
+        "[docs/accuracy.md](docs/accuracy.md)."
     )
+    return "\n\n".join(parts)
 
 
 def accuracy_page(records: list[Record], file: Path) -> str:
     """Return the tables of docs/accuracy.md."""
     parts = []
-    for dtype in accuracy.dtypes(records):
-        header, rows = accuracy.cells(records, dtype)
-        parts.append(f"{dtype}, softmax / log_softmax / logsumexp:")
-        parts.append(tables.markdown(header, [*rows, accuracy.sums(records, dtype)]))
+    for dtype in accuracy_tables.dtypes(records):
+        parts.append(f"### {dtype}")
+        for ops in accuracy_tables.groups(records):
+            parts.append(f"{' / '.join(ops)}:")
+            parts.append(tables.markdown(*accuracy_tables.cells(records, dtype, ops)))
+    parts.append("### The worst of logitkit")
     parts.append(isas_sentence(records))
-    parts.append("The worst result of logitkit in each table, and the score that it belongs to:")
-    parts.append(tables.markdown(*accuracy.worst_cells(records)))
+    parts.append("The worst result in each table, and the score that it belongs to:")
+    parts.append(tables.markdown(*accuracy_tables.worst_cells(records)))
     parts.append(measured(records, file))
     return "\n\n".join(parts)
 
@@ -90,7 +104,7 @@ def accuracy_page(records: list[Record], file: Path) -> str:
 def isas_sentence(records: list[Record]) -> str:
     """Say which instruction sets were measured, and whether the errors differ."""
     isas = list(dict.fromkeys(r["isa"] for r in records if r["isa"]))
-    odd = accuracy.differences(records)
+    odd = accuracy_tables.differences(records)
     return "; ".join(odd) + "." if odd else f"logitkit's errors are equal with {', '.join(isas)}."
 
 

@@ -13,9 +13,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from . import machine, providers
 from .grid import Cell, inputs
-from .operations import ORACLES, Disagreement, check
+from .operations import OPERATIONS, Disagreement, check
 from .providers import Provider
 from .timing import Effort, Time, measure
 
@@ -26,20 +28,20 @@ def time_cell(cell: Cell, offers: list[Provider], effort: Effort) -> dict[str, T
     Raises Disagreement, which names every provider that is wrong, before anything is timed: without
     one of them the ratio to the best peer would flatter those that are left.
     """
-    xs = inputs(cell)
+    length = cell.shape[cell.axis]
     calls = {offer.name: [] for offer in offers}
     wrong: dict[str, str] = {}
-    for x in xs:
-        expected = ORACLES[cell.op](x, cell.axis)
+    for operands in inputs(cell):
+        expected = OPERATIONS[cell.op].right_in(np.float64, operands, cell.axis)
         for offer in offers:
-            bound = offer.bind(cell.op, x, cell.axis)
+            bound = offer.bind(cell.op, operands, cell.axis)
             if bound is None:
                 calls.pop(offer.name, None)
                 continue
             result = bound.call()
             if not offer.floor:
                 try:
-                    check(cell.op, offer.name, bound.fetch(result), expected, x.shape[cell.axis])
+                    check(cell.op, offer.name, bound.fetch(result), expected, length, cell.axis)
                 except Disagreement as error:
                     wrong.setdefault(offer.name, str(error))
             calls[offer.name].append(bound.call)

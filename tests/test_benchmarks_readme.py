@@ -1,13 +1,21 @@
 """The results of the benchmarks are kept, and written where they belong in the documents."""
 
+import functools
 import shutil
 from pathlib import Path
 
 import pytest
 
 from benchmarks import accuracy, readme, results, summary
+from benchmarks.operations import OPERATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@functools.cache
+def errors():
+    """Return real records of accuracy, of one row an input."""
+    return list(accuracy.run(["numpy"], rows=1))
 
 
 def measured(directory, slow=1.0):
@@ -31,8 +39,7 @@ def measured(directory, slow=1.0):
     values = ("softmax", "float32", "logitkit", "isa", 1.25, -5.0, 0.5, 99)
     record = {**dict(zip(sweep, values, strict=False)), **common}
     results.write(directory / "exp-sweep-2001-02-03.csv", "exp-sweep", [record])
-    errors = accuracy.run(["numpy"], rows=1)
-    results.write(directory / "accuracy-2001-02-03.csv", "accuracy", errors)
+    results.write(directory / "accuracy-2001-02-03.csv", "accuracy", errors())
 
 
 @pytest.fixture
@@ -58,6 +65,17 @@ def test_documents_get_tables_between_their_markers(copy):
     assert "| (8, 4) | 2.00 | 2.00 | 2.00 | 2.00 |" in after
     assert "logitkit is the fastest in all 8 cells." in after
     assert "Measured on 2001-02-03, Processor" in after
+    names = ["function", "numpy", "logitkit", "where logitkit is worst"]
+    rows = [line.split(" | ")[0].strip("| ") for line in after.splitlines() if line[:2] == "| "]
+    start = rows.index("function")
+    others = [op for op in OPERATIONS if op not in ("softmax", "log_softmax", "logsumexp")]
+    assert f"| {' | '.join(names)} |" in after
+    assert rows[start + 2 : start + 2 + len(others)] == others
+    page = (copy / "docs/accuracy.md").read_text()
+    for dtype in accuracy.DTYPES:
+        assert page.count(f"### {dtype}\n") == 1
+    assert page.count("entropy / kl_divergence / gather_logprobs:") == len(accuracy.DTYPES)
+    assert "| softmax_vjp | logitkit | " in page
     assert "| softmax | logitkit | isa | 1.25 | -5 |" in (copy / "docs/accuracy.md").read_text()
     # Outside the markers nothing changes, and a second time nothing at all.
     for name in ("accuracy", "speed"):

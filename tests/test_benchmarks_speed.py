@@ -17,7 +17,7 @@ import pytest
 
 import logitkit
 from benchmarks import __main__, grid, providers, results, speed, timing, worker
-from benchmarks.operations import Disagreement
+from benchmarks.operations import OPERATIONS, Disagreement
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,7 +53,8 @@ def test_speed_measures_every_cell(tmp_path, capsys, missing_torch):
     assert "softmax, float32, N(0, 4), 2 threads: microseconds, median" in out
 
 
-def disagreeing(op, x, axis):
+def disagreeing(op, operands, axis):
+    x = operands[0]
     wrong = np.full_like(x, 1 / x.shape[axis])
     return providers.Bound(lambda: wrong, np.asarray)
 
@@ -62,6 +63,47 @@ def test_a_disagreeing_provider_is_refused():
     offer = providers.Provider("flat", "numpy", disagreeing)
     with pytest.raises(Disagreement, match=r"^flat disagrees on softmax of \(8, 4\): 0\.25 at \("):
         worker.time_cell(grid.Cell("softmax", (8, 4), -1), [offer], SHORT)
+
+
+def test_every_library_that_is_here_agrees_on_every_operation():
+    """In another process: some of them start threads, and leave them behind."""
+    here, _ = providers.installed(providers.PEERS)
+    cells = grid.cells(list(OPERATIONS), ["5", "8x4", "8x4@0"])
+    wrong = []
+    records = list(speed.run(cells, [1], ["copy", *here, "logitkit"], SHORT, wrong))
+    assert wrong == []
+    timed = {(r["op"], r["shape"], r["axis"], r["provider"]) for r in records}
+    products = {"softmax_vjp", "softmax_jvp", "log_softmax_vjp"}
+    for cell in cells:
+        ways = {name for *key, name in timed if key == [cell.op, cell.size, cell.axis]}
+        lacking = {"scipy"} if cell.op in products else set()
+        assert ways >= {"copy", "logitkit", *here} - lacking, cell
+        assert not ways & lacking
+
+
+@pytest.mark.parametrize("library", ["numpy", "scipy", "logitkit"])
+def test_a_library_without_an_operation_is_no_peer_in_it(library):
+    for offer in providers.load([library], logitkit.get_num_threads()):
+        for op, operation in OPERATIONS.items():
+            operands = operation.make(np.ones((8, 4), np.float32), -1, np.random.default_rng(8))
+            bound = offer.bind(op, operands, -1)
+            if bound is not None:
+                assert bound.fetch(bound.call()).shape == operation.shape(operands, -1)
+            elif library == "scipy":
+                assert op in ("softmax_vjp", "softmax_jvp", "log_softmax_vjp")
+            else:
+                assert offer.name in ("logitkit out=", "logitkit exact")
+
+
+@pytest.mark.parametrize("op", OPERATIONS)
+def test_a_wrong_result_is_refused_in_every_operation(op):
+    def spoilt(op, operands, axis):
+        result = 1.1 * OPERATIONS[op].right_in(np.float64, operands, axis).value
+        return providers.Bound(lambda: result, np.asarray)
+
+    offer = providers.Provider("spoilt", "numpy", spoilt)
+    with pytest.raises(Disagreement, match=f"^spoilt disagrees on {op} of "):
+        worker.time_cell(grid.Cell(op, (8, 4), -1), [offer], SHORT)
 
 
 def test_a_wrong_shape_is_refused():
@@ -158,9 +200,11 @@ def test_large_cases_come_from_memory():
     cache = max(logitkit.cpu_info()["caches"].values()) or 32 << 20
     rows = cache // 4000
     large = grid.inputs(grid.Cell("softmax", (rows, 1000), -1))
-    assert len(large) * large[0].nbytes > cache
-    assert len({x[0, 0] for x in large}) == len(large)
+    assert len(large) * large[0][0].nbytes > cache
+    assert len({x[0, 0] for (x,) in large}) == len(large)
     assert len(grid.inputs(grid.Cell("softmax", (128, 10), -1))) == 1
+    pairs = grid.inputs(grid.Cell("kl_divergence", (rows, 1000), -1))
+    assert sum(each.nbytes for pair in pairs for each in pair) > cache
 
 
 @pytest.mark.parametrize("text", ["", "x", "10x", "0", "-1", "10@1", "10@", "3 x 4"])

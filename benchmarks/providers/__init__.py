@@ -1,6 +1,6 @@
 """The libraries side by side, each called the way its own documentation recommends for speed.
 
-A provider binds an operation to an input once, outside the timed part: buffers, sessions and
+A provider binds an operation to its operands once, outside the timed part: buffers, sessions and
 compilation belong to that. What is left is a call without arguments. Each module here offers
 `providers(threads)`, which imports its library and sets its threads.
 """
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+Operands = tuple[Array, ...]
 
 FLOORS = ("copy",)
 PEERS = ("numpy", "scipy", "torch", "onnxruntime", "jax")
@@ -34,13 +35,14 @@ class Bound(NamedTuple):
 class Provider:
     """One way to compute an operation.
 
-    `bind(op, x, axis)` gives the bound call, or None where the library has no such operation. A
-    floor is no implementation but what the machine can do, so its result is not looked at.
+    `bind(op, operands, axis)` gives the bound call, or None where the library has no such
+    operation. A floor is no implementation but what the machine can do, so its result is not looked
+    at.
     """
 
     name: str
     package: str
-    bind: Callable[[str, Array, int], Bound | None]
+    bind: Callable[[str, Operands, int], Bound | None]
     floor: bool = False
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 from types import ModuleType
 
+from ..operations import OPERATIONS
 from . import Provider
 from .logitkit import new_and_out
 
@@ -32,6 +33,8 @@ def _load() -> ModuleType:
     sys.path.insert(0, folder)
     try:
         before = importlib.import_module("logitkit")
+        for op in OPERATIONS:
+            getattr(before, op, None)
         before.softmax([0.0, 1.0])
         before.logsumexp([0.0, 1.0])
         before.set_num_threads(before.get_num_threads())

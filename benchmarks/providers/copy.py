@@ -1,8 +1,8 @@
-"""The floor: `np.copyto`, what it takes to read the input and write as much."""
+"""The floor: `np.copyto`, what it takes to read the first operand and write as much."""
 
 import numpy as np
 
-from . import Array, Bound, Provider
+from . import Bound, Operands, Provider
 
 
 def providers(threads: int) -> list[Provider]:
@@ -10,6 +10,7 @@ def providers(threads: int) -> list[Provider]:
     return [Provider("copy", "numpy", _bind, floor=True)]
 
 
-def _bind(op: str, x: Array, axis: int) -> Bound:
+def _bind(op: str, operands: Operands, axis: int) -> Bound:
+    x = operands[0]
     out = np.zeros_like(x)
     return Bound(lambda: np.copyto(out, x), lambda _: out)

@@ -1,8 +1,8 @@
-"""NumPy: the formula that everybody writes by hand."""
+"""NumPy: the formula that everybody writes by hand, from log_softmax where there are logarithms."""
 
 import numpy as np
 
-from . import Array, Bound, Provider
+from . import Array, Bound, Operands, Provider
 
 
 def _softmax(x: Array, axis: int) -> Array:
@@ -20,7 +20,51 @@ def _logsumexp(x: Array, axis: int) -> Array:
     return np.squeeze(m, axis) + np.log(np.exp(x - m).sum(axis=axis))
 
 
-FUNCTIONS = {"softmax": _softmax, "log_softmax": _log_softmax, "logsumexp": _logsumexp}
+def _entropy(x: Array, axis: int) -> Array:
+    log_p = _log_softmax(x, axis)
+    return -(np.exp(log_p) * log_p).sum(axis=axis)
+
+
+def _kl_divergence(x: Array, other: Array, axis: int) -> Array:
+    log_p, log_q = _log_softmax(x, axis), _log_softmax(other, axis)
+    return (np.exp(log_p) * (log_p - log_q)).sum(axis=axis)
+
+
+def _gather_logprobs(x: Array, ids: Array, axis: int) -> Array:
+    return np.take_along_axis(_log_softmax(x, axis), ids, axis)
+
+
+def _softmax_vjp(p: Array, g: Array, axis: int) -> Array:
+    return p * (g - (p * g).sum(axis=axis, keepdims=True))
+
+
+def _log_softmax_vjp(log_p: Array, g: Array, axis: int) -> Array:
+    return g - np.exp(log_p) * g.sum(axis=axis, keepdims=True)
+
+
+def _logsumexp_vjp(x: Array, g: Array, axis: int) -> Array:
+    return g * _softmax(x, axis)
+
+
+def _entropy_vjp(x: Array, g: Array, axis: int) -> Array:
+    log_p = _log_softmax(x, axis)
+    p = np.exp(log_p)
+    return -g * p * (log_p - (p * log_p).sum(axis=axis, keepdims=True))
+
+
+FUNCTIONS = {
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+    "logsumexp": _logsumexp,
+    "entropy": _entropy,
+    "kl_divergence": _kl_divergence,
+    "gather_logprobs": _gather_logprobs,
+    "softmax_vjp": _softmax_vjp,
+    "softmax_jvp": _softmax_vjp,
+    "log_softmax_vjp": _log_softmax_vjp,
+    "logsumexp_vjp": _logsumexp_vjp,
+    "entropy_vjp": _entropy_vjp,
+}
 
 
 def providers(threads: int) -> list[Provider]:
@@ -28,6 +72,6 @@ def providers(threads: int) -> list[Provider]:
     return [Provider("numpy", "numpy", _bind)]
 
 
-def _bind(op: str, x: Array, axis: int) -> Bound:
+def _bind(op: str, operands: Operands, axis: int) -> Bound:
     function = FUNCTIONS[op]
-    return Bound(lambda: function(x, axis), np.asarray)
+    return Bound(lambda: function(*operands, axis), np.asarray)

@@ -1,14 +1,46 @@
-"""SciPy: `scipy.special`."""
+"""SciPy: `scipy.special`, and what is made of its functions.
+
+The divergence is taken from log_softmax: `rel_entr` of two softmaxes is infinite where one of them
+underflows. The products that start from probabilities or their logarithms would be NumPy's alone.
+"""
 
 import numpy as np
 from scipy import special
 
-from . import Array, Bound, Provider
+from . import Array, Bound, Operands, Provider
+
+
+def _entropy(x: Array, axis: int) -> Array:
+    return special.entr(special.softmax(x, axis)).sum(axis=axis)
+
+
+def _kl_divergence(x: Array, other: Array, axis: int) -> Array:
+    log_p, log_q = special.log_softmax(x, axis), special.log_softmax(other, axis)
+    return (np.exp(log_p) * (log_p - log_q)).sum(axis=axis)
+
+
+def _gather_logprobs(x: Array, ids: Array, axis: int) -> Array:
+    return np.take_along_axis(special.log_softmax(x, axis), ids, axis)
+
+
+def _logsumexp_vjp(x: Array, g: Array, axis: int) -> Array:
+    return g * special.softmax(x, axis)
+
+
+def _entropy_vjp(x: Array, g: Array, axis: int) -> Array:
+    p = special.softmax(x, axis)
+    return -g * p * (special.log_softmax(x, axis) + special.entr(p).sum(axis=axis, keepdims=True))
+
 
 FUNCTIONS = {
     "softmax": special.softmax,
     "log_softmax": special.log_softmax,
     "logsumexp": special.logsumexp,
+    "entropy": _entropy,
+    "kl_divergence": _kl_divergence,
+    "gather_logprobs": _gather_logprobs,
+    "logsumexp_vjp": _logsumexp_vjp,
+    "entropy_vjp": _entropy_vjp,
 }
 
 
@@ -17,6 +49,6 @@ def providers(threads: int) -> list[Provider]:
     return [Provider("scipy", "scipy", _bind)]
 
 
-def _bind(op: str, x: Array, axis: int) -> Bound:
-    function = FUNCTIONS[op]
-    return Bound(lambda: function(x, axis=axis), np.asarray)
+def _bind(op: str, operands: Operands, axis: int) -> Bound | None:
+    function = FUNCTIONS.get(op)
+    return Bound(lambda: function(*operands, axis), np.asarray) if function else None

@@ -1,13 +1,70 @@
-"""PyTorch on the CPU: a new tensor, and into `out=`; its own tensors, without gradients."""
+"""PyTorch on the CPU: a new tensor, and into `out=`; its own tensors.
+
+The gradients of softmax and log_softmax are the operators that autograd calls, on the result of the
+forward pass; the Jacobian of softmax is symmetric, so one of them is the jvp too. Where only scores
+are given, autograd runs forward and backward. The entropy is taken from log_softmax: that of
+`torch.distributions.Categorical`, from x - logsumexp(x), is slower and less exact far from 0.
+"""
+
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
+from torch.nn import functional
 
-from . import Array, Bound, Provider
+from . import Bound, Operands, Provider
+
+
+def _entropy(x: Tensor, axis: int) -> Tensor:
+    log_p = torch.log_softmax(x, axis)
+    return -(log_p.exp() * log_p).sum(axis)
+
+
+def _kl_divergence(x: Tensor, other: Tensor, axis: int) -> Tensor:
+    log_p, log_q = torch.log_softmax(x, axis), torch.log_softmax(other, axis)
+    return functional.kl_div(log_q, log_p, reduction="none", log_target=True).sum(axis)
+
+
+def _gather_logprobs(x: Tensor, ids: Tensor, axis: int) -> Tensor:
+    return torch.gather(torch.log_softmax(x, axis), axis, ids)
+
+
+def _softmax_vjp(p: Tensor, g: Tensor, axis: int, **out: Tensor) -> Tensor:
+    return torch._softmax_backward_data(g, p, axis, p.dtype, **out)
+
+
+def _log_softmax_vjp(log_p: Tensor, g: Tensor, axis: int, **out: Tensor) -> Tensor:
+    return torch._log_softmax_backward_data(g, log_p, axis, log_p.dtype, **out)
+
+
+def _by_autograd(function: Callable[[Tensor, int], Tensor]) -> Callable[..., Tensor]:
+    def vjp(x: Tensor, g: Tensor, axis: int) -> Tensor:
+        with torch.enable_grad():
+            leaf = x.detach().requires_grad_()
+            value = function(leaf, axis)
+        return torch.autograd.grad(value, leaf, g.reshape(value.shape))[0]
+
+    return vjp
+
 
 FUNCTIONS = {
     "softmax": torch.softmax,
     "log_softmax": torch.log_softmax,
     "logsumexp": torch.logsumexp,
+    "entropy": _entropy,
+    "kl_divergence": _kl_divergence,
+    "gather_logprobs": _gather_logprobs,
+    "softmax_vjp": _softmax_vjp,
+    "softmax_jvp": _softmax_vjp,
+    "log_softmax_vjp": _log_softmax_vjp,
+    "logsumexp_vjp": _by_autograd(torch.logsumexp),
+    "entropy_vjp": _by_autograd(_entropy),
+}
+# Those that are one operator, and what it calls a tensor to write into.
+OUT = {
+    **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), "out"),
+    **dict.fromkeys(("softmax_vjp", "softmax_jvp"), "grad_input"),
+    "log_softmax_vjp": "out",
 }
 
 
@@ -18,14 +75,16 @@ def providers(threads: int) -> list[Provider]:
     return [Provider("torch", "torch", _new), Provider("torch out=", "torch", _out)]
 
 
-def _new(op: str, x: Array, axis: int) -> Bound:
+def _new(op: str, operands: Operands, axis: int) -> Bound:
     function = FUNCTIONS[op]
-    tensor = torch.from_numpy(x).clone()
-    return Bound(lambda: function(tensor, axis), torch.Tensor.numpy)
+    tensors = [torch.from_numpy(each).clone() for each in operands]
+    return Bound(lambda: function(*tensors, axis), Tensor.numpy)
 
 
-def _out(op: str, x: Array, axis: int) -> Bound:
+def _out(op: str, operands: Operands, axis: int) -> Bound | None:
+    if op not in OUT:
+        return None
     function = FUNCTIONS[op]
-    tensor = torch.from_numpy(x).clone()
-    out = torch.empty_like(function(tensor, axis))
-    return Bound(lambda: function(tensor, axis, out=out), torch.Tensor.numpy)
+    tensors = [torch.from_numpy(each).clone() for each in operands]
+    out = {OUT[op]: torch.empty_like(function(*tensors, axis))}
+    return Bound(lambda: function(*tensors, axis, **out), Tensor.numpy)
