@@ -215,11 +215,12 @@ struct F64x8 {
             __builtin_memcpy(&x, a.v + i, sizeof x);
             __builtin_memcpy(&y, b.v + i, sizeof y);
             __builtin_memcpy(&z, c.v + i, sizeof z);
-            const FourBits fit = fits(x) & fits(y) & fits(z);
+            const FourBits others = unfit(x, y, z);
             x = software_fma(x, y, z);
             __builtin_memcpy(r.v + i, &x, sizeof x);
+            if ((others[0] | others[1] | others[2] | others[3]) == 0) continue;
             for (int j = 0; j < 4; ++j) {
-                if (fit[j] == 0) r.v[i + j] = fma_of_extremes(a.v[i + j], b.v[i + j], c.v[i + j]);
+                if (others[j] != 0) r.v[i + j] = fma_of_extremes(a.v[i + j], b.v[i + j], c.v[i + j]);
             }
         }
 #endif

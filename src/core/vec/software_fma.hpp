@@ -49,7 +49,7 @@ LOGITKIT_INLINE inline Four upper_half(Four a) {
     return c - (c - a);
 }
 
-// For operands of which `fits` is true.
+// For operands of which `unfit` is 0.
 LOGITKIT_INLINE inline Four software_fma(Four a, Four b, Four c) {
     const Four a_high = upper_half(a), a_low = a - a_high, b_high = upper_half(b), b_low = b - b_high;
     const Four product = a * b;
@@ -60,10 +60,16 @@ LOGITKIT_INLINE inline Four software_fma(Four a, Four b, Four c) {
     return high + to_odd(rest, two_sum_lost(low_lost, high_lost, rest));
 }
 
-// All ones where nothing on the way overflows, and no half product is subnormal.
-LOGITKIT_INLINE inline FourBits fits(Four a) {
-    const Four size = reinterpret_cast<Four>(reinterpret_cast<FourBits>(a) & (~FourBits{} >> 1));
-    return reinterpret_cast<FourBits>((size >= 0x1p-400) & (size <= 0x1p+400));
+// 1 where something on the way may overflow, or half of the product be subnormal: sizes compared as integers, for SSE2
+// compares no 64 bits.
+LOGITKIT_INLINE inline FourBits unfit(Four a, Four b, Four c) {
+    const FourBits size = ~FourBits{} >> 1;
+    const auto above = [&](Four x, double limit) LOGITKIT_INLINE {
+        return __builtin_bit_cast(std::uint64_t, limit) - (reinterpret_cast<FourBits>(x) & size);
+    };
+    const FourBits product = reinterpret_cast<FourBits>(a * b) & size;
+    const FourBits below = product - __builtin_bit_cast(std::uint64_t, 0x1p-900);
+    return (above(a, 0x1p+510) | above(b, 0x1p+510) | above(c, 0x1p+1000) | below) >> 63;
 }
 // Of the others.
 inline double fma_of_extremes(double a, double b, double c) {
