@@ -141,7 +141,7 @@ nb::object map_plain(int op, nb::handle x, nb::handle out) {
 // positions that top_k finds are its `out`.
 void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle temperature, nb::handle mask,
            nb::handle g, int empty, bool exact, int regime, nb::handle ids) {
-    if (op < 0 || op >= op_count || empty < 0 || empty > 2 || regime < 0 || regime > 1) {
+    if (op < 0 || op >= op_count || empty < 0 || empty > 2 || regime < 0 || regime >= regime_count) {
         throw std::invalid_argument("op, empty or regime is out of range");
     }
     const Buffer x_buffer(x, false), out_buffer(out, true);

@@ -6,7 +6,7 @@ import numpy as np
 
 from logitkit import _core
 
-KEPT, AGAIN = 0, 1
+REGIMES = (0, 1, 2)  # as kernels.hpp has them: automatic, again, streamed
 MAPS = {"softmax": _core.SOFTMAX, "log_softmax": _core.LOG_SOFTMAX}
 REDUCTIONS = {"logsumexp": _core.LOGSUMEXP, "entropy": _core.ENTROPY}
 

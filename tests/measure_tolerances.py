@@ -5,7 +5,7 @@ python tests/measure_tolerances.py
 
 import inputs
 import numpy as np
-from kernel_calls import AGAIN, KEPT, apply
+from kernel_calls import REGIMES, apply
 from oracles import (
     Exact,
     exact_activation,
@@ -25,7 +25,7 @@ ROUNDED = [("exact", {"precision": "exact"}), ("default", {})]
 
 
 def family_errors(function, dtype, precision, options):
-    """Yield the errors of the softmax family, of each regime too where there are two."""
+    """Yield the errors of the softmax family, of each regime too where there are several."""
     for name, (x, temperature) in inputs.accuracy_inputs(dtype).items():
         true = Exact(x, temperature)
         want, at = getattr(true, function), None
@@ -33,7 +33,7 @@ def family_errors(function, dtype, precision, options):
             at = np.maximum(np.abs(true.anchor), true.log_sum)
         yield name, errors(getattr(lk, function)(x, temperature=temperature, **options), want, at)
         if dtype == np.float32 and precision == "default" and function != "entropy":
-            for regime in (KEPT, AGAIN):
+            for regime in REGIMES:
                 got = apply(function, x, temperature, regime=regime)
                 yield f"{name} (regime {regime})", errors(got, want, at)
 

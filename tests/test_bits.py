@@ -7,7 +7,7 @@ import subprocess
 import inputs
 import numpy as np
 import pytest
-from kernel_calls import AGAIN, KEPT, apply, at_offset, same_bits
+from kernel_calls import REGIMES, apply, at_offset, same_bits
 
 import logitkit as lk
 from logitkit import _core
@@ -53,19 +53,29 @@ def test_every_instruction_set_gives_the_same(function, dtype):
 
 
 @pytest.mark.parametrize("dtype", inputs.COMPUTED, ids=str)
-def test_exponentials_kept_or_computed_again_give_the_same(isa, dtype):
+@pytest.mark.parametrize("function", ["softmax", "log_softmax"])
+def test_every_regime_gives_the_same(isa, function, dtype):
     for x, temperature in inputs.accuracy_inputs(dtype, scale=0.3).values():
-        kept, again = (apply("softmax", x, temperature, regime=r) for r in (KEPT, AGAIN))
+        kept, *others = (apply(function, x, temperature, regime=r) for r in REGIMES)
         in_place = x.copy()
-        lk.softmax(in_place, temperature=temperature, out=in_place)
-        assert same_bits(kept, again)
-        assert same_bits(kept, in_place)
+        getattr(lk, function)(in_place, temperature=temperature, out=in_place)
+        for other in (*others, in_place):
+            assert same_bits(kept, other)
 
 
-def test_every_instruction_set_gives_the_same_gradient():
-    for dtype in (FLOAT32, FLOAT64):
-        p, g = lk.softmax(rows((9, 801), dtype)), rows((9, 801), dtype)
-        results = on_each_isa(lambda p=p, g=g: lk.softmax_vjp(p, g, temperature=0.7))
+@pytest.mark.parametrize("temperature", [0.7, 1.0])
+@pytest.mark.parametrize("dtype", inputs.FLOATS, ids=str)
+def test_every_instruction_set_gives_the_same_gradient(dtype, temperature):
+    x, g = rows((9, 801), dtype), rows((9, 801), dtype)
+    g[0] -= g[0].mean(dtype=np.float64).astype(dtype)  # the sum all but cancels
+    p, log_p = lk.softmax(x), lk.log_softmax(x)
+    for call in (
+        lambda: lk.softmax_vjp(p, g, temperature=temperature),
+        lambda: lk.log_softmax_vjp(log_p, g, temperature=temperature),
+        lambda: lk.logsumexp_vjp(x, g[:, 0], temperature=temperature),
+        lambda: lk.entropy_vjp(x, g[:, 0], temperature=temperature),
+    ):
+        results = on_each_isa(call)
         for name, got in results.items():
             assert same_bits(got, results["generic"]), name
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from kernel_calls import AGAIN, KEPT, apply, same_bits
+from kernel_calls import REGIMES, apply, same_bits
 from oracles import Exact, exact_row, to_longdouble
 from tolerances import assert_within
 
@@ -26,7 +26,7 @@ def test_within_the_table_on_every_input(isa, dtype, precision):
         assert_within("log_softmax", got, Exact(x, temperature).log_softmax, precision=precision)
 
 
-@pytest.mark.parametrize("regime", [KEPT, AGAIN])
+@pytest.mark.parametrize("regime", REGIMES)
 def test_within_the_table_in_each_regime(isa, regime):
     for x, temperature in inputs.accuracy_inputs(
         np.dtype("float32"), inputs.scale_of(isa)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from kernel_calls import AGAIN, KEPT, apply
+from kernel_calls import REGIMES, apply
 from oracles import Exact, exact_row, to_longdouble
 from tolerances import assert_within
 
@@ -29,7 +29,7 @@ def test_within_the_table_on_every_input(isa, dtype):
         assert_within("logsumexp", got, true.logsumexp, at=unit_of(true, dtype))
 
 
-@pytest.mark.parametrize("regime", [KEPT, AGAIN])
+@pytest.mark.parametrize("regime", REGIMES)
 def test_within_the_table_in_each_regime(isa, regime):
     for x, temperature in inputs.accuracy_inputs(
         np.dtype("float32"), inputs.scale_of(isa)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from kernel_calls import AGAIN, KEPT, apply, same_bits
+from kernel_calls import REGIMES, apply, same_bits
 from oracles import Exact, exact_row, to_longdouble
 from tolerances import BOUNDS, assert_within
 
@@ -27,7 +27,7 @@ def test_within_the_table_on_every_input(isa, dtype, precision):
         assert_within("softmax", got, Exact(x, temperature).softmax, precision=precision)
 
 
-@pytest.mark.parametrize("regime", [KEPT, AGAIN])
+@pytest.mark.parametrize("regime", REGIMES)
 def test_within_the_table_in_each_regime(isa, regime):
     for x, temperature in inputs.accuracy_inputs(
         np.dtype("float32"), inputs.scale_of(isa)
@@ -129,7 +129,7 @@ def test_special_rows_are_as_in_the_reference(isa, name, dtype):
 
 @pytest.mark.parametrize("place", ["first block", "other block", "alone in a block far below"])
 @pytest.mark.parametrize("value", [NAN, INF])
-@pytest.mark.parametrize("regime", [KEPT, AGAIN])
+@pytest.mark.parametrize("regime", REGIMES)
 def test_one_bad_score_spoils_a_long_row(isa, regime, value, place):
     length = 4 * 4096 + 100
     for below in (0.0, -1e4, -3e38, -INF):

@@ -19,7 +19,7 @@ import mpmath as mp
 import numpy as np
 
 mp.mp.dps = 60
-EXP_SHIFT = {np.float32: mp.mpf("0.085"), np.float64: mp.mpf(0)}
+EXP_SHIFT = {np.float32: mp.mpf(87) / 1024, np.float64: mp.mpf(0)}
 EXP_MARGIN = mp.mpf("0.00025")
 LOG_INTERVAL = 3 - 2 * mp.sqrt(2)
 

@@ -18,6 +18,8 @@ template <>
 inline constexpr bool is_half<Float16> = true;
 template <>
 inline constexpr bool is_half<BFloat16> = true;
+template <class T>
+concept Half = is_half<T>;
 
 // By bits, without the instructions that only some machines have. Inlined everywhere: a copy of its own, compiled for a
 // newer machine, could be picked by the linker for an older one.

@@ -31,9 +31,10 @@ inline constexpr std::int64_t item_size(DType dtype) {
 // What stands in a row whose elements that take part are all -inf.
 enum class Empty { nan, zero, uniform };
 
-// How float rows of softmax are done: as the plan finds best, or their exponentials computed twice. The bits are the
-// same.
-enum class Regime { automatic, again };
+// How float rows are done: as the plan finds best; their exponentials computed twice; or so, and stored past the caches,
+// for float32 in contiguous rows. The bits are the same.
+enum class Regime { automatic, again, streamed };
+inline constexpr int regime_count = 3;
 
 // Threads that share one long row: run(parts, body, context) calls body(context, i) for i from 0 to parts - 1, and
 // returns when all are done. `scratch` has room for `helper_bytes` for each block of the row.

@@ -220,9 +220,11 @@ void compute(const Request& request, const Layout& layout, std::int64_t first, s
     // Where exponentials are cheaper than memory, long rows that no cache will hold are stored past it, unless they
     // replace what was just read. For shorter ones that was measured to give nothing, and to cost twice the time where
     // rows share cache lines.
-    const bool past_caches = current_kernels().cheap_exponentials && request.dtype == DType::float32 &&
-                             request.out.data != request.x.data && layout.length > streamed_length &&
-                             2 * layout.rows * layout.length * layout.item_size > last_cache_bytes();
+    const bool may_stream = request.dtype == DType::float32 && request.out.data != request.x.data;
+    const bool worth_it = current_kernels().cheap_exponentials && layout.length > streamed_length &&
+                          2 * layout.rows * layout.length * layout.item_size > last_cache_bytes();
+    const bool past_caches = may_stream && (request.regime == Regime::streamed ||
+                                            (request.regime == Regime::automatic && worth_it));
     while (first < last) {
         const Run run(request, layout, first, last - first);
         if (layout.direct) {

@@ -32,6 +32,10 @@ public:
             every_half<BFloat16>("load of bfloat16", "store as bfloat16", 0x8000);
             far_from_normal_float16();
         } else {
+            every_half_as_double<Float16>("load of float16", "store as float16", 0x1000);
+            every_half_as_double<BFloat16>("load of bfloat16", "store as bfloat16", 0x8000);
+            subnormal_halves<Float16>("store as float16", 1024, 0x1p-24);
+            subnormal_halves<BFloat16>("store as bfloat16", 128, 0x1p-133);
             parts<double>();
         }
         parts<float>();
@@ -67,10 +71,10 @@ private:
 
     template <class Half>
     void stored(const char* storing, const Row& row) {
-        alignas(32) Half halves[16];
+        alignas(32) Half halves[V::lanes];
         name(storing);
         row.get().store(halves);
-        for (int i = 0; i < 16; ++i) see(widen(halves[i]), static_cast<double>(row.v[i]));
+        for (int i = 0; i < V::lanes; ++i) see(widen(halves[i]), static_cast<double>(row.v[i]));
     }
 
     // Every one of them loaded; and stored, that and its neighbours, and what lies half way to the next, so far away in
@@ -92,6 +96,42 @@ private:
                 }
                 stored<Half>(storing, row);
             }
+        }
+    }
+
+    // The same of doubles, which become floats first: besides half way to the next half, so far away in the bits of a
+    // float, half way between that float and its neighbours, where the two roundings are not one.
+    template <class Half>
+    void every_half_as_double(const char* loading, const char* storing, int half_way) {
+        const std::int64_t unit = 1 << 29, middle = half_way * unit, near = unit / 2;
+        const std::int64_t steps[] = {-1,     0,          middle - near - 1, middle - near,    middle - 1,
+                                      middle, middle + 1, middle + near,     middle + near + 1};
+        for (int first = 0; first < 65536; first += V::lanes) {
+            Half halves[V::lanes];
+            for (int i = 0; i < V::lanes; ++i) halves[i] = {static_cast<std::uint16_t>(first + i)};
+            Row row;
+            V::load(halves).store(row.v);
+            name(loading);
+            for (int i = 0; i < V::lanes; ++i) see(row.v[i], first + i);
+            const Row exact = row;
+            for (const std::int64_t up : steps) {
+                for (int i = 0; i < V::lanes; ++i) {
+                    row.v[i] = __builtin_bit_cast(double, __builtin_bit_cast(std::int64_t, exact.v[i]) + up);
+                }
+                stored<Half>(storing, row);
+            }
+        }
+    }
+
+    // Half way between two of them, beside it, and as far from it as a float and as a double is from the next.
+    template <class Half>
+    void subnormal_halves(const char* storing, int count, double unit) {
+        for (int k = 0; k < count; ++k) {
+            const double middle = k + 0.5, float_off = 0x1p-16 / 2, off = 0x1p-42;
+            Row row{{middle, middle + off, middle - off, middle + float_off, middle - float_off,
+                     middle + float_off + off, middle - float_off - off, k + off}};
+            for (double& x : row.v) x *= k % 2 == 0 ? unit : -unit;
+            stored<Half>(storing, row);
         }
     }
 

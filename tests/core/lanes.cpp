@@ -20,6 +20,7 @@ public:
     void all() {
         set_and_move();
         arithmetic();
+        fused();
         powers();
         reductions();
         parts<T>();
@@ -93,38 +94,81 @@ private:
         }
     }
 
+    // Where a sum of two roundings would differ from one: products that cancel against c, that are about half an ULP of
+    // it or far below, and what lies anywhere.
+    void fused() {
+        std::uint64_t state = 1;
+        const int digits = sizeof(T) == 4 ? 23 : 52;
+        const auto random = [&](int exponents) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            const double mantissa = 1 + static_cast<double>(state >> 12) * 0x1p-52;
+            const int exponent = static_cast<int>((state >> 3) % 512) % (2 * exponents + 1) - exponents;
+            return static_cast<T>(state & 1 ? -mantissa : mantissa) * static_cast<T>(__builtin_ldexp(1, exponent));
+        };
+        name("fma");
+        for (int kind = 0; kind < 4; ++kind) {
+            for (int count = 0; count < 2000; ++count) {
+                Row x, y, z;
+                for (int i = 0; i < V::lanes; ++i) {
+                    x.v[i] = random(kind == 3 ? 60 : 3);
+                    y.v[i] = random(kind == 3 ? 60 : 3);
+                    const int away = kind == 0 ? 0 : digits + (count + i) % 5 + (kind == 2 ? 30 : -1);
+                    const T one = T(1) + static_cast<T>(__builtin_ldexp(count % 8, -digits));
+                    if (kind == 1 && i % 2 == 0) y.v[i] = (i % 4 == 0 ? one : -one) / x.v[i]; // the product nearly one
+                    z.v[i] = kind == 0   ? -(x.v[i] * y.v[i]) * (i % 3 == 0 ? T(1) : one)
+                             : kind == 3 ? random(100)
+                                         : one * static_cast<T>(__builtin_ldexp(i % 2 == 0 ? 1 : -3, away));
+                }
+                see_lanes(fma(x.get(), y.get(), z.get()), x, y, z);
+            }
+        }
+    }
+
     // Of what the kernels may ask for, in steps that have ties and their neighbours. A k of 0 may have either sign.
     void powers() {
         if constexpr (sizeof(T) == 4) {
-            const float origins[] = {0.0f, 17.0f, 5914.0f, -5914.0f};
-            for (const float n : origins) {
-                powers_of(lowest_power_float - 1, n, [&](V f) { return power_from(Origin(n), f); });
-            }
+            powers_by_bits();
         } else {
-            powers_of(-1560, 0, [](V f) { return power_of(f); });
-            for (int far = 20; far > 11; --far) powers_of(-(1 << far), 0, [](V f) { return power_of(f); }, 1);
+            powers_of(-1560);
+            for (int far = 20; far > 11; --far) powers_of(-(1 << far), 1);
         }
     }
-    // From `lowest` above the origin to 2 above it, in eighths and beside them; `count` of them.
-    template <class Power>
-    void powers_of(int lowest, T origin, Power power_at, int count = 1 << 30) {
-        const T below = T(1) - (sizeof(T) == 4 ? T(0x1p-24) : T(0x1p-53)), above = T(2) - below;
+    // From 512 to 768, in eighths and beside them.
+    void powers_by_bits() {
+        for (int k = 8 * 512 + 1; k < 8 * 768; ++k) {
+            Row row, integer, power_of_it;
+            for (int i = 0; i < V::lanes; ++i) {
+                row.v[i] = static_cast<T>(k) / 8 * (i % 3 == 0 ? T(1) : T(1) + T(i % 3 == 1 ? -0x1p-24 : 0x1p-23));
+            }
+            row.v[V::lanes - 1] = static_cast<T>(nan);
+            whole(row.get()).store(integer.v);
+            power(whole(row.get())).store(power_of_it.v);
+            for (int i = 0; i < V::lanes; ++i) {
+                name("whole");
+                see(integer.v[i], static_cast<double>(row.v[i]));
+                name("power");
+                if (i != V::lanes - 1) see(power_of_it.v[i], static_cast<double>(row.v[i]));
+            }
+        }
+    }
+    // From `lowest` to 2, in eighths and beside them; `count` of them.
+    void powers_of(int lowest, int count = 1 << 30) {
+        const T below = T(1) - T(0x1p-53), above = T(2) - below;
         for (int k = 8 * lowest - 3; k <= 16 && count > 0; ++k, --count) {
             Row row;
             for (int i = 0; i < V::lanes; ++i) {
-                const T f = origin + static_cast<T>(k) / 8;
-                row.v[i] = f * (i % 3 == 0 ? T(1) : i % 3 == 1 ? below : above);
+                row.v[i] = static_cast<T>(k) / 8 * (i % 3 == 0 ? T(1) : i % 3 == 1 ? below : above);
             }
             row.v[V::lanes - 1] = static_cast<T>(nan);
             Row nearest, scale;
-            const auto power = power_at(row.get());
+            const auto power = power_of(row.get());
             power.k.store(nearest.v);
             power.scale.store(scale.v);
             for (int i = 0; i < V::lanes; ++i) {
                 name("power, k");
-                see(nearest.v[i] + T(0), static_cast<double>(row.v[i]), static_cast<double>(origin));
+                see(nearest.v[i] + T(0), static_cast<double>(row.v[i]));
                 name("power, scale");
-                if (i != V::lanes - 1) see(scale.v[i], static_cast<double>(row.v[i]), static_cast<double>(origin));
+                if (i != V::lanes - 1) see(scale.v[i], static_cast<double>(row.v[i]));
             }
         }
     }

@@ -37,7 +37,7 @@ struct ExpConstants<F32x16> {
     static constexpr float log2e = 0x1.715476p+0f;
     static constexpr float head = 0x1.62e4p-1f;
     static constexpr float tail = 0x1.7f7d1cp-20f;
-    static constexpr float shift = 0.085f;
+    static constexpr float shift = 87.0f / 1024;
 };
 
 template <>
@@ -51,8 +51,8 @@ struct ExpConstants<F64x8> {
 template <class F>
 inline F expm1_rest_float(F r, F r2) {
     const F p01 = fma(r, F::set1(0x1.5554d6p-3f), F::set1(0x1.000006p-1f));
-    const F p23 = fma(r, F::set1(0x1.11f184p-7f), F::set1(0x1.5543e6p-5f));
-    return fma(fma(F::set1(0x1.8014c2p-10f), r2, p23), r2, p01);
+    const F p23 = fma(r, F::set1(0x1.11f18ap-7f), F::set1(0x1.5543e8p-5f));
+    return fma(fma(F::set1(0x1.801224p-10f), r2, p23), r2, p01);
 }
 
 template <class D>
@@ -101,36 +101,34 @@ class Anchor {
 
 public:
     Anchor(M exponent, const Inverse<float>& inverse)
-        : inverse_(inverse), exponent_(exponent), lowest_(lowest(exponent, inverse)) {}
-
-    // The n of one score.
-    static float exponent_of(float x, const Inverse<float>& inverse) {
-        if constexpr (Scaled) x = x * inverse.high;
-        const float n = __builtin_fmaf(x, C::log2e, -C::shift);
-        return (n + magic_float) - magic_float;
-    }
-    static F32x16 exponent_of(F32x16 x, const Inverse<float>& inverse) {
-        using F = F32x16;
-        if constexpr (Scaled) x = x * F::set1(inverse.high);
-        return rint(fma(x, F::set1(C::log2e), F::set1(-C::shift)));
+        : inverse_(inverse), base_(constant(zero_power) - exponent), lowest_(lowest(exponent, inverse)) {
+        start_ = base_ + constant(0.5f - C::shift);
     }
 
+    // The k of a score: from an estimate that may be one off, as every other anchor finds it.
+    static M exponent_of(M x, const Inverse<float>& inverse) {
+        const M magic = constant(magic_float), log2e = constant(C::log2e);
+        const M y = Scaled ? x * constant(inverse.high) : x;
+        const Anchor about((fma(y, log2e, constant(-C::shift)) + magic) - magic, inverse);
+        return whole(fma(y, log2e, about.start_)) - about.base_;
+    }
     template <class F>
     F scale(F x) const {
-        return power(divide(clamp(x)).high).scale;
+        F k;
+        return scale_of(divide(clamp(x)).high, k);
     }
     // x / T as scale * e^(rest + small): `rest` is exact, `small` its correction, of which only the last bit is rounded
-    // off. (Three vectors by reference, because a struct of three goes through memory with gcc.)
+    // off. (By reference, because a struct of vectors goes through memory with gcc.)
     template <class F>
     void reduce(F x, F& scale, F& rest, F& small) const {
         const Quotient<F> y = divide(clamp(x));
-        const Power<F> p = power(y.high);
-        scale = p.scale;
-        rest = fma(p.k, F::set1(-C::head), y.high);
+        F k;
+        scale = scale_of(y.high, k);
+        rest = fma(k, F::set1(-C::head), y.high);
         if constexpr (Scaled) {
-            small = fma(p.k, F::set1(-C::tail), y.low);
+            small = fma(k, F::set1(-C::tail), y.low);
         } else {
-            small = p.k * F::set1(-C::tail);
+            small = k * F::set1(-C::tail);
         }
     }
     template <class F>
@@ -193,10 +191,21 @@ private:
     }
     template <class F>
     F clamp(F x) const {
+        return max(lanes<F>(lowest_), x); // NaN stays
+    }
+    template <class F>
+    static F lanes(M x) {
         if constexpr (rows_in_lanes) {
-            return max(lowest_, x);
+            return x;
         } else {
-            return max(F::set1(lowest_), x); // NaN stays
+            return F::set1(x);
+        }
+    }
+    static M constant(float x) {
+        if constexpr (rows_in_lanes) {
+            return F32x16::set1(x);
+        } else {
+            return x;
         }
     }
     template <class F>
@@ -206,24 +215,24 @@ private:
         const F low = fma(x, F::set1(inverse_.high), F::set1(0) - high);
         return {high, fma(x, F::set1(inverse_.low), low)};
     }
+    // 2^(k - N) times the unit. The integer k is the same whatever N is.
     template <class F>
-    Power<F> power(F y) const {
-        const F n = fma(y, F::set1(C::log2e), F::set1(-C::shift));
-        if constexpr (rows_in_lanes) {
-            const F k = rint(n);
-            return {k, power_from(Origin(0), k - exponent_).scale};
-        } else {
-            return power_from(Origin(exponent_), n);
-        }
+    F scale_of(F y, F& k) const {
+        const F place = whole(fma(y, F::set1(C::log2e), lanes<F>(start_)));
+        k = place - lanes<F>(base_);
+        return power(place);
     }
-    static F32x16 rint(F32x16 x) { return (x + F32x16::set1(magic_float)) - F32x16::set1(magic_float); }
 
     static constexpr bool rows_in_lanes = sizeof(M) > sizeof(float);
     static constexpr float ln2 = C::head + C::tail;
     static constexpr float below = static_cast<float>(lowest_power_float - 1) + C::shift;
 
+    // Where k - N stands among the powers; exact, as is `start_`: eleven bits with the sign before the point, ten
+    // after.
+    static constexpr float zero_power = power_base + 127 + unit_exponent_float;
+
     Inverse<float> inverse_;
-    M exponent_, lowest_;
+    M base_, start_, lowest_;
 };
 
 } // namespace

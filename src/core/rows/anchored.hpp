@@ -78,9 +78,9 @@ LOGITKIT_ONCE inline double exp_sum(X x, std::int64_t n, Anchor<Scaled> anchor, 
                                  const F q = anchor.expm1(rest, small, lost);
                                  keep(start + i, part, q);
                                  if constexpr (Carefully) {
-                                     sum.add(Exponential<F>{scale, q}, lost);
+                                     sum.add(scale, q, lost);
                                  } else {
-                                     sum.add(Exponential<F>{scale, q});
+                                     sum.add(scale, q);
                                  }
                              });
         }
@@ -111,7 +111,7 @@ LOGITKIT_ONCE inline Rest exp_sum_rest(X x, std::int64_t n, Anchor<Scaled> ancho
         F lost;
         const F q = anchor.careful_expm1(rest, small, lost);
         // The maxima are left out.
-        sum.add(Exponential<F>{zero_where_equal(scale, v, maximum), q}, lost);
+        sum.add(zero_where_equal(scale, v, maximum), q, lost);
     });
     return {sum.total(), count};
 }
@@ -279,37 +279,48 @@ LOGITKIT_ONCE inline void softmax_again(X x, std::int64_t length, Anchor<Scaled>
     if (stream) F32x16::fence();
 }
 
-// What log_softmax takes off a score in float64: (x - from) / T - by. A sum of max / T and log(sum) will do for both
-// where that loses no digits of log(sum), an error of 2^-29; rows of one vector do without, for columns.hpp.
+// What log_softmax takes off a score. In floats, where log(sum) is not small beside max: their sum as high + low, off
+// by 2^-49 of itself and 2^-33 of any result.
 struct LogOffsets {
-    double from, by;
+    double max, log_sum;
+    bool in_floats;
+    float high, low;
 
-    LogOffsets(double max, double temperature, double log_sum, std::int64_t length) : from(max), by(log_sum) {
-        const double y = max / temperature;
-        if (length <= F32x16::lanes || !(log_sum >= 0x1p-22 * __builtin_fabs(y))) return;
-        from = temperature == 1 ? y + log_sum : 0;
-        by = temperature == 1 ? 0 : y + log_sum;
-    }
+    LogOffsets(double m, double temperature, double log, std::int64_t length)
+        : max(m), log_sum(log),
+          in_floats(temperature == 1 && length > F32x16::lanes && log >= 0x1p-16 * __builtin_fabs(m)),
+          high(static_cast<float>(m + log)), low(static_cast<float>((m + log) - static_cast<double>(high))) {}
 };
 
-// log_softmax of a float row, rounded once from float64.
+// x - (high + low): what x - high rounds off (Knuth's two-sum) goes into the second, smaller subtraction. Half of it is
+// for the multipliers, which have nothing else to do.
+template <class F>
+inline F subtract(F x, F high, F low) {
+    const F one = F::set1(1), lowest = F::set1(-__FLT_MAX__);
+    const F difference = x - high, part = difference - x;
+    const F rounded_off = fma(one, x, part - difference) - fma(one, part, high);
+    return fma(one, max(rounded_off - low, lowest), difference); // -inf stays
+}
+
+// log_softmax of a float row, rounded once.
 template <bool Scaled, class X, class T>
-LOGITKIT_ONCE inline void log_store(X x, std::int64_t length, LogOffsets offsets, double temperature, T* out,
-                                    bool stream) {
-    const F64x8 from = F64x8::set1(offsets.from), by = F64x8::set1(offsets.by), inverse = F64x8::set1(1 / temperature);
-    const auto store = [&](auto log_probability) {
+LOGITKIT_ONCE inline void log_store(X x, std::int64_t length, LogOffsets by, double temperature, T* out, bool stream) {
+    if (by.in_floats) {
+        store_row(out, length, stream, [&](std::int64_t i, auto part) {
+            using F = typename decltype(part)::Vector;
+            return subtract(part.load(x + i, 0.0f), F::set1(by.high), F::set1(by.low));
+        });
+    } else {
+        const F64x8 max = F64x8::set1(by.max), log_sum = F64x8::set1(by.log_sum),
+                    inverse = F64x8::set1(1 / temperature);
+        const auto log_probability = [&](F64x8 v) {
+            return Scaled ? fma(v - max, inverse, F64x8::set1(0.0) - log_sum) : (v - max) - log_sum;
+        };
         store_row(out, length, stream, [&](std::int64_t i, auto part) {
             return for_each_vector(part.load(x + i, 0.0f), [&](F32x16 v) {
                 return narrow(log_probability(widen_low(v)), log_probability(widen_high(v)));
             });
         });
-    };
-    if constexpr (Scaled) {
-        store([&](F64x8 v) { return fma(v - from, inverse, F64x8::set1(0.0) - by); });
-    } else if (offsets.by == 0) {
-        store([&](F64x8 v) { return v - from; });
-    } else {
-        store([&](F64x8 v) { return (v - from) - by; });
     }
     if (stream) F32x16::fence();
 }

@@ -23,47 +23,6 @@ inline V sum_vectors(V* lanes, int n) {
     return lanes[0];
 }
 
-// BlockSum of sixteen rows. Column j counts in lane j % 16 of each row.
-class ColumnSums {
-    using F = F32x16;
-    static constexpr int most = F::lanes;
-
-public:
-    ColumnSums() {
-        for (int j = 0; j < most; ++j) {
-            upper_[j] = F::set1(BlockSum::split);
-            lower_[j] = F::set1(0);
-            runs_[j] = Doubles::set1(0.0);
-        }
-    }
-    void add(int lane, const Exponential<F>& e) {
-        F lower;
-        upper_[lane] = BlockSum::split_off(e, upper_[lane], lower);
-        lower_[lane] = lower_[lane] + lower;
-    }
-    void add(int lane, const Exponential<F>& e, F lost) {
-        F lower;
-        upper_[lane] = BlockSum::split_off(e, upper_[lane], lower);
-        lower_[lane] = lower_[lane] + fma(e.scale, lost, lower);
-    }
-    void next_run() {
-        for (int j = 0; j < most; ++j) {
-            runs_[j] = runs_[j] + to_doubles(upper_[j] - F::set1(BlockSum::split)) + to_doubles(lower_[j]);
-            upper_[j] = F::set1(BlockSum::split);
-            lower_[j] = F::set1(0);
-        }
-    }
-    Doubles total() {
-        for (int j = 0; j < most; ++j) runs_[j] = runs_[j] + to_doubles(upper_[j] - F::set1(BlockSum::split));
-        const Doubles runs = sum_vectors(runs_, most);
-        return runs + to_doubles(sum_vectors(lower_, most));
-    }
-
-private:
-    F upper_[most], lower_[most];
-    Doubles runs_[most];
-};
-
 // Sixteen rows of at most a block, of one temperature: n columns at x, which the results replace.
 template <bool Scaled>
 class Columns {
@@ -73,7 +32,12 @@ class Columns {
 public:
     Columns(F* x, std::int64_t n, F max, double temperature)
         : x_(x), n_(n), temperature_(temperature), inverse_(temperature), max_(max),
-          exponent_(Anchor<Scaled, F>::exponent_of(max, inverse_)) {}
+          exponent_(Anchor<Scaled, F>::exponent_of(max, inverse_)), read_next_(x), written_(x) {}
+
+    // While it computes, which leaves the memory idle, the n vectors that are read next are fetched, and those to be
+    // written.
+    void read_next(const void* x) { read_next_ = static_cast<const F*>(x); }
+    void written(const void* out) { written_ = static_cast<const F*>(out); }
 
     // Which of the rows float exponentials serve.
     void served(bool* rows) const {
@@ -90,12 +54,24 @@ public:
     }
 
     void log_softmax() {
-        Doubles from = to_doubles(max_), by = log_sum();
-        if (n_ > most) offsets(from, by);
-        const Doubles inverse = Doubles::set1(1 / temperature_), off = Doubles::set1(0.0) - by;
+        const Doubles max = to_doubles(max_), sum = log_sum();
+        const Doubles inverse = Doubles::set1(1 / temperature_), off = Doubles::set1(0.0) - sum;
+        const auto in_doubles = [&](F x) LOGITKIT_INLINE {
+            const Doubles distance = to_doubles(x) - max;
+            return to_floats(Scaled ? fma(distance, inverse, off) : distance - sum);
+        };
+        alignas(64) float served[most], high[most], low[most];
+        const int floats = offsets(max, sum, served, high, low);
+        const F one = F::set1(1), zero = F::set1(0), which = F::load(served), by = F::load(high), rest = F::load(low);
         for (std::int64_t j = 0; j < n_; ++j) {
-            const Doubles distance = to_doubles(x_[j]) - from;
-            x_[j] = to_floats(Scaled ? fma(distance, inverse, off) : distance - by);
+            if (floats == most) {
+                x_[j] = subtract(x_[j], by, rest);
+            } else if (floats == 0) {
+                x_[j] = in_doubles(x_[j]);
+            } else {
+                x_[j] = zero_where_equal(subtract(x_[j], by, rest), which, zero) +
+                        zero_where_equal(in_doubles(x_[j]), which, one);
+            }
         }
     }
 
@@ -123,18 +99,20 @@ public:
     }
 
 private:
-    // From max and log(sum) to what LogOffsets makes of them.
-    void offsets(Doubles& from, Doubles& by) const {
-        alignas(64) double froms[most], bys[most];
-        from.store(froms);
-        by.store(bys);
+    // What LogOffsets makes of max and log(sum); `served` is 1 for the rows that go in floats. Gives their number.
+    int offsets(Doubles max, Doubles sum, float* served, float* high, float* low) const {
+        alignas(64) double maxima[most], sums[most];
+        max.store(maxima);
+        sum.store(sums);
+        int count = 0;
         for (int i = 0; i < most; ++i) {
-            const LogOffsets one(froms[i], temperature_, bys[i], n_);
-            froms[i] = one.from;
-            bys[i] = one.by;
+            const LogOffsets one(maxima[i], temperature_, sums[i], n_);
+            served[i] = one.in_floats ? 1 : 0;
+            high[i] = one.high;
+            low[i] = one.low;
+            count += one.in_floats;
         }
-        from = Doubles::load(froms);
-        by = Doubles::load(bys);
+        return count;
     }
 
     Anchor<Scaled, F> anchor() const { return {exponent_, inverse_}; }
@@ -147,38 +125,61 @@ private:
             const F split = F::set1(BlockSum::split);
             F upper = F::set1(0), lower[most];
             for (int j = 0; j < n_; ++j) {
-                const Exponential<F> e = by.exp(x_[j]);
-                upper = upper + (BlockSum::split_off(e, split, lower[j]) - split);
-                x_[j] = e.scale;
-                q[j] = e.q;
+                F scale, rest, small;
+                by.reduce(x_[j], scale, rest, small);
+                q[j] = by.expm1(rest, small);
+                x_[j] = scale;
+                upper = upper + (BlockSum::split_off({scale, q[j]}, split, lower[j]) - split);
             }
             return to_doubles(upper) + to_doubles(sum_vectors(lower, static_cast<int>(n_)));
         }
-        return sums([&](ColumnSums& sums, std::int64_t j, int lane) {
-            const Exponential<F> e = by.exp(x_[j]);
-            x_[j] = e.scale;
-            q[j] = e.q;
-            sums.add(lane, e);
+        return sums([&](std::int64_t j, F& upper, F& lower) LOGITKIT_INLINE {
+            F scale, rest, small, low;
+            by.reduce(x_[j], scale, rest, small);
+            q[j] = by.expm1(rest, small);
+            x_[j] = scale;
+            upper = BlockSum::split_off({scale, q[j]}, upper, low);
+            lower = lower + low;
         });
     }
     // With what q lost, for logarithms.
     Doubles careful_sum() const {
         const Anchor<Scaled, F> by = anchor();
-        return sums([&](ColumnSums& sums, std::int64_t j, int lane) {
-            F lost;
-            const Exponential<F> e = by.exp(x_[j], lost);
-            sums.add(lane, e, lost);
+        return sums([&](std::int64_t j, F& upper, F& lower) LOGITKIT_INLINE {
+            F scale, rest, small, lost, low;
+            by.reduce(x_[j], scale, rest, small);
+            const F q = by.expm1(rest, small, lost);
+            upper = BlockSum::split_off({scale, q}, upper, low);
+            lower = lower + fma(scale, lost, low);
         });
     }
-    // Of what add(sums, j, lane) adds for the columns.
+    // The sums of BlockSum: column j counts in lane j % 16 of each row, and the lanes go one after another.
+    // add(j, upper, lower) adds the two parts of a column's exponentials.
     template <class Add>
-    Doubles sums(Add add) const {
-        ColumnSums sums;
-        for (std::int64_t j = 0; j < n_; ++j) {
-            if (j > 0 && j % BlockSum::run_length == 0) sums.next_run();
-            add(sums, j, static_cast<int>(j % most));
+    LOGITKIT_INLINE Doubles sums(Add add) const {
+        const F split = F::set1(BlockSum::split), zero = F::set1(0);
+        Doubles totals[most];
+        F rest[most];
+        for (int lane = 0; lane < most; ++lane) {
+            F upper = split, lower = zero;
+            Doubles runs = Doubles::set1(0.0);
+            std::int64_t j = lane;
+            for (std::int64_t i = n_ * lane / most; i < n_ * (lane + 1) / most; ++i) {
+                prefetch(read_next_ + i);
+                prefetch(written_ + i);
+            }
+            for (std::int64_t end = BlockSum::run_length; end < n_; end += BlockSum::run_length) {
+                for (; j < end; j += most) add(j, upper, lower);
+                runs = runs + to_doubles(upper - split) + to_doubles(lower);
+                upper = split;
+                lower = zero;
+            }
+            for (; j < n_; j += most) add(j, upper, lower);
+            totals[lane] = runs + to_doubles(upper - split);
+            rest[lane] = lower;
         }
-        return sums.total();
+        const Doubles total = sum_vectors(totals, most);
+        return total + to_doubles(sum_vectors(rest, most));
     }
 
     // What stands beside one maximum, whose exponential is `top`, from the sum of the others alone.
@@ -211,6 +212,7 @@ private:
     double temperature_;
     Inverse<float> inverse_;
     F max_, exponent_;
+    const F *read_next_, *written_;
 };
 
 } // namespace

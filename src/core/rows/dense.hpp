@@ -87,14 +87,14 @@ LOGITKIT_ONCE inline bool has_nan(X x, std::int64_t length) {
     return found;
 }
 
-// 1 / sum as a pair of row elements, so that e / sum is one rounding: fma(e, high, e * low).
+// 1 / sum, or a factor / sum, as a pair of row elements, so that e / sum is one rounding: fma(e, high, e * low).
 template <class T>
 struct Reciprocal {
     T high, low;
 };
 
-inline Reciprocal<float> reciprocal(double sum) {
-    const double inverse = 1 / sum;
+inline Reciprocal<float> quotient_of(double factor, double sum) {
+    const double inverse = factor / sum;
     const float high = static_cast<float>(inverse);
     return {high, static_cast<float>(inverse - static_cast<double>(high))};
 }

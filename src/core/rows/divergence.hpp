@@ -61,16 +61,21 @@ LOGITKIT_ONCE inline DivergenceSums divergence_sums(X p, X q, std::int64_t lengt
             const D a = part.load(p + (start + i), -__builtin_inf()), b = part.load(q + (start + i), -__builtin_inf());
             result.forbidden += count_equal(zero_where_equal(b, a, zero - inf), zero - inf);
 
-            const PairOf<D> y = p_distance.clamped(a), z = q_distance.plain(b);
-            const Exponential<D> p_exp = exp_of_distance(y), q_exp = exp_of_distance(q_distance.clamped(b));
+            D y, y_low, z, z_low, clamped, clamped_low;
+            Exponential<D> p_exp, q_exp;
+            p_distance.clamped(a, y, y_low);
+            q_distance.plain(b, z, z_low);
+            q_distance.clamped(b, clamped, clamped_low);
+            exp_of_distance(y, y_low, p_exp.scale, p_exp.q);
+            exp_of_distance(clamped, clamped_low, q_exp.scale, q_exp.q);
             const D p_value = p_exp.value(), q_value = q_exp.value();
             const D p_lost = p_exp.lost_by(p_value), q_lost = q_exp.lost_by(q_value);
             weights.add(p_value);
             weights.add_small(p_lost);
 
-            const D high = y.high - z.high, back = high - y.high; // two_sum of y.high and -z.high
-            const D lost = (y.high - (high - back)) - (z.high + back);
-            const D low = zero_where_equal(lost + (y.low - z.low), high, inf);
+            const D high = y - z, back = high - y; // two_sum of y and -z
+            const D lost = (y - (high - back)) - (z + back);
+            const D low = zero_where_equal(lost + (y_low - z_low), high, inf);
             const D r = zero - high - low, near = clamp_to(r, near_limit);
 
             // Near: from e^r - 1, else the difference as it stands; a probability of 0 adds nothing to the product.
@@ -130,9 +135,14 @@ LOGITKIT_ONCE inline double far_divergence(X p, X q, std::int64_t length, double
         for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
             const D a = part.load(p + (start + i), -__builtin_inf()), b = part.load(q + (start + i), 0.0);
-            const D weight = exp_of_distance(distance.clamped(a)).value() * D::set1(1 / unit_double);
-            const D apart = p_distance.plain(a).high - q_distance.plain(b).high;
-            sum.add(zero_where_equal(weight * apart, weight, D::set1(0.0)));
+            D y, y_low, far_y, far_z, low;
+            Exponential<D> e;
+            distance.clamped(a, y, y_low);
+            exp_of_distance(y, y_low, e.scale, e.q);
+            p_distance.plain(a, far_y, low);
+            q_distance.plain(b, far_z, low);
+            const D weight = e.value() * D::set1(1 / unit_double);
+            sum.add(zero_where_equal(weight * (far_y - far_z), weight, D::set1(0.0)));
         });
         total = add(total, sum.total());
     });

@@ -1,4 +1,5 @@
-// Vector-Jacobian products, in float64. Where a probability is 0 the gradient is 0, whatever stands in g.
+// Vector-Jacobian products, in float64: of doubles, and where floats do not do (float_gradient.hpp). Where a
+// probability is 0 the gradient is 0, whatever stands in g.
 //   softmax      p (g - sum(p g)) / T; the Jacobian is symmetric
 //   log_softmax  (g - p sum(g)) / T
 //   logsumexp    g p / T
@@ -6,13 +7,16 @@
 //                the logarithm of the sum, which both terms of the first form share, has cancelled
 #pragma once
 
+#include "rows/row.hpp"
 #include "rows/special.hpp"
 #include "rows/wide.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
-// 1 / T in two factors where one would overflow; at the limits 0 and infinity the probabilities do not move.
+// 1 / T in two factors where one would overflow; at the limits 0 and infinity the probabilities do not move. Without
+// Scaled T is 1.
+template <bool Scaled>
 struct InverseTemperature {
     double first, second;
 
@@ -21,12 +25,13 @@ struct InverseTemperature {
 
     template <class D>
     D times(D x) const {
-        return x * D::set1(first) * D::set1(second);
+        if constexpr (Scaled) return x * D::set1(first) * D::set1(second);
+        return x;
     }
 };
 
 template <class X, class T>
-inline void softmax_vjp_row(X p, const T* g, std::int64_t length, double temperature, T* out) {
+LOGITKIT_ONCE inline void softmax_vjp_wide(X p, const T* g, std::int64_t length, double temperature, T* out) {
     Pair dot{0, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
         PairSum sum;
@@ -40,17 +45,19 @@ inline void softmax_vjp_row(X p, const T* g, std::int64_t length, double tempera
         });
         dot = add(dot, sum.total());
     });
-    const InverseTemperature inverse(temperature);
-    for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
-        using D = typename decltype(part)::Vector;
-        const D a = part.load(p + i, 0.0), b = part.load(g + i, 0.0);
-        const D change = inverse.times(a * ((b - D::set1(dot.high)) - D::set1(dot.low)));
-        part.store(zero_where_equal(change, a, D::set1(0.0)), out + i);
+    with_scaled(temperature, [&]<bool Scaled>() {
+        const InverseTemperature<Scaled> inverse(temperature);
+        for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
+            using D = typename decltype(part)::Vector;
+            const D a = part.load(p + i, 0.0), b = part.load(g + i, 0.0);
+            const D change = inverse.times(a * ((b - D::set1(dot.high)) - D::set1(dot.low)));
+            part.store(zero_where_equal(change, a, D::set1(0.0)), out + i);
+        });
     });
 }
 
 template <class X, class T>
-inline void log_softmax_vjp_row(X log_p, const T* g, std::int64_t length, double temperature, T* out) {
+LOGITKIT_ONCE inline void log_softmax_vjp_wide(X log_p, const T* g, std::int64_t length, double temperature, T* out) {
     const double impossible = -__builtin_inf();
     Pair total{0, 0};
     for_blocks(length, [&](std::int64_t start, std::int64_t n) {
@@ -66,15 +73,19 @@ inline void log_softmax_vjp_row(X log_p, const T* g, std::int64_t length, double
     const bool large = __builtin_fabs(total.high) > 1;
     const double unit = large ? 1 : 1 / unit_double, scale = large ? 1 / unit_double : 1;
     const double high = total.high * scale, low = total.low * scale;
-    const InverseTemperature inverse(temperature);
-    for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
-        using D = typename decltype(part)::Vector;
-        const D a = part.load(log_p + i, 0.0), b = part.load(g + i, 0.0), zero = D::set1(0.0);
-        // Below, the power is 0; above there is no logarithm of a probability, and no power of it.
-        const D y = zero - max(D::set1(-1.0), zero - max(D::set1(-1100.0), a));
-        const D p = exp_of_distance(PairOf<D>{y, zero}).value() * D::set1(unit);
-        const D change = inverse.times(fma(zero - p, D::set1(low), fma(zero - p, D::set1(high), b)));
-        part.store(zero_where_equal(change, a, D::set1(impossible)), out + i);
+    with_scaled(temperature, [&]<bool Scaled>() {
+        const InverseTemperature<Scaled> inverse(temperature);
+        for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
+            using D = typename decltype(part)::Vector;
+            const D a = part.load(log_p + i, 0.0), b = part.load(g + i, 0.0), zero = D::set1(0.0);
+            // Below, the power is 0; above there is no logarithm of a probability, and no power of it.
+            const D y = zero - max(D::set1(-1.0), zero - max(D::set1(-1100.0), a));
+            Exponential<D> e;
+            exp_of_distance(y, zero, e.scale, e.q);
+            const D p = e.value() * D::set1(unit);
+            const D change = inverse.times(fma(zero - p, D::set1(low), fma(zero - p, D::set1(high), b)));
+            part.store(zero_where_equal(change, a, D::set1(impossible)), out + i);
+        });
     });
 }
 
@@ -125,8 +136,11 @@ inline void logsumexp_vjp_wide(X x, double g, std::int64_t length, double m, dou
     const Share share(g, temperature, sum);
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
         using D = typename decltype(part)::Vector;
-        const D v = part.load(x + i, -__builtin_inf());
-        part.store(share.of(exp_of_distance(distance.clamped(v)), D::set1(1.0)), out + i);
+        D high, low;
+        Exponential<D> e;
+        distance.clamped(part.load(x + i, -__builtin_inf()), high, low);
+        exp_of_distance(high, low, e.scale, e.q);
+        part.store(share.of(e, D::set1(1.0)), out + i);
     });
 }
 
@@ -142,11 +156,14 @@ inline void entropy_vjp_wide(X x, double g, std::int64_t length, double m, doubl
     const Share share(-g, temperature, sum, up_exponent);
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
         using D = typename decltype(part)::Vector;
-        const PairOf<D> y = distance.clamped(part.load(x + i, -__builtin_inf()));
-        const D away = y.high * D::set1(up), high = D::set1(mean.high), near = away + high;
+        D y, y_low;
+        Exponential<D> e;
+        distance.clamped(part.load(x + i, -__builtin_inf()), y, y_low);
+        exp_of_distance(y, y_low, e.scale, e.q);
+        const D away = y * D::set1(up), high = D::set1(mean.high), near = away + high;
         const D back = near - away; // two_sum
-        const D low = ((away - (near - back)) + (high - back)) + fma(y.low, D::set1(up), D::set1(mean.low));
-        part.store(share.of(exp_of_distance(y), near + low), out + i);
+        const D low = ((away - (near - back)) + (high - back)) + fma(y_low, D::set1(up), D::set1(mean.low));
+        part.store(share.of(e, near + low), out + i);
     });
 }
 

@@ -14,7 +14,7 @@ namespace {
 template <class X, class Some, class Rows>
 inline void for_rows_of_any_length(const RowBatch& batch, Some some, Rows rows) {
     if constexpr (!is_double<X>) {
-        if (batch.length <= F32x16::lanes) return for_short_rows<X>(batch, some, rows);
+        if (batch.length <= longest_short) return for_short_rows<X>(batch, some, rows);
     }
     for_several_rows(batch, rows);
 }
@@ -43,16 +43,15 @@ void entropy(const RowBatch& batch) {
 }
 template <class X>
 void softmax_vjp(const RowBatch& batch) {
-    for_rows<X>(batch, [&](const Row<X>& row) { softmax_vjp_row(row.x, row.g, row.length, row.temperature, row.out); });
+    for_rows<X>(batch, [&](const Row<X>& row) { softmax_vjp_row(row); });
 }
 template <class X>
 void log_softmax_vjp(const RowBatch& batch) {
-    for_rows<X>(batch,
-                [&](const Row<X>& row) { log_softmax_vjp_row(row.x, row.g, row.length, row.temperature, row.out); });
+    for_rows<X>(batch, [&](const Row<X>& row) { log_softmax_vjp_row(row); });
 }
 template <class X>
 void logsumexp_vjp(const RowBatch& batch) {
-    for_rows<X>(batch, [&](const Row<X>& row) { logsumexp_vjp_row(row); });
+    for_rows<X>(batch, [&](const Row<X>& row) { logsumexp_vjp_row(batch, row); });
 }
 template <class X>
 void entropy_vjp(const RowBatch& batch) {

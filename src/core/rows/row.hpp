@@ -34,7 +34,7 @@ inline double temperature_of(const RowBatch& batch, std::int64_t row) {
 
 // `together`: as many rows go at a time.
 template <class X>
-inline Row<X> row_at(const RowBatch& batch, std::int64_t i, int together = 1) {
+LOGITKIT_INLINE inline Row<X> row_at(const RowBatch& batch, std::int64_t i, int together = 1) {
     using T = Element<X>;
     const auto* g = static_cast<const T*>(batch.g);
     return {scores_at(batch, i, X()),

@@ -1,4 +1,4 @@
-// Rows of at most one vector, sixteen at a time: transposed into columns, and back.
+// Rows of few scores, sixteen at a time: transposed into columns, and back.
 #pragma once
 
 #include "rows/columns.hpp"
@@ -7,8 +7,9 @@
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
-// Fewer rows are done one by one.
-constexpr int fewest_rows = 4;
+// Longer rows are done one by one, and fewer.
+constexpr int longest_short = 128;
+constexpr int fewest_rows(std::int64_t length) { return length <= F32x16::lanes ? 4 : 12; }
 
 // `count` rows of one temperature, at most sixteen. What float exponentials do not serve is left to rows(first, 1).
 template <bool Scaled, class X, class Rows>
@@ -19,13 +20,14 @@ class ShortRows {
 
 public:
     ShortRows(const RowBatch& batch, std::int64_t first, int count, double temperature, Rows rows)
-        : batch_(batch), first_(first), count_(count), rows_(rows), part_{static_cast<int>(batch.length)},
-          columns_(x_, batch.length, load(), temperature) {
+        : batch_(batch), first_(first), count_(count), rows_(rows), columns_(x_, batch.length, load(), temperature) {
         columns_.served(served_);
+        if (batch.x_step == batch.length && first + 2 * most <= batch.rows) columns_.read_next(address(row(most).x));
+        if (batch.out_step == batch.length && count == most) columns_.written(row(0).out);
     }
 
     void softmax() {
-        F q[most];
+        F q[longest_short];
         columns_.softmax(q);
         store(false);
     }
@@ -49,24 +51,39 @@ public:
 private:
     Row<X> row(int i) const { return row_at<X>(batch_, first_ + i); }
 
+    // Calls body(start, part) for sixteen columns at a time.
+    template <class Body>
+    LOGITKIT_INLINE void for_each_part(Body body) const {
+        const int length = static_cast<int>(batch_.length), whole = length / most * most;
+        for (int start = 0; start < whole; start += most) body(start, Whole<F>{});
+        if (whole < length) body(whole, Part<F>{length - whole});
+    }
     // Gives the maxima.
     F load() {
-        for (int i = 0; i < most; ++i) x_[i] = part_.load(row(i < count_ ? i : 0).x, -__builtin_inff());
-        transpose(x_);
+        X scores[most];
+        for (int i = 0; i < most; ++i) scores[i] = row(i < count_ ? i : 0).x;
         F m = F::set1(-__builtin_inff());
-        for (int j = 0; j < part_.n; ++j) m = max(x_[j], m);
+        for_each_part([&](int start, auto part) LOGITKIT_INLINE {
+            for (int i = 0; i < most; ++i) x_[start + i] = part.load(scores[i] + start, -__builtin_inff());
+            transpose(x_ + start);
+            for (int j = 0; j < part.n; ++j) m = max(x_[start + j], m);
+        });
         return m;
     }
     void store(bool log) {
-        transpose(x_);
+        T* const out = row(0).out;
+        for_each_part([&](int start, auto part) LOGITKIT_INLINE {
+            transpose(x_ + start);
+            for (int i = 0; i < count_; ++i) {
+                if (served_[i]) part.store(x_[start + i], out + i * batch_.out_step + start);
+            }
+        });
         for (int i = 0; i < count_; ++i) {
             if (!served_[i]) {
                 rows_(first_ + i, 1);
-                continue;
+            } else if constexpr (is_masked<X>) {
+                mend_masked(row(i).x, batch_.length, log, row(i).out);
             }
-            const Row<X> one = row(i);
-            part_.store(x_[i], one.out);
-            mend_masked(one.x, one.length, log, one.out);
         }
     }
 
@@ -74,8 +91,7 @@ private:
     std::int64_t first_;
     int count_;
     Rows rows_;
-    Part<F> part_;
-    F x_[most]; // rows, then columns
+    F x_[longest_short]; // rows, then columns
     Columns<Scaled> columns_;
     bool served_[most];
 };
@@ -91,7 +107,7 @@ inline void for_short_rows(const RowBatch& batch, Some some, Rows rows) {
                temperature_of(batch, first + count) == temperature) {
             ++count;
         }
-        if (count < fewest_rows || batch.exact || !may_be_anchored(temperature)) {
+        if (count < fewest_rows(batch.length) || batch.exact || !may_be_anchored(temperature)) {
             for (int i = 0; i < count; ++i) rows(first + i, 1);
         } else {
             with_scaled(temperature, [&]<bool Scaled>() {

@@ -21,9 +21,10 @@ public:
     static constexpr float split = 0x1p+65f;
     static_assert(split == 32 * unit_float);
 
+    // scale (1 + q). (By value, because a struct of vectors goes through memory with gcc.)
     template <class F>
-    void add(const Exponential<F>& e) {
-        for_each_vector(e.scale, e.q, [&](F32x16 scale, F32x16 q) {
+    void add(F scales, F qs) {
+        for_each_vector(scales, qs, [&](F32x16 scale, F32x16 q) {
             F32x16 lower;
             upper_ = split_off({scale, q}, upper_, lower);
             lower_ = lower_ + lower;
@@ -31,8 +32,8 @@ public:
     }
     // scale (1 + q + lost).
     template <class F>
-    void add(const Exponential<F>& e, F lost) {
-        for_each_vector(e.scale, e.q, lost, [&](F32x16 scale, F32x16 q, F32x16 rest) {
+    void add(F scales, F qs, F lost) {
+        for_each_vector(scales, qs, lost, [&](F32x16 scale, F32x16 q, F32x16 rest) {
             F32x16 lower;
             upper_ = split_off({scale, q}, upper_, lower);
             lower_ = lower_ + fma(scale, rest, lower);
@@ -71,9 +72,9 @@ class RestSum {
 public:
     // scale (1 + q + lost).
     template <class F>
-    void add(const Exponential<F>& e, F lost) {
+    void add(F scale, F q, F lost) {
         F rounded_off;
-        add_rounded(round(e, lost, rounded_off), rounded_off);
+        add_rounded(round({scale, q}, lost, rounded_off), rounded_off);
     }
     // The same rounded, and what that loses.
     template <class F>

@@ -3,8 +3,8 @@
 
 #include "rows/anchored.hpp"
 #include "rows/divergence.hpp"
+#include "rows/float_gradient.hpp"
 #include "rows/gather.hpp"
-#include "rows/gradient.hpp"
 #include "rows/row.hpp"
 #include "rows/special.hpp"
 #include "rows/wide.hpp"
@@ -48,11 +48,13 @@ inline SoftmaxNormalizer softmax_normalizer(const RowBatch& batch, const Row<X>&
     return {is_anchored(row.temperature, of.max), of, kept};
 }
 
+// The probabilities, times `factor`.
 template <class X>
-inline void softmax_store(const RowBatch& batch, const Row<X>& row, const SoftmaxNormalizer& normalizer) {
+inline void softmax_store(const RowBatch& batch, const Row<X>& row, const SoftmaxNormalizer& normalizer,
+                          double factor = 1) {
     with_scaled(row.temperature, [&]<bool Scaled>() {
         const Anchor<Scaled> anchor(static_cast<float>(normalizer.of.exponent), Inverse<float>(row.temperature));
-        const Reciprocal<float> by = reciprocal(normalizer.of.sum());
+        const Reciprocal<float> by = quotient_of(factor, normalizer.of.sum());
         in_parts(batch.helpers, row.length, [&](std::int64_t start, std::int64_t n) {
             if (normalizer.kept == nullptr) {
                 softmax_again(row.x + start, n, anchor, by, row.out + start, batch.stream);
@@ -81,7 +83,7 @@ LOGITKIT_ONCE inline void softmax_otherwise(const RowBatch& batch, const Row<X>&
     if (!is_ordinary(m, row.temperature)) {
         return softmax_special(row.x, row.length, m, row.temperature, batch.empty, false, row.out);
     }
-    with_scaled(row.temperature,
+    with_scaled(m, row.temperature,
                 [&]<bool Scaled>() { softmax_wide<Scaled>(row.x, row.length, m, row.temperature, row.out); });
     mend_masked(row.x, row.length, false, row.out);
 }
@@ -145,7 +147,7 @@ LOGITKIT_ONCE inline LogNormalizer log_normalizer(const RowBatch& batch, const R
     }
     const double m = largest(row);
     if (!is_ordinary(m, row.temperature)) return {Way::special, m, {0, 0}};
-    return {Way::wide, m, with_scaled(row.temperature, [&]<bool Scaled>() {
+    return {Way::wide, m, with_scaled(m, row.temperature, [&]<bool Scaled>() {
                 return log_sum_wide<Scaled>(row.x, row.length, m, row.temperature);
             })};
 }
@@ -153,14 +155,16 @@ LOGITKIT_ONCE inline LogNormalizer log_normalizer(const RowBatch& batch, const R
 // The elements of an ordinary row.
 template <class X>
 LOGITKIT_ONCE inline void log_store_row(const RowBatch& batch, const Row<X>& row, const LogNormalizer& by) {
-    with_scaled(row.temperature, [&]<bool Scaled>() {
-        if constexpr (!is_double<X>) {
-            if (by.way == LogNormalizer::Way::anchored) {
-                return in_parts(batch.helpers, row.length, [&](std::int64_t start, std::int64_t n) {
+    if constexpr (!is_double<X>) {
+        if (by.way == LogNormalizer::Way::anchored) {
+            return with_scaled(row.temperature, [&]<bool Scaled>() {
+                in_parts(batch.helpers, row.length, [&](std::int64_t start, std::int64_t n) {
                     log_store<Scaled>(row.x + start, n, by.offsets, row.temperature, row.out + start, batch.stream);
                 });
-            }
+            });
         }
+    }
+    with_scaled(by.max, row.temperature, [&]<bool Scaled>() {
         log_store_wide<Scaled>(row.x, row.length, by.max, row.temperature, by.log_sum, row.out);
     });
 }
@@ -213,7 +217,7 @@ inline double logsumexp_row(const RowBatch& batch, const Row<X>& row, float firs
     if (!is_ordinary(m, row.temperature)) return logsumexp_special(row.x, row.length, m, row.temperature);
     const double y = m / row.temperature;
     const Pair log_sum = with_scaled(
-        row.temperature, [&]<bool Scaled>() { return log_sum_wide<Scaled>(row.x, row.length, m, row.temperature); });
+        m, row.temperature, [&]<bool Scaled>() { return log_sum_wide<Scaled>(row.x, row.length, m, row.temperature); });
     if (!__builtin_isfinite(y)) return y + log_sum.high;
     const double y_low = __builtin_fma(-y, row.temperature, m) / row.temperature;
     const Pair sum = two_sum(y, log_sum.high);
@@ -247,9 +251,25 @@ inline double kl_divergence_row(const Row<X>& row) {
     return kl_divergence_wide(row.x, q, row.length, p_max, q_max, row.temperature);
 }
 
+// In floats: softmax times g, rounded once.
 template <class X>
-inline void logsumexp_vjp_row(const Row<X>& row) {
-    const double m = largest(row), g = static_cast<double>(widen(*row.g));
+inline bool logsumexp_vjp_anchored(const RowBatch& batch, const Row<X>& row, double g) {
+    const double size = __builtin_fabs(g);
+    if (row.temperature != 1 || !(size >= 0x1p-30 && size <= 0x1p+30)) return false;
+    alignas(64) float scratch[block_length];
+    const SoftmaxNormalizer normalizer = softmax_normalizer(batch, row, first_max_of(row), scratch);
+    if (!normalizer.anchored) return false;
+    softmax_store(batch, row, normalizer, g);
+    return true;
+}
+
+template <class X>
+inline void logsumexp_vjp_row(const RowBatch& batch, const Row<X>& row) {
+    const double g = static_cast<double>(widen(*row.g));
+    if constexpr (!is_double<X>) {
+        if (logsumexp_vjp_anchored(batch, row, g)) return;
+    }
+    const double m = largest(row);
     if (!is_ordinary(m, row.temperature)) return reduction_vjp_special(row.x, row.length, m, 0, row.out);
     logsumexp_vjp_wide(row.x, g, row.length, m, row.temperature, row.out);
 }

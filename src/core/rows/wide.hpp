@@ -12,20 +12,26 @@
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
-template <class D>
-struct PairOf {
-    D high, low;
-};
+// Maxima and temperatures up to here leave a difference in the range of a double as it is.
+constexpr double largest_in_range = 0x1p+960;
+
+// Calls body.operator()<Scaled>() with Scaled = whether the distances from m are other than the differences.
+template <class Body>
+inline auto with_scaled(double m, double temperature, Body body) {
+    const bool plain = temperature == 1 && __builtin_fabs(m) <= largest_in_range;
+    return plain ? body.template operator()<false>() : body.template operator()<true>();
+}
 
 // The distance of an element from the maximum, in units of the temperature. T is the type of the elements; without
-// Scaled the temperature is 1, which gives the same numbers faster. Values are scaled by a power of two first where x -
-// m or 1 / T could overflow or vanish.
+// Scaled it is the difference, which gives the same numbers faster where the temperature is 1 and the maximum in range.
+// Values are scaled by a power of two first where x - m or 1 / T could overflow or vanish. (A distance is two vectors
+// by reference, because a struct of vectors goes through memory with gcc.)
 template <class T, bool Scaled>
 class Distance {
 public:
     Distance(double m, double temperature) {
         double factor = 1;
-        if (__builtin_fabs(m) > 0x1p+960 || temperature > 0x1p+960) {
+        if (__builtin_fabs(m) > largest_in_range || temperature > largest_in_range) {
             factor = 0x1p-16;
         } else if (temperature < 0x1p-900) {
             // Either small differences matter, or none but 0 does.
@@ -45,60 +51,58 @@ public:
 
     // For exponentials: clamped where the power is 0, so that -inf gives a number; NaN stays.
     template <class D>
-    PairOf<D> clamped(D x) const {
+    LOGITKIT_INLINE void clamped(D x, D& high, D& low) const {
         const D lowest = D::set1(-1100.0);
-        const PairOf<D> y = divide(prescale(x));
-        const D high = max(lowest, y.high);
-        return {high, zero_where_equal(y.low, high, lowest)};
+        divide(prescale(x), high, low);
+        high = max(lowest, high);
+        low = zero_where_equal(low, high, lowest);
     }
 
     // For log-probabilities: -inf stays -inf.
     template <class D>
-    PairOf<D> plain(D x) const {
-        const PairOf<D> y = divide(prescale(x));
-        return {y.high, zero_where_equal(y.low, y.high, D::set1(-__builtin_inf()))};
+    LOGITKIT_INLINE void plain(D x, D& high, D& low) const {
+        divide(prescale(x), high, low);
+        low = zero_where_equal(low, high, D::set1(-__builtin_inf()));
     }
 
 private:
     template <class D>
-    D prescale(D x) const {
-        if constexpr (Scaled || sizeof(T) == 8) x = x * D::set1(factor_);
+    LOGITKIT_INLINE D prescale(D x) const {
+        if constexpr (Scaled) x = x * D::set1(factor_);
         return x;
     }
     template <class D>
-    PairOf<D> divide(D x) const {
+    LOGITKIT_INLINE void divide(D x, D& high, D& low) const {
         const D m = D::set1(maximum_);
-        const D high = x - m;
-        D low = D::set1(0.0);
+        high = x - m;
+        low = D::set1(0.0);
         if constexpr (sizeof(T) == 8) {
             const D back = high - x; // two_sum of x and -m
             low = (x - (high - back)) - (m + back);
         }
-        const D by = D::set1(inverse_high_);
-        if constexpr (!Scaled) {
-            // A factor other than 1 is undone exactly.
-            if constexpr (sizeof(T) == 8) return {high * by, low * by};
-            return {high, low};
+        if constexpr (Scaled) {
+            const D by = D::set1(inverse_high_), quotient = high * by;
+            const D rest = fma(high, by, D::set1(0.0) - quotient);
+            low = fma(low, by, fma(high, D::set1(inverse_low_), rest));
+            high = quotient;
         }
-        const D quotient = high * by;
-        const D rest = fma(high, by, D::set1(0.0) - quotient);
-        return {quotient, fma(low, by, fma(high, D::set1(inverse_low_), rest))};
     }
 
     double factor_, maximum_, inverse_high_, inverse_low_;
 };
 
 template <class D>
-inline Power<D> power_of_distance(PairOf<D> y) {
-    return power_of(y.high * D::set1(ExpConstants<F64x8>::log2e));
+LOGITKIT_INLINE inline Power<D> power_of_distance(D y) {
+    return power_of(y * D::set1(ExpConstants<F64x8>::log2e));
 }
-// e^y, times the unit, for a y <= 0 given as a pair.
+// e^y, times the unit, as scale (1 + q), for a y <= 0 given as a pair.
 template <class D>
-inline Exponential<D> exp_of_distance(PairOf<D> y) {
+LOGITKIT_INLINE inline void exp_of_distance(D high, D low, D& scale, D& q) {
     using C = ExpConstants<F64x8>;
-    const Power<D> power = power_of_distance(y);
-    const D r = fma(power.k, D::set1(-C::head), y.high);
-    return {power.scale, expm1_double(r + fma(power.k, D::set1(-C::tail), y.low))};
+    const Power<D> power = power_of_distance(high);
+    const D r = fma(power.k, D::set1(-C::head), high);
+    q = expm1_double(r + fma(power.k, D::set1(-C::tail), low));
+    scale = power.scale;
 }
 
 // A sum that keeps what each addition rounds off.
@@ -121,9 +125,9 @@ public:
     }
     // Adds exponentials but those of the maximum, before their rounding.
     template <class D>
-    void add_rest(const Exponential<D>& e, D x, D maximum) {
-        const D value = e.value();
-        add_small(zero_where_equal(e.lost_by(value), x, maximum));
+    LOGITKIT_INLINE void add_rest(D scale, D q, D x, D maximum) {
+        const D value = fma(scale, q, scale);
+        add_small(zero_where_equal(fma(scale, q, scale - value), x, maximum));
         add(zero_where_equal(value, x, maximum));
     }
     Pair total() const {
@@ -161,9 +165,11 @@ LOGITKIT_ONCE inline WideNormalizer normalize_wide(X x, std::int64_t length, dou
             using D = typename decltype(part)::Vector;
             const D v = part.load(x + (start + i), -__builtin_inf()), maximum = D::set1(m);
             result.count += count_equal(v, maximum);
-            const Exponential<D> e = exp_of_distance(distance.clamped(v));
-            sum.add_rest(e, v, maximum);
-            if constexpr (Keep) part.store(e.q, kept + start + i);
+            D high, low, scale, q;
+            distance.clamped(v, high, low);
+            exp_of_distance(high, low, scale, q);
+            sum.add_rest(scale, q, v, maximum);
+            if constexpr (Keep) part.store(q, kept + start + i);
         });
         result.rest = add(result.rest, sum.total());
     });
@@ -191,15 +197,27 @@ LOGITKIT_ONCE inline void softmax_wide(X x, std::int64_t length, double m, doubl
     const WideNormalizer normalizer = kept == nullptr ? normalize_wide<Scaled>(x, length, m, distance)
                                                       : normalize_wide<Scaled, true>(x, length, m, distance, kept);
     const Reciprocal<double> by = reciprocal(normalizer.sum());
+    if constexpr (sizeof(T) == 8) {
+        if (kept != nullptr) {
+            return for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
+                using D = typename decltype(part)::Vector;
+                D high, low;
+                distance.clamped(part.load(x + i, 0.0), high, low);
+                const D scale = power_of_distance(high).scale;
+                part.store(quotient(Exponential<D>{scale, part.load(kept + i, 0.0)}, by), out + i);
+            });
+        }
+    }
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
         using D = typename decltype(part)::Vector;
-        const PairOf<D> y = distance.clamped(part.load(x + i, 0.0));
-        if constexpr (sizeof(T) != 8) {
-            part.store(exp_of_distance(y).value() * D::set1(by.high), out + i);
-        } else if (kept == nullptr) {
-            part.store(quotient(exp_of_distance(y), by), out + i);
+        D high, low;
+        Exponential<D> e;
+        distance.clamped(part.load(x + i, 0.0), high, low);
+        exp_of_distance(high, low, e.scale, e.q);
+        if constexpr (sizeof(T) == 8) {
+            part.store(quotient(e, by), out + i);
         } else {
-            part.store(quotient(Exponential<D>{power_of_distance(y).scale, part.load(kept + i, 0.0)}, by), out + i);
+            part.store(e.value() * D::set1(by.high), out + i);
         }
     });
 }
@@ -216,8 +234,9 @@ LOGITKIT_ONCE inline void log_store_wide(X x, std::int64_t length, double m, dou
     const Distance<T, Scaled> distance(m, temperature);
     for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
         using D = typename decltype(part)::Vector;
-        const PairOf<D> y = distance.plain(part.load(x + i, 0.0));
-        part.store((y.high - D::set1(log_sum.high)) + (y.low - D::set1(log_sum.low)), out + i);
+        D high, low;
+        distance.plain(part.load(x + i, 0.0), high, low);
+        part.store((high - D::set1(log_sum.high)) + (low - D::set1(log_sum.low)), out + i);
     });
 }
 
@@ -229,12 +248,14 @@ LOGITKIT_ONCE inline Pair mean_distance(X x, std::int64_t length, const Distance
         PairSum sum;
         for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
-            const PairOf<D> y = distance.clamped(part.load(x + (start + i), -__builtin_inf()));
-            const Exponential<D> e = exp_of_distance(y);
-            const D value = e.value(), product = value * y.high;
-            const D lost = fma(value, y.high, D::set1(0.0) - product);
+            D high, low;
+            Exponential<D> e;
+            distance.clamped(part.load(x + (start + i), -__builtin_inf()), high, low);
+            exp_of_distance(high, low, e.scale, e.q);
+            const D value = e.value(), product = value * high;
+            const D lost = fma(value, high, D::set1(0.0) - product);
             sum.add(D::set1(0.0) - product);
-            sum.add_small(D::set1(0.0) - fma(value, y.low, fma(e.lost_by(value), y.high, lost)));
+            sum.add_small(D::set1(0.0) - fma(value, low, fma(e.lost_by(value), high, lost)));
         });
         weighted = add(weighted, sum.total());
     });

@@ -3,6 +3,7 @@
 
 #include <immintrin.h>
 
+#include "vec/avx2_halves.hpp"
 #include "vec/common.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
@@ -28,14 +29,14 @@ struct F32x16 {
 
     static F32x16 set1(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
     static F32x16 load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
-    static F32x16 load_part(const float* p, int n, float fill) {
+    LOGITKIT_INLINE static F32x16 load_part(const float* p, int n, float fill) {
         return {load_half(p, clamp_lanes(n, 8), fill), load_half(p + 8, clamp_lanes(n - 8, 8), fill)};
     }
     void store(float* p) const {
         _mm256_storeu_ps(p, a);
         _mm256_storeu_ps(p + 8, b);
     }
-    void store_part(float* p, int n) const {
+    LOGITKIT_INLINE void store_part(float* p, int n) const {
         if (n < 8) return store_half(p, n, a);
         _mm256_storeu_ps(p, a);
         store_half(p + 8, n - 8, b);
@@ -46,25 +47,31 @@ struct F32x16 {
     }
     static void fence() { _mm_sfence(); }
 
-    static F32x16 load(const Float16* p) {
-        const auto* halves = reinterpret_cast<const __m128i*>(p);
-        return {_mm256_cvtph_ps(_mm_loadu_si128(halves)), _mm256_cvtph_ps(_mm_loadu_si128(halves + 1))};
+    template <Half H>
+    static F32x16 load(const H* p) {
+        return {load_eight(p), load_eight(p + 8)};
     }
-    static F32x16 load(const BFloat16* p) {
-        const auto* halves = reinterpret_cast<const __m128i*>(p);
-        return {upper_half(_mm_loadu_si128(halves)), upper_half(_mm_loadu_si128(halves + 1))};
+    template <Half H>
+    static F32x16 load_part(const H* p, int n, float fill) {
+        const __m256 filler = _mm256_set1_ps(fill);
+        const auto half = [&](const H* halves, int some) {
+            return _mm256_blendv_ps(filler, load_first(halves, some), _mm256_castsi256_ps(first_floats(some)));
+        };
+        return {half(p, clamp_lanes(n, 8)), half(p + 8, clamp_lanes(n - 8, 8))};
     }
-    void store(Float16* p) const {
-        auto* halves = reinterpret_cast<__m128i*>(p);
-        _mm_storeu_si128(halves, _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT));
-        _mm_storeu_si128(halves + 1, _mm256_cvtps_ph(b, _MM_FROUND_TO_NEAREST_INT));
+    template <Half H>
+    void store(H* p) const {
+        store_eight(p, a);
+        store_eight(p + 8, b);
     }
-    void store(BFloat16* p) const {
-        const __m256i packed = _mm256_packus_epi32(round_to_upper_half(a), round_to_upper_half(b));
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(packed, 0xd8));
+    template <Half H>
+    void store_part(H* p, int n) const {
+        store_first(p, n, a);
+        if (n > 8) store_first(p + 8, n - 8, b);
     }
-    friend F32x16 keep_where(F32x16 x, const std::uint8_t* mask) {
-        return {keep_half(x.a, mask), keep_half(x.b, mask + 8)};
+    friend F32x16 keep_where(F32x16 x, const std::uint8_t* mask) { return keep_where(x, mask, lanes); }
+    friend F32x16 keep_where(F32x16 x, const std::uint8_t* mask, int n) {
+        return {keep_half(x.a, first_of_mask(mask, n)), keep_half(x.b, first_of_mask(mask + 8, n - 8))};
     }
 
     friend F32x16 operator+(F32x16 x, F32x16 y) { return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
@@ -83,10 +90,11 @@ struct F32x16 {
         return __builtin_popcount(static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ)))) +
                __builtin_popcount(static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ))));
     }
-    friend Power<F32x16> power_from(const Origin& origin, F32x16 f) {
-        const F32x16 magic = set1(magic_float), magic_k = f + magic;
-        return {magic_k - magic, {power_half(origin, magic_k.a), power_half(origin, magic_k.b)}};
+    friend F32x16 whole(F32x16 x) {
+        const __m256 bits = _mm256_castsi256_ps(_mm256_set1_epi32(whole_bits));
+        return {_mm256_and_ps(x.a, bits), _mm256_and_ps(x.b, bits)};
     }
+    friend F32x16 power(F32x16 x) { return {power_half(x.a), power_half(x.b)}; }
     friend float reduce_max(F32x16 x) {
         const __m256 eight = _mm256_max_ps(x.a, x.b);
         __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
@@ -131,19 +139,8 @@ private:
             }
         }
     }
-    static __m256 upper_half(__m128i halves) {
-        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
-    }
-    static __m256i round_to_upper_half(__m256 x) {
-        const __m256i bits = _mm256_castps_si256(x), upper = _mm256_srli_epi32(bits, 16);
-        const __m256i odd = _mm256_and_si256(upper, _mm256_set1_epi32(1));
-        const __m256i up = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
-        const __m256i quiet = _mm256_or_si256(upper, _mm256_set1_epi32(0x40));
-        return _mm256_blendv_epi8(_mm256_srli_epi32(up, 16), quiet,
-                                  _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
-    }
-    static __m256 keep_half(__m256 x, const std::uint8_t* mask) {
-        const __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(mask)));
+    static __m256 keep_half(__m256 x, std::uint64_t mask) {
+        const __m256i bytes = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(static_cast<long long>(mask)));
         const __m256i out = _mm256_cmpeq_epi32(bytes, _mm256_setzero_si256());
         return _mm256_blendv_ps(x, _mm256_set1_ps(-__builtin_inff()), _mm256_castsi256_ps(out));
     }
@@ -168,9 +165,8 @@ private:
         const __m256i mask = first_floats(n);
         return _mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps(p, mask), _mm256_castsi256_ps(mask));
     }
-    static __m256 power_half(const Origin& origin, __m256 magic_k) {
-        const __m256i biased = _mm256_add_epi32(_mm256_castps_si256(magic_k), _mm256_set1_epi32(origin.offset));
-        return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
+    static __m256 power_half(__m256 x) {
+        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(x), power_shift));
     }
 };
 
@@ -188,12 +184,7 @@ struct F64x8 {
         return {load_half(p, clamp_lanes(n, 4), fill), load_half(p + 4, clamp_lanes(n - 4, 4), fill)};
     }
     static F64x8 load_part(const float* p, int n, double fill) {
-        const __m256 part = _mm256_maskload_ps(p, first_floats(n));
-        const __m256d low = _mm256_cvtps_pd(_mm256_castps256_ps128(part));
-        const __m256d high = _mm256_cvtps_pd(_mm256_extractf128_ps(part, 1));
-        const __m256d filler = _mm256_set1_pd(fill);
-        return {_mm256_blendv_pd(filler, low, _mm256_castsi256_pd(first_doubles(clamp_lanes(n, 4)))),
-                _mm256_blendv_pd(filler, high, _mm256_castsi256_pd(first_doubles(clamp_lanes(n - 4, 4))))};
+        return keep_first(from_floats(_mm256_maskload_ps(p, first_floats(n))), n, fill);
     }
     void store(double* p) const {
         _mm256_storeu_pd(p, a);
@@ -207,8 +198,26 @@ struct F64x8 {
     void store_part(float* p, int n) const { _mm256_maskstore_ps(p, first_floats(n), to_floats()); }
     __m256 to_floats() const { return _mm256_set_m128(_mm256_cvtpd_ps(b), _mm256_cvtpd_ps(a)); }
 
-    friend F64x8 keep_where(F64x8 x, const std::uint8_t* mask) {
-        return {keep_half(x.a, mask), keep_half(x.b, mask + 4)};
+    template <Half H>
+    static F64x8 load(const H* p) {
+        return from_floats(load_eight(p));
+    }
+    template <Half H>
+    static F64x8 load_part(const H* p, int n, double fill) {
+        return keep_first(from_floats(load_first(p, n)), n, fill);
+    }
+    template <Half H>
+    void store(H* p) const {
+        store_eight(p, to_floats());
+    }
+    template <Half H>
+    void store_part(H* p, int n) const {
+        store_first(p, n, to_floats());
+    }
+    friend F64x8 keep_where(F64x8 x, const std::uint8_t* mask) { return keep_where(x, mask, lanes); }
+    friend F64x8 keep_where(F64x8 x, const std::uint8_t* mask, int n) {
+        const std::uint64_t bytes = first_of_mask(mask, n);
+        return {keep_half(x.a, static_cast<int>(bytes)), keep_half(x.b, static_cast<int>(bytes >> 32))};
     }
     friend F64x8 operator+(F64x8 x, F64x8 y) { return {_mm256_add_pd(x.a, y.a), _mm256_add_pd(x.b, y.b)}; }
     friend F64x8 operator-(F64x8 x, F64x8 y) { return {_mm256_sub_pd(x.a, y.a), _mm256_sub_pd(x.b, y.b)}; }
@@ -258,10 +267,16 @@ private:
         const __m256d two52 = _mm256_set1_pd(0x1p+52);
         return _mm256_sub_pd(_mm256_or_pd(_mm256_castsi256_pd(k), two52), two52);
     }
-    static __m256d keep_half(__m256d x, const std::uint8_t* mask) {
-        std::int32_t four;
-        __builtin_memcpy(&four, mask, sizeof four);
-        const __m256i out = _mm256_cmpeq_epi64(_mm256_cvtepu8_epi64(_mm_cvtsi32_si128(four)), _mm256_setzero_si256());
+    static F64x8 from_floats(__m256 x) {
+        return {_mm256_cvtps_pd(_mm256_castps256_ps128(x)), _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1))};
+    }
+    static F64x8 keep_first(F64x8 x, int n, double fill) {
+        const __m256d filler = _mm256_set1_pd(fill);
+        return {_mm256_blendv_pd(filler, x.a, _mm256_castsi256_pd(first_doubles(clamp_lanes(n, 4)))),
+                _mm256_blendv_pd(filler, x.b, _mm256_castsi256_pd(first_doubles(clamp_lanes(n - 4, 4))))};
+    }
+    static __m256d keep_half(__m256d x, int mask) {
+        const __m256i out = _mm256_cmpeq_epi64(_mm256_cvtepu8_epi64(_mm_cvtsi32_si128(mask)), _mm256_setzero_si256());
         return _mm256_blendv_pd(x, _mm256_set1_pd(-__builtin_inf()), _mm256_castsi256_pd(out));
     }
     static __m256d load_half(const double* p, int n, double fill) {

@@ -3,6 +3,7 @@
 
 #include <immintrin.h>
 
+#include "vec/avx512_halves.hpp"
 #include "vec/common.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
@@ -25,27 +26,28 @@ struct F32x16 {
     void stream(float* p) const { _mm512_stream_ps(p, v); }
     static void fence() { _mm_sfence(); }
 
-    static F32x16 load(const Float16* p) {
-        return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+    template <Half H>
+    static F32x16 load(const H* p) {
+        return {Halves<H>::widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
     }
-    static F32x16 load(const BFloat16* p) {
-        const __m512i bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-        return {_mm512_castsi512_ps(_mm512_slli_epi32(bits, 16))};
+    template <Half H>
+    static F32x16 load_part(const H* p, int n, float fill) {
+        const __m512 part = Halves<H>::widen(_mm256_maskz_loadu_epi16(first(n), p));
+        return {_mm512_mask_mov_ps(_mm512_set1_ps(fill), first(n), part)};
     }
-    void store(Float16* p) const {
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+    template <Half H>
+    void store(H* p) const {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), Halves<H>::narrow(v));
     }
-    void store(BFloat16* p) const {
-        const __m512i bits = _mm512_castps_si512(v), upper = _mm512_srli_epi32(bits, 16);
-        const __m512i odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
-        const __m512i up = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
-        const __m512i rounded = _mm512_mask_mov_epi32(_mm512_srli_epi32(up, 16), _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q),
-                                                      _mm512_or_si512(upper, _mm512_set1_epi32(0x40)));
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(rounded));
+    template <Half H>
+    void store_part(H* p, int n) const {
+        _mm256_mask_storeu_epi16(p, first(n), Halves<H>::narrow(v));
     }
     friend F32x16 keep_where(F32x16 x, const std::uint8_t* mask) {
-        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(mask));
-        return {_mm512_mask_mov_ps(_mm512_set1_ps(-__builtin_inff()), _mm_test_epi8_mask(bytes, bytes), x.v)};
+        return keep(x, _mm_loadu_si128(reinterpret_cast<const __m128i*>(mask)));
+    }
+    friend F32x16 keep_where(F32x16 x, const std::uint8_t* mask, int n) {
+        return keep(x, _mm_mask_loadu_epi8(_mm_set1_epi8(1), first(n), mask));
     }
 
     friend F32x16 operator+(F32x16 a, F32x16 b) { return {_mm512_add_ps(a.v, b.v)}; }
@@ -58,11 +60,12 @@ struct F32x16 {
         return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, y.v, _CMP_NEQ_UQ), a.v)};
     }
     friend int count_equal(F32x16 x, F32x16 y) { return __builtin_popcount(_mm512_cmp_ps_mask(x.v, y.v, _CMP_EQ_OQ)); }
-    // By the bits: on Zen 4 scalef takes two cycles a register of each half, and a mask besides.
-    friend Power<F32x16> power_from(const Origin& origin, F32x16 f) {
-        const __m512 magic = _mm512_set1_ps(magic_float), magic_k = _mm512_add_ps(f.v, magic);
-        const __m512i biased = _mm512_add_epi32(_mm512_castps_si512(magic_k), _mm512_set1_epi32(origin.offset));
-        return {{_mm512_sub_ps(magic_k, magic)}, {_mm512_castsi512_ps(_mm512_slli_epi32(biased, 23))}};
+    // By the bits: on Zen 4 scalef takes two cycles, and a mask besides.
+    friend F32x16 whole(F32x16 x) {
+        return {_mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(x.v), _mm512_set1_epi32(whole_bits)))};
+    }
+    friend F32x16 power(F32x16 x) {
+        return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(x.v), power_shift))};
     }
     friend float reduce_max(F32x16 a) { return _mm512_reduce_max_ps(a.v); }
     friend float reduce_sum(F32x16 a) {
@@ -97,6 +100,11 @@ struct F32x16 {
             rows[12 + j].v = _mm512_shuffle_f32x4(low_odd, high_odd, 0xdd);
         }
     }
+
+private:
+    static F32x16 keep(F32x16 x, __m128i mask) {
+        return {_mm512_mask_mov_ps(_mm512_set1_ps(-__builtin_inff()), _mm_test_epi8_mask(mask, mask), x.v)};
+    }
 };
 
 struct F64x8 {
@@ -120,10 +128,29 @@ struct F64x8 {
     void store_part(double* p, int n) const { _mm512_mask_storeu_pd(p, first(n), v); }
     void store_part(float* p, int n) const { _mm256_mask_storeu_ps(p, first(n), _mm512_cvtpd_ps(v)); }
 
+    template <Half H>
+    static F64x8 load(const H* p) {
+        return {_mm512_cvtps_pd(Halves<H>::widen(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))};
+    }
+    template <Half H>
+    static F64x8 load_part(const H* p, int n, double fill) {
+        const __m256 part = Halves<H>::widen(_mm_maskz_loadu_epi16(first(n), p));
+        return {_mm512_mask_cvtps_pd(_mm512_set1_pd(fill), first(n), part)};
+    }
+    template <Half H>
+    void store(H* p) const {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(p), Halves<H>::narrow(_mm512_cvtpd_ps(v)));
+    }
+    template <Half H>
+    void store_part(H* p, int n) const {
+        _mm_mask_storeu_epi16(p, first(n), Halves<H>::narrow(_mm512_cvtpd_ps(v)));
+    }
+
     friend F64x8 keep_where(F64x8 x, const std::uint8_t* mask) {
-        const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(mask));
-        const auto kept = static_cast<__mmask8>(_mm_test_epi8_mask(bytes, bytes));
-        return {_mm512_mask_mov_pd(_mm512_set1_pd(-__builtin_inf()), kept, x.v)};
+        return keep(x, _mm_loadl_epi64(reinterpret_cast<const __m128i*>(mask)));
+    }
+    friend F64x8 keep_where(F64x8 x, const std::uint8_t* mask, int n) {
+        return keep(x, _mm_mask_loadu_epi8(_mm_set1_epi8(1), first(n), mask));
     }
     friend F64x8 operator+(F64x8 a, F64x8 b) { return {_mm512_add_pd(a.v, b.v)}; }
     friend F64x8 operator-(F64x8 a, F64x8 b) { return {_mm512_sub_pd(a.v, b.v)}; }
@@ -152,6 +179,12 @@ struct F64x8 {
         const __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(a.v), _mm512_extractf64x4_pd(a.v, 1));
         const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
         return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+    }
+
+private:
+    static F64x8 keep(F64x8 x, __m128i mask) {
+        const auto kept = static_cast<__mmask8>(_mm_test_epi8_mask(mask, mask));
+        return {_mm512_mask_mov_pd(_mm512_set1_pd(-__builtin_inf()), kept, x.v)};
     }
 };
 

@@ -57,47 +57,25 @@ struct Single {
 constexpr int lowest_power_float = -126 - unit_exponent_float;
 constexpr int lowest_power_double = -1022 - unit_exponent_double;
 
-// The integer from which the exponents of float powers are counted, of at most 2^14, and that of the unit as the lanes
-// need it.
-struct Origin {
-    float exponent;
-    std::int32_t offset;
+// Float powers by the bits: a number from 512 to 768 has its integer in the bits from `fraction_bits` on, the lowest
+// eight of which, moved into the exponent by `power_shift`, make the power.
+constexpr float power_base = 512;
+constexpr int fraction_bits = 14, power_shift = 9;
+constexpr std::int32_t whole_bits = -(1 << fraction_bits);
 
-    explicit Origin(float n)
-        : exponent(n), offset(unit_exponent_float + 127 - 0x4b400000 - static_cast<std::int32_t>(n)) {}
-};
+// Of one float, as of lanes.
+inline float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+inline float whole(float x) { return __builtin_bit_cast(float, __builtin_bit_cast(std::int32_t, x) & whole_bits); }
 
 // For the instruction sets without an instruction for it: adding `magic` to a small number rounds it to the nearest
-// integer, ties to even, which then stands in the low mantissa bits; adding an offset to those bits and shifting
-// them into the exponent gives the power.
+// integer, ties to even. It then stands in the low mantissa bits, which with an offset added are, for doubles, shifted
+// into the exponent.
 constexpr float magic_float = 0x1.8p+23f;
 constexpr double magic_double = 0x1.8p+52;
 constexpr std::int64_t power_offset_double = unit_exponent_double + 1023 - 0x4338000000000000;
 
 // Asks for the cache line at p, which need not exist.
 inline void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }
-
-// Loads and stores of any element. Doubles from elements of half a float's size are rare, and go one by one.
-template <class V, class T>
-inline V load_from(const T* p) {
-    if constexpr (is_half<T> && V::lanes == 8) {
-        double row[V::lanes];
-        for (int i = 0; i < V::lanes; ++i) row[i] = static_cast<double>(widen(p[i]));
-        return V::load(row);
-    } else {
-        return V::load(p);
-    }
-}
-template <class V, class T>
-inline void store_to(V a, T* p) {
-    if constexpr (is_half<T> && V::lanes == 8) {
-        double row[V::lanes];
-        a.store(row);
-        for (int i = 0; i < V::lanes; ++i) p[i] = narrow_to<T>(row[i]);
-    } else {
-        a.store(p);
-    }
-}
 
 // Two vectors that go through the same operations side by side, where one alone would leave the units waiting for its
 // results. An instruction set whose vectors are made of several registers needs none (`interleave`).
@@ -112,12 +90,12 @@ struct Twice {
     }
     template <class T>
     static Twice load(const T* p) {
-        return {load_from<V>(p), load_from<V>(p + V::lanes)};
+        return {V::load(p), V::load(p + V::lanes)};
     }
     template <class T>
     void store(T* p) const {
-        store_to(a, p);
-        store_to(b, p + V::lanes);
+        a.store(p);
+        b.store(p + V::lanes);
     }
     template <class T>
     void stream(T* p) const {
@@ -146,10 +124,8 @@ struct Twice {
         const Power<V> low = power_of(f.a), high = power_of(f.b);
         return {{low.k, high.k}, {low.scale, high.scale}};
     }
-    friend Power<Twice> power_from(const Origin& origin, Twice f) {
-        const Power<V> low = power_from(origin, f.a), high = power_from(origin, f.b);
-        return {{low.k, high.k}, {low.scale, high.scale}};
-    }
+    friend Twice whole(Twice x) { return {whole(x.a), whole(x.b)}; }
+    friend Twice power(Twice x) { return {power(x.a), power(x.b)}; }
 };
 
 // Calls f(vector) for each vector that is in x, and puts what it gives together again.
@@ -246,15 +222,15 @@ struct Whole {
     static constexpr int n = V::lanes;
     template <class T, class Fill>
     V load(const T* p, Fill) const {
-        return load_from<V>(p);
+        return V::load(p);
     }
     template <class T, class Fill>
     V load(Masked<T> p, Fill) const {
-        return keep_where(load_from<V>(p.x), p.mask);
+        return keep_where(V::load(p.x), p.mask);
     }
     template <class T>
     void store(V a, T* p) const {
-        store_to(a, p);
+        a.store(p);
     }
 };
 
@@ -263,31 +239,16 @@ struct Part {
     using Vector = V;
     int n;
     template <class T, class Fill>
-    V load(const T* p, Fill fill) const {
-        if constexpr (!is_half<T>) {
-            return V::load_part(p, n, fill);
-        } else {
-            alignas(64) Fill row[V::lanes];
-            for (int i = 0; i < V::lanes; ++i) row[i] = i < n ? static_cast<Fill>(widen(p[i])) : fill;
-            return V::load(row);
-        }
+    LOGITKIT_INLINE V load(const T* p, Fill fill) const {
+        return V::load_part(p, n, fill);
     }
     template <class T, class Fill>
-    V load(Masked<T> p, Fill fill) const {
-        alignas(64) std::uint8_t mask[16] = {};
-        for (int i = 0; i < n; ++i) mask[i] = p.mask[i];
-        for (int i = n; i < V::lanes; ++i) mask[i] = 1;
-        return keep_where(load(p.x, fill), mask);
+    LOGITKIT_INLINE V load(Masked<T> p, Fill fill) const {
+        return keep_where(load(p.x, fill), p.mask, n);
     }
     template <class T>
-    void store(V a, T* p) const {
-        if constexpr (!is_half<T>) {
-            a.store_part(p, n);
-        } else {
-            alignas(64) T row[V::lanes];
-            store_to(a, row);
-            for (int i = 0; i < n; ++i) p[i] = row[i];
-        }
+    LOGITKIT_INLINE void store(V a, T* p) const {
+        a.store_part(p, n);
     }
 };
 

@@ -4,11 +4,13 @@
 // everywhere because each lane sees the same operations in the same order. Rules that the kernels rely on:
 //   max(a, b) is a > b ? a : b, so a NaN in `a` is dropped and a NaN in `b` stays;
 //   load_part and store_part touch the first n lanes only, memory behind them may be unmapped;
-//   keep_where(x, mask) is x where a byte of the mask is not 0, else -inf;
-//   float16 and bfloat16 are stored rounded to nearest, ties to even; which NaN a NaN becomes is free;
+//   keep_where(x, mask) is x where a byte of the mask is not 0, else -inf; keep_where(x, mask, n) leaves the lanes from
+//   n on, and reads no byte for them;
+//   float16 and bfloat16 are stored rounded to nearest, ties to even, a double by way of a float; which NaN a NaN
+//   becomes is free;
 //   power_of(f), of doubles, rounds f to the integer k, ties to even, and gives 2^k times the unit, exactly 0 where
-//   that is no normal number, for f from -2^20 to 2; power_from(origin, f), of floats, the same with 2^(k - origin),
-//   for k from lowest_power_float - 1 to 2 above the origin; of a NaN only k is told: NaN. A k of 0 has either sign;
+//   that is no normal number, for f from -2^20 to 2; whole(x), of floats from 512 to 768, clears the
+//   fraction, of a NaN gives one; power(x), of integers from there, is 2^(x - 512 - 127), 0 for 512, of a NaN anything;
 //   split(u), for u from 1 to 2^1000: log.hpp has what it is;
 //   reduce_max is asked about numbers only, and of two zeros gives either;
 //   reduce_sum adds the upper half of the lanes to the lower one, until there is one;
@@ -18,6 +20,7 @@
 #include <cstdint>
 
 #include "vec/common.hpp"
+#include "vec/software_fma.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
@@ -40,13 +43,17 @@ struct F32x16 {
         __builtin_memcpy(r.v, p, sizeof r.v);
         return r;
     }
-    static F32x16 load_part(const float* p, int n, float fill) {
+    template <class T>
+    static F32x16 load_part(const T* p, int n, float fill) {
         F32x16 r = set1(fill);
-        __builtin_memcpy(r.v, p, sizeof(float) * static_cast<unsigned>(n));
+        for (int i = 0; i < n; ++i) r.v[i] = widen(p[i]);
         return r;
     }
     void store(float* p) const { __builtin_memcpy(p, v, sizeof v); }
-    void store_part(float* p, int n) const { __builtin_memcpy(p, v, sizeof(float) * static_cast<unsigned>(n)); }
+    template <class T>
+    void store_part(T* p, int n) const {
+        for (int i = 0; i < n; ++i) p[i] = Narrow<T>::from(v[i]);
+    }
     void stream(float* p) const { store(p); }
     static void fence() {}
 
@@ -66,9 +73,19 @@ struct F32x16 {
         return map(a, b, [](float x, float y) { return x > y ? x : y; });
     }
     friend F32x16 fma(F32x16 a, F32x16 b, F32x16 c) {
-        F32x16 r;
-        for (int i = 0; i < 16; ++i) r.v[i] = __builtin_fmaf(a.v[i], b.v[i], c.v[i]);
-        return r;
+#ifdef __FP_FAST_FMAF
+        for (int i = 0; i < 16; ++i) a.v[i] = __builtin_fmaf(a.v[i], b.v[i], c.v[i]);
+#else
+        for (int i = 0; i < 16; i += 4) {
+            FourFloats x, y, z;
+            __builtin_memcpy(&x, a.v + i, sizeof x);
+            __builtin_memcpy(&y, b.v + i, sizeof y);
+            __builtin_memcpy(&z, c.v + i, sizeof z);
+            x = software_fma(x, y, z);
+            __builtin_memcpy(a.v + i, &x, sizeof x);
+        }
+#endif
+        return a;
     }
     friend F32x16 zero_where_equal(F32x16 a, F32x16 x, F32x16 y) {
         F32x16 r;
@@ -90,20 +107,21 @@ struct F32x16 {
     void store(T* p) const {
         for (int i = 0; i < 16; ++i) p[i] = Narrow<T>::from(v[i]);
     }
-    friend F32x16 keep_where(F32x16 x, const std::uint8_t* mask) {
-        for (int i = 0; i < 16; ++i) x.v[i] = mask[i] != 0 ? x.v[i] : -__builtin_inff();
+    friend F32x16 keep_where(F32x16 x, const std::uint8_t* mask, int n = lanes) {
+        for (int i = 0; i < n; ++i) x.v[i] = mask[i] != 0 ? x.v[i] : -__builtin_inff();
         return x;
     }
-    friend Power<F32x16> power_from(const Origin& origin, F32x16 f) {
-        Power<F32x16> r;
-        for (int i = 0; i < 16; ++i) {
-            const float magic_k = f.v[i] + magic_float;
-            const std::uint32_t biased =
-                __builtin_bit_cast(std::uint32_t, magic_k) + static_cast<std::uint32_t>(origin.offset);
-            r.k.v[i] = magic_k - magic_float;
-            r.scale.v[i] = __builtin_bit_cast(float, biased << 23);
+    friend F32x16 whole(F32x16 x) {
+        for (float& lane : x.v) {
+            lane = __builtin_bit_cast(float, __builtin_bit_cast(std::int32_t, lane) & whole_bits);
         }
-        return r;
+        return x;
+    }
+    friend F32x16 power(F32x16 x) {
+        for (float& lane : x.v) {
+            lane = __builtin_bit_cast(float, __builtin_bit_cast(std::uint32_t, lane) << power_shift);
+        }
+        return x;
     }
     friend float reduce_max(F32x16 a) {
         float r = a.v[0];
@@ -150,24 +168,26 @@ struct F64x8 {
         __builtin_memcpy(r.v, p, sizeof r.v);
         return r;
     }
-    static F64x8 load(const float* p) {
+    template <class T>
+    static F64x8 load(const T* p) {
         F64x8 r;
-        for (int i = 0; i < 8; ++i) r.v[i] = p[i];
+        for (int i = 0; i < 8; ++i) r.v[i] = widen(p[i]);
         return r;
     }
     template <class T>
     static F64x8 load_part(const T* p, int n, double fill) {
         F64x8 r = set1(fill);
-        for (int i = 0; i < n; ++i) r.v[i] = p[i];
+        for (int i = 0; i < n; ++i) r.v[i] = widen(p[i]);
         return r;
     }
     void store(double* p) const { __builtin_memcpy(p, v, sizeof v); }
-    void store(float* p) const {
-        for (int i = 0; i < 8; ++i) p[i] = static_cast<float>(v[i]);
+    template <class T>
+    void store(T* p) const {
+        for (int i = 0; i < 8; ++i) p[i] = narrow_to<T>(v[i]);
     }
     template <class T>
     void store_part(T* p, int n) const {
-        for (int i = 0; i < n; ++i) p[i] = static_cast<T>(v[i]);
+        for (int i = 0; i < n; ++i) p[i] = narrow_to<T>(v[i]);
     }
 
     friend F64x8 operator+(F64x8 a, F64x8 b) {
@@ -187,7 +207,23 @@ struct F64x8 {
     }
     friend F64x8 fma(F64x8 a, F64x8 b, F64x8 c) {
         F64x8 r;
+#ifdef __FP_FAST_FMA
         for (int i = 0; i < 8; ++i) r.v[i] = __builtin_fma(a.v[i], b.v[i], c.v[i]);
+#else
+        for (int i = 0; i < 8; i += 4) {
+            Four x, y, z;
+            __builtin_memcpy(&x, a.v + i, sizeof x);
+            __builtin_memcpy(&y, b.v + i, sizeof y);
+            __builtin_memcpy(&z, c.v + i, sizeof z);
+            const FourBits others = unfit(x, y, z);
+            x = software_fma(x, y, z);
+            __builtin_memcpy(r.v + i, &x, sizeof x);
+            if ((others[0] | others[1] | others[2] | others[3]) == 0) continue;
+            for (int j = 0; j < 4; ++j) {
+                if (others[j] != 0) r.v[i + j] = fma_of_extremes(a.v[i + j], b.v[i + j], c.v[i + j]);
+            }
+        }
+#endif
         return r;
     }
     friend F64x8 zero_where_equal(F64x8 a, F64x8 x, F64x8 y) {
@@ -200,8 +236,8 @@ struct F64x8 {
         for (int i = 0; i < 8; ++i) n += x.v[i] == y.v[i];
         return n;
     }
-    friend F64x8 keep_where(F64x8 x, const std::uint8_t* mask) {
-        for (int i = 0; i < 8; ++i) x.v[i] = mask[i] != 0 ? x.v[i] : -__builtin_inf();
+    friend F64x8 keep_where(F64x8 x, const std::uint8_t* mask, int n = lanes) {
+        for (int i = 0; i < n; ++i) x.v[i] = mask[i] != 0 ? x.v[i] : -__builtin_inf();
         return x;
     }
     friend Power<F64x8> power_of(F64x8 f) {

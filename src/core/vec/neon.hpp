@@ -1,12 +1,13 @@
 // Lane primitives for AArch64 NEON: F32x16 is four q registers, F64x8 another four. Rules: see generic.hpp.
 //
-// NEON has no masked loads and stores: a part is whole registers and then single lanes. Its own maximum keeps a NaN of
-// either operand, so max is a comparison and a selection.
+// NEON has no masked loads and stores: a part is whole registers and then single lanes, of halves an integer. Its own
+// maximum keeps a NaN of either operand, so max is a comparison and a selection.
 #pragma once
 
 #include <arm_neon.h>
 
 #include "vec/common.hpp"
+#include "vec/neon_halves.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
@@ -22,7 +23,8 @@ struct F32x16 {
         return {r, r, r, r};
     }
     static F32x16 load(const float* p) { return {vld1q_f32(p), vld1q_f32(p + 4), vld1q_f32(p + 8), vld1q_f32(p + 12)}; }
-    static F32x16 load_part(const float* p, int n, float fill) {
+    template <class T>
+    static F32x16 load_part(const T* p, int n, float fill) {
         return {load_quarter(p, n, fill), load_quarter(p + 4, n - 4, fill), load_quarter(p + 8, n - 8, fill),
                 load_quarter(p + 12, n - 12, fill)};
     }
@@ -32,7 +34,8 @@ struct F32x16 {
         vst1q_f32(p + 8, c);
         vst1q_f32(p + 12, d);
     }
-    void store_part(float* p, int n) const {
+    template <class T>
+    void store_part(T* p, int n) const {
         store_quarter(a, p, n);
         store_quarter(b, p + 4, n - 4);
         store_quarter(c, p + 8, n - 8);
@@ -41,36 +44,21 @@ struct F32x16 {
     void stream(float* p) const { store(p); }
     static void fence() {}
 
-    static F32x16 load(const Float16* p) {
-        const auto quarter = [p](int i) {
-            return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(reinterpret_cast<const std::uint16_t*>(p) + i)));
-        };
-        return {quarter(0), quarter(4), quarter(8), quarter(12)};
+    template <Half H>
+    static F32x16 load(const H* p) {
+        return {load_four(p), load_four(p + 4), load_four(p + 8), load_four(p + 12)};
     }
-    static F32x16 load(const BFloat16* p) {
-        const auto quarter = [p](int i) {
-            const uint16x4_t bits = vld1_u16(reinterpret_cast<const std::uint16_t*>(p) + i);
-            return vreinterpretq_f32_u32(vshll_n_u16(bits, 16));
-        };
-        return {quarter(0), quarter(4), quarter(8), quarter(12)};
+    template <Half H>
+    void store(H* p) const {
+        store_four(p, a);
+        store_four(p + 4, b);
+        store_four(p + 8, c);
+        store_four(p + 12, d);
     }
-    void store(Float16* p) const {
-        const auto quarter = [p](int i, float32x4_t x) {
-            vst1_u16(reinterpret_cast<std::uint16_t*>(p) + i, vreinterpret_u16_f16(vcvt_f16_f32(x)));
-        };
-        quarter(0, a), quarter(4, b), quarter(8, c), quarter(12, d);
-    }
-    void store(BFloat16* p) const {
-        const auto quarter = [p](int i, float32x4_t x) {
-            const uint32x4_t bits = vreinterpretq_u32_f32(x), odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
-            const uint32x4_t up = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff)));
-            const uint32x4_t quiet = vorrq_u32(bits, vdupq_n_u32(0x400000));
-            vst1_u16(reinterpret_cast<std::uint16_t*>(p) + i, vshrn_n_u32(vbslq_u32(vceqq_f32(x, x), up, quiet), 16));
-        };
-        quarter(0, a), quarter(4, b), quarter(8, c), quarter(12, d);
-    }
-    friend F32x16 keep_where(F32x16 x, const std::uint8_t* mask) {
-        const int8x16_t out = vreinterpretq_s8_u8(vceqzq_u8(vld1q_u8(mask)));
+    friend F32x16 keep_where(F32x16 x, const std::uint8_t* mask) { return keep_where(x, mask, lanes); }
+    friend F32x16 keep_where(F32x16 x, const std::uint8_t* mask, int n) {
+        const uint8x8_t first = vcreate_u8(first_of_mask(mask, n)), last = vcreate_u8(first_of_mask(mask + 8, n - 8));
+        const int8x16_t out = vreinterpretq_s8_u8(vceqzq_u8(vcombine_u8(first, last)));
         const int16x8_t low = vmovl_s8(vget_low_s8(out)), high = vmovl_s8(vget_high_s8(out));
         const auto quarter = [](float32x4_t v, int16x4_t where) {
             return vbslq_f32(vreinterpretq_u32_s32(vmovl_s16(where)), vdupq_n_f32(-__builtin_inff()), v);
@@ -107,11 +95,11 @@ struct F32x16 {
         const uint32x4_t high = vaddq_u32(vceqq_f32(x.c, y.c), vceqq_f32(x.d, y.d));
         return -vaddvq_s32(vreinterpretq_s32_u32(vaddq_u32(low, high)));
     }
-    friend Power<F32x16> power_from(const Origin& origin, F32x16 f) {
-        const F32x16 magic = set1(magic_float), magic_k = f + magic;
-        return {magic_k - magic,
-                {power_quarter(origin, magic_k.a), power_quarter(origin, magic_k.b), power_quarter(origin, magic_k.c),
-                 power_quarter(origin, magic_k.d)}};
+    friend F32x16 whole(F32x16 x) {
+        return {whole_quarter(x.a), whole_quarter(x.b), whole_quarter(x.c), whole_quarter(x.d)};
+    }
+    friend F32x16 power(F32x16 x) {
+        return {power_quarter(x.a), power_quarter(x.b), power_quarter(x.c), power_quarter(x.d)};
     }
     friend float reduce_sum(F32x16 x) {
         const float32x4_t four = vaddq_f32(vaddq_f32(x.a, x.c), vaddq_f32(x.b, x.d));
@@ -149,13 +137,23 @@ private:
         if (n > 1) vst1q_lane_f32(p + 1, x, 1);
         if (n > 2) vst1q_lane_f32(p + 2, x, 2);
     }
+    template <Half H>
+    static float32x4_t load_quarter(const H* p, int n, float fill) {
+        return load_first(p, n, fill);
+    }
+    template <Half H>
+    static void store_quarter(float32x4_t x, H* p, int n) {
+        store_first(p, n, x);
+    }
     static float32x4_t larger(float32x4_t x, float32x4_t y) { return vbslq_f32(vcgtq_f32(x, y), x, y); }
     static float32x4_t clear(float32x4_t x, uint32x4_t where) {
         return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), where));
     }
-    static float32x4_t power_quarter(const Origin& origin, float32x4_t magic_k) {
-        const int32x4_t biased = vaddq_s32(vreinterpretq_s32_f32(magic_k), vdupq_n_s32(origin.offset));
-        return vreinterpretq_f32_s32(vshlq_n_s32(biased, 23));
+    static float32x4_t whole_quarter(float32x4_t x) {
+        return vreinterpretq_f32_s32(vandq_s32(vreinterpretq_s32_f32(x), vdupq_n_s32(whole_bits)));
+    }
+    static float32x4_t power_quarter(float32x4_t x) {
+        return vreinterpretq_f32_s32(vshlq_n_s32(vreinterpretq_s32_f32(x), power_shift));
     }
 };
 
@@ -169,10 +167,10 @@ struct F64x8 {
         return {r, r, r, r};
     }
     static F64x8 load(const double* p) { return {vld1q_f64(p), vld1q_f64(p + 2), vld1q_f64(p + 4), vld1q_f64(p + 6)}; }
-    static F64x8 load(const float* p) {
-        const float32x4_t low = vld1q_f32(p), high = vld1q_f32(p + 4);
-        return {vcvt_f64_f32(vget_low_f32(low)), vcvt_high_f64_f32(low), vcvt_f64_f32(vget_low_f32(high)),
-                vcvt_high_f64_f32(high)};
+    static F64x8 load(const float* p) { return from_floats(vld1q_f32(p), vld1q_f32(p + 4)); }
+    template <Half H>
+    static F64x8 load(const H* p) {
+        return from_floats(load_four(p), load_four(p + 4));
     }
     template <class T>
     static F64x8 load_part(const T* p, int n, double fill) {
@@ -189,6 +187,11 @@ struct F64x8 {
         vst1q_f32(p, vcvt_high_f32_f64(vcvt_f32_f64(a), b));
         vst1q_f32(p + 4, vcvt_high_f32_f64(vcvt_f32_f64(c), d));
     }
+    template <Half H>
+    void store(H* p) const {
+        store_four(p, vcvt_high_f32_f64(vcvt_f32_f64(a), b));
+        store_four(p + 4, vcvt_high_f32_f64(vcvt_f32_f64(c), d));
+    }
     template <class T>
     void store_part(T* p, int n) const {
         store_quarter(a, p, n);
@@ -197,10 +200,10 @@ struct F64x8 {
         store_quarter(d, p + 6, n - 6);
     }
 
-    friend F64x8 keep_where(F64x8 x, const std::uint8_t* mask) {
+    friend F64x8 keep_where(F64x8 x, const std::uint8_t* mask, int n = lanes) {
         double row[8];
         x.store(row);
-        for (int i = 0; i < 8; ++i) row[i] = mask[i] != 0 ? row[i] : -__builtin_inf();
+        for (int i = 0; i < n; ++i) row[i] = mask[i] != 0 ? row[i] : -__builtin_inf();
         return load(row);
     }
     friend F64x8 operator+(F64x8 x, F64x8 y) {
@@ -249,6 +252,10 @@ struct F64x8 {
     friend double reduce_sum(F64x8 x) { return vaddvq_f64(vaddq_f64(vaddq_f64(x.a, x.c), vaddq_f64(x.b, x.d))); }
 
 private:
+    static F64x8 from_floats(float32x4_t low, float32x4_t high) {
+        return {vcvt_f64_f32(vget_low_f32(low)), vcvt_high_f64_f32(low), vcvt_f64_f32(vget_low_f32(high)),
+                vcvt_high_f64_f32(high)};
+    }
     static Split<float64x2_t> split_quarter(float64x2_t u) {
         const int64x2_t above = vsubq_s64(vreinterpretq_s64_f64(u), vdupq_n_s64(sqrt_half_bits));
         const int64x2_t k = vreinterpretq_s64_u64(vshrq_n_u64(vreinterpretq_u64_s64(above), 52));
@@ -272,6 +279,14 @@ private:
     static void store_quarter(float64x2_t x, float* p, int n) {
         if (n >= 2) return vst1_f32(p, vcvt_f32_f64(x));
         if (n > 0) vst1_lane_f32(p, vcvt_f32_f64(x), 0);
+    }
+    template <Half H>
+    static float64x2_t load_quarter(const H* p, int n, double fill) {
+        return load_first(p, n, fill);
+    }
+    template <Half H>
+    static void store_quarter(float64x2_t x, H* p, int n) {
+        store_first(p, n, x);
     }
     static float64x2_t larger(float64x2_t x, float64x2_t y) { return vbslq_f64(vcgtq_f64(x, y), x, y); }
     static float64x2_t clear(float64x2_t x, uint64x2_t where) {

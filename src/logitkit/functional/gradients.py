@@ -42,7 +42,8 @@ def softmax_vjp(
     Notes
     -----
     O(n) time, memory as for `logitkit.softmax`, also where p and g differ in dtype; the Jacobian is
-    never formed. Sums are in float64.
+    never formed. Sums are in float64; float32 and shorter types are within 2 ULP of the larger of
+    ``p * g`` and ``p * sum(p * g)``.
 
     Examples
     --------
@@ -120,7 +121,8 @@ def log_softmax_vjp(
 
     Notes
     -----
-    O(n) time, memory as for `logitkit.softmax_vjp`. Sums and exponentials are in float64.
+    O(n) time, memory as for `logitkit.softmax_vjp`. Sums are in float64; float32 and shorter types
+    are within 2 ULP of the larger of ``g`` and ``p * sum(g)``.
 
     Examples
     --------

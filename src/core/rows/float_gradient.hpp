@@ -1,0 +1,120 @@
+// Vector-Jacobian products of float rows at temperature 1: sums in float64, the rest in floats. What they do not serve
+// is left to gradient.hpp.
+//
+// Bound: 2 ULP of the larger term. softmax p (g - s): the sum s rounded to a float, the difference, the product, half
+// an ULP each; log_softmax g - p s: p within 1, s and the difference half each.
+#pragma once
+
+#include "rows/anchored.hpp"
+#include "rows/gradient.hpp"
+#include "rows/row.hpp"
+
+namespace logitkit::LOGITKIT_ISA {
+namespace {
+
+// A sum in float64 lanes, and that of the squares of its terms. They bound what the additions have rounded off, for
+// sum |a| <= sqrt(n sum a^2): where the terms cancel too far, PairSum is asked.
+class TermSum {
+public:
+    void add(F64x8 low, F64x8 high) {
+        low_ = low_ + low;
+        high_ = high_ + high;
+        low_squares_ = fma(low, low, low_squares_);
+        high_squares_ = fma(high, high, high_squares_);
+    }
+    void add(F32x16 a) { add(widen_low(a), widen_high(a)); }
+    void add_product(F32x16 a, F32x16 b) { add(widen_low(a) * widen_low(b), widen_high(a) * widen_high(b)); }
+    double total() const { return reduce_sum(low_ + high_); }
+    double squares() const { return reduce_sum(low_squares_ + high_squares_); }
+
+private:
+    F64x8 low_ = F64x8::set1(0), high_ = low_, low_squares_ = low_, high_squares_ = low_;
+};
+
+struct Total {
+    double sum;
+    bool good; // to 2^-28, a NaN is not
+};
+
+// Of a row, by blocks: add(sum, i, part) adds the terms of a vector.
+template <class Add>
+LOGITKIT_INLINE inline Total total_of(std::int64_t length, Add add) {
+    Pair sum{0, 0};
+    double squares = 0;
+    for_blocks(length, [&](std::int64_t start, std::int64_t n) LOGITKIT_INLINE {
+        TermSum block;
+        for_vectors<F32x16>(n, [&](std::int64_t i, auto part) LOGITKIT_INLINE { add(block, start + i, part); });
+        sum = logitkit::LOGITKIT_ISA::add(sum, Pair{block.total(), 0});
+        squares += block.squares();
+    });
+    return {sum.high, static_cast<double>(length) * squares <= 0x1p+34 * sum.high * sum.high};
+}
+
+// Gives false, and stores nothing, where floats do not serve.
+template <class X, class T>
+LOGITKIT_ONCE inline bool softmax_vjp_floats(X p, const T* g, std::int64_t length, T* out) {
+    const Total dot = total_of(length, [&](TermSum& sum, std::int64_t i, auto part) LOGITKIT_INLINE {
+        using F = typename decltype(part)::Vector;
+        const F a = part.load(p + i, 0.0f), b = zero_where_equal(part.load(g + i, 0.0f), a, F::set1(0));
+        for_each_vector(a, b, [&](F32x16 one, F32x16 other) LOGITKIT_INLINE { sum.add_product(one, other); });
+    });
+    if (!dot.good) return false;
+    // Half of g - dot, which may be beyond the floats, times twice p.
+    const float half = static_cast<float>(-dot.sum / 2);
+    for_vectors<F32x16>(length, [&](std::int64_t i, auto part) LOGITKIT_INLINE {
+        using F = typename decltype(part)::Vector;
+        const F a = part.load(p + i, 0.0f), b = part.load(g + i, 0.0f);
+        const F change = (a + a) * fma(b, F::set1(0.5f), F::set1(half));
+        part.store(zero_where_equal(change, a, F::set1(0)), out + i);
+    });
+    return true;
+}
+
+template <class X, class T>
+LOGITKIT_ONCE inline bool log_softmax_vjp_floats(X log_p, const T* g, std::int64_t length, T* out) {
+    const float impossible = -__builtin_inff();
+    F32x16 largest = F32x16::set1(impossible);
+    const Total total = total_of(length, [&](TermSum& sum, std::int64_t i, auto part) LOGITKIT_INLINE {
+        using F = typename decltype(part)::Vector;
+        const F a = part.load(log_p + i, impossible);
+        const F b = zero_where_equal(part.load(g + i, 0.0f), a, F::set1(impossible));
+        for_each_vector(a, b, [&](F32x16 one, F32x16 other) LOGITKIT_INLINE {
+            largest = max(one, largest);
+            sum.add(other);
+        });
+    });
+    // Powers stay within their bits, and their products within the floats: where a power is 0 the term is, too.
+    const double size = __builtin_fabs(total.sum);
+    const bool fits = size == 0 || (size >= 0x1p-60 && size <= 0x1p+36);
+    if (!total.good || !fits || reduce_max(largest) > 1) return false;
+    const Anchor<false> anchor(0, Inverse<float>(1));
+    const float by = static_cast<float>(-total.sum / unit_float);
+    for_vectors<F32x16>(length, [&](std::int64_t i, auto part) LOGITKIT_INLINE {
+        using F = typename decltype(part)::Vector;
+        const F a = part.load(log_p + i, 0.0f), b = part.load(g + i, 0.0f);
+        F scale, rest, small;
+        anchor.reduce(a, scale, rest, small);
+        const F value = fma(scale, anchor.expm1(rest, small), scale);
+        part.store(zero_where_equal(fma(value, F::set1(by), b), a, F::set1(impossible)), out + i);
+    });
+    return true;
+}
+
+template <class X>
+inline void softmax_vjp_row(const Row<X>& row) {
+    if constexpr (!is_double<X>) {
+        if (row.temperature == 1 && softmax_vjp_floats(row.x, row.g, row.length, row.out)) return;
+    }
+    softmax_vjp_wide(row.x, row.g, row.length, row.temperature, row.out);
+}
+
+template <class X>
+inline void log_softmax_vjp_row(const Row<X>& row) {
+    if constexpr (!is_double<X>) {
+        if (row.temperature == 1 && log_softmax_vjp_floats(row.x, row.g, row.length, row.out)) return;
+    }
+    log_softmax_vjp_wide(row.x, row.g, row.length, row.temperature, row.out);
+}
+
+} // namespace
+} // namespace logitkit::LOGITKIT_ISA
