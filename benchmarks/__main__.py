@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import logitkit
+from logitkit.bench import machine, providers, timing
+from logitkit.bench.operations import OPERATIONS, known
 
 from . import (
     accuracy,
@@ -16,15 +18,12 @@ from . import (
     exp_sweep,
     grid,
     instructions,
-    machine,
-    providers,
     readme,
     results,
     speed,
     tables,
-    timing,
 )
-from .operations import OPERATIONS, known
+from .providers import floors
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -66,12 +65,19 @@ def parser() -> argparse.ArgumentParser:
     accuracy_, speed_, sweep, instructions_, _ = commands.choices.values()
     accuracy_.add_argument("--json", action="store_true", help="print the records as JSON")
     speed_.add_argument("--threads", type=_counts, default=None, help="default: 1 and all")
-    for command, default in ((accuracy_, list(OPERATIONS)), (speed_, grid.OPS)):
-        command.add_argument(
-            "--ops", type=_list, default=default, help=f"of {', '.join(OPERATIONS)}"
-        )
+    accuracy_.add_argument(
+        "--ops", type=_list, default=list(OPERATIONS), help=f"of {', '.join(OPERATIONS)}"
+    )
     speed_.add_argument(
-        "--shapes", type=_list, default=None, help="as in 10,1024x1000,1000x16384@0 (axis 0)"
+        "--ops", type=_list, help=f"of {', '.join(OPERATIONS)}; default: {', '.join(grid.OPS)}"
+    )
+    speed_.add_argument(
+        "--shapes", type=_list, help="as in 10,1024x1000,1000x16384@0 (axis 0); default: the grid"
+    )
+    speed_.add_argument(
+        "--dtypes",
+        type=_list,
+        help=f"of {', '.join(grid.DTYPES)}; default: all, and float32 of chosen ops or shapes",
     )
     speed_.add_argument("--quick", action="store_true", help="five shapes, fewer rounds")
     sweep.add_argument("--all", action="store_true", help="every number, not one in 997")
@@ -106,17 +112,21 @@ def run_speed(arguments: argparse.Namespace) -> None:
     """Time every cell at each number of threads."""
     machine.warn_if_busy()
     present, missing = providers.installed(arguments.peers)
-    shapes = arguments.shapes or (grid.QUICK_SHAPES if arguments.quick else list(grid.SHAPES))
+    shapes = arguments.shapes or (grid.QUICK_SHAPES if arguments.quick else None)
+    part = arguments.quick or arguments.ops or shapes
+    dtypes = arguments.dtypes or (["float32"] if part else grid.DTYPES)
+    cells = grid.cells(dtypes, arguments.ops, shapes)
     threads = arguments.threads or sorted({1, logitkit.cpu_info()["cpus"]})
     effort = timing.QUICK if arguments.quick else timing.FULL
-    cells = grid.cells(arguments.ops, shapes)
-    libraries = [*providers.FLOORS, *present, "logitkit"]
+    if why := floors.lacking():
+        print(f"the floors are not measured: {why}", file=sys.stderr)
+    others = ["copy", *([] if why else ["floors"]), *present]
     disagreements: list[str] = []
-    measured = speed.run(cells, threads, libraries, effort, disagreements)
-    records = speed.show(measured, missing)
-    asked = (arguments.peers, arguments.ops, shapes, arguments.threads, arguments.quick)
-    everything = (list(providers.PEERS), grid.OPS, list(grid.SHAPES), None, False)
-    _keep(arguments, "speed", records, whole=asked == everything)
+    measured = speed.measure(cells, threads, [*others, "logitkit"], effort, disagreements)
+    records = speed.show(measured, missing, len(cells) * len(threads))
+    asked = (arguments.ops, shapes, arguments.dtypes, arguments.threads)
+    whole = not any(asked) and arguments.peers == list(providers.PEERS)
+    _keep(arguments, "speed", records, whole)
     if disagreements:
         raise RuntimeError("\n".join(["not timed, for the results disagree:", *disagreements]))
 

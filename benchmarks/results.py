@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from logitkit.bench.summary import Record
+
 DIRECTORY = Path(__file__).resolve().parent / "results"
 
 SPEED = ("op", "shape", "axis", "dtype", "threads", "provider", "median", "p20", "p80")
@@ -25,8 +27,6 @@ COLUMNS = {
     "exp-sweep": (*ERROR, "checked", *WHERE),
     "instructions": (*COUNTS, *WHERE),
 }
-
-Record = dict[str, Any]
 
 
 def write(path: Path, kind: str, records: Iterable[Record]) -> None:
