@@ -22,9 +22,11 @@ from . import (
     results,
     speed,
     tables,
+    threads,
     timing,
 )
 from .operations import OPERATIONS, known
+from .threads import page as threads_page
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -48,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
         ("speed", run_speed),
         ("exp-sweep", run_sweep),
         ("instructions", run_instructions),
+        ("threads", run_threads),
         ("readme", run_readme),
     ):
         command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
@@ -63,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--peers", type=_list, default=list(providers.PEERS), help="default: all"
             )
-    accuracy_, speed_, sweep, instructions_, _ = commands.choices.values()
+    accuracy_, speed_, sweep, instructions_, threads_, _ = commands.choices.values()
     accuracy_.add_argument("--json", action="store_true", help="print the records as JSON")
     speed_.add_argument("--threads", type=_counts, default=None, help="default: 1 and all")
     for command, default in ((accuracy_, list(OPERATIONS)), (speed_, grid.OPS)):
@@ -77,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     sweep.add_argument("--all", action="store_true", help="every number, not one in 997")
     instructions_.add_argument("--isas", type=_list, default=logitkit.cpu_info()["available"])
     instructions_.add_argument("--regimes", type=_list, default=list(instructions.REGIMES))
+    threads_.add_argument("--parts", type=_list, default=list(threads.PARTS))
     return top
 
 
@@ -137,6 +141,14 @@ def run_instructions(arguments: argparse.Namespace) -> None:
     asked = (arguments.isas, arguments.regimes)
     everything = (logitkit.cpu_info()["available"], list(instructions.REGIMES))
     _keep(arguments, "instructions", records, whole=asked == everything)
+
+
+def run_threads(arguments: argparse.Namespace) -> None:
+    """Time what threads cost and bring: the pool, calls with one thread and all, beside others."""
+    machine.warn_if_busy()
+    records = list(threads.run(arguments.parts, logitkit.cpu_info()["cpus"]))
+    print(threads_page.text(records))
+    _keep(arguments, "threads", records, whole=arguments.parts == list(threads.PARTS))
 
 
 def run_readme(arguments: argparse.Namespace) -> None:

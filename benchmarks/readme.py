@@ -8,9 +8,12 @@ from pathlib import Path
 from . import accuracy_tables, exp_sweep, instructions_page, plot, results, summary, tables
 from .results import Record
 from .summary import Line
+from .threads import page as threads_page
 
 NOTE = "times faster than the fastest other library; left of 1 is slower"
 ROOT = Path(__file__).resolve().parent.parent
+# The parts of docs/performance.md, by their markers.
+PERFORMANCE = {"instructions": instructions_page.page, "threads": threads_page.page}
 
 
 def update(root: Path = ROOT, directory: Path = results.DIRECTORY) -> list[Path]:
@@ -33,10 +36,12 @@ def update(root: Path = ROOT, directory: Path = results.DIRECTORY) -> list[Path]
         texts[page] = replace(texts[page], "accuracy", accuracy_page(errors, file))
     if file := files["exp-sweep"]:
         texts[page] = replace(texts[page], "exp-sweep", sweep_page(results.read(file), file))
-    if file := files["instructions"]:
-        counts, path = results.read(file), root / "docs" / "performance.md"
-        part = f"{instructions_page.page(counts)}\n\n{measured(counts, file)}"
-        texts[path] = replace(path.read_text("utf-8"), "instructions", part)
+    path = root / "docs" / "performance.md"
+    for kind, write in PERFORMANCE.items():
+        if file := files[kind]:
+            records = results.read(file)
+            part = f"{write(records)}\n\n{measured(records, file)}"
+            texts[path] = replace(texts.get(path) or path.read_text("utf-8"), kind, part)
     if file := files["speed"]:
         times = results.read(file)
         lines = summary.lines(times)

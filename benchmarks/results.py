@@ -5,7 +5,8 @@ median, p20 and p80 in microseconds a call. accuracy-DATE.csv has the largest er
 found, with the score and the right result at that place. exp-sweep-DATE.csv has the same for the
 rows [x, 0], with the number of x that were checked. instructions-DATE.csv has one line for each
 regime, operation, dtype and instruction set: instructions an element, a row and a call, and the
-functions that have the most of those of an element.
+functions that have the most of those of an element. threads-DATE.csv has times with one thread and
+with more, in microseconds; `benchmarks.threads` says what its columns mean.
 """
 
 import csv
@@ -18,12 +19,26 @@ DIRECTORY = Path(__file__).resolve().parent / "results"
 SPEED = ("op", "shape", "axis", "dtype", "threads", "provider", "median", "p20", "p80")
 ERROR = ("op", "dtype", "provider", "isa", "max_ulp", "score", "expected")
 COUNTS = ("regime", "op", "dtype", "isa", "per_element", "per_row", "per_call", "functions")
+THREADS = (
+    "part",
+    "what",
+    "who",
+    "state",
+    "shape",
+    "axis",
+    "threads",
+    "median",
+    "p20",
+    "p80",
+    "share",
+)
 WHERE = ("versions", "cpu")
 COLUMNS = {
     "speed": (*SPEED, *WHERE),
     "accuracy": ("input", *ERROR, "sum_error", *WHERE),
     "exp-sweep": (*ERROR, "checked", *WHERE),
     "instructions": (*COUNTS, *WHERE),
+    "threads": (*THREADS, *WHERE),
 }
 
 Record = dict[str, Any]
@@ -57,7 +72,17 @@ def newest(kind: str, directory: Path = DIRECTORY) -> Path | None:
 def _value(name: str, text: str) -> Any:
     if name in ("axis", "threads", "checked"):
         return int(text)
-    numbers = ("median", "p20", "p80", "max_ulp", "score", "expected", "sum_error", *COUNTS[4:7])
+    numbers = (
+        "median",
+        "p20",
+        "p80",
+        "max_ulp",
+        "score",
+        "expected",
+        "sum_error",
+        *COUNTS[4:7],
+        "share",
+    )
     if name in numbers:
         return float(text) if text else None
     return text
