@@ -9,6 +9,7 @@ This module is such a process, too: `python -m benchmarks.threads.beside PARTNER
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -65,6 +66,9 @@ def run(threads: int) -> Iterator[Record]:
     """Yield the records of each partner that is installed, ours with one thread and with many."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(SETTINGS)}
     for name, partner in PARTNERS.items():
+        if importlib.util.find_spec(partner.package) is None:
+            print(f"not measured, for it is not installed: {name}", file=sys.stderr)
+            continue
         command = [sys.executable, "-m", __name__, name, str(threads)]
         environment = {**clean, **dict(partner.environment)}
         done = subprocess.run(

@@ -24,7 +24,7 @@ OPS = {"softmax": lk.softmax, "logsumexp": lk.logsumexp}
 KINDS = {"short rows": 10, "middle rows": 1000, "long rows": 20000, "one row": None, "axis 0": 1000}
 SIZES = [2**13, 2**14, 2**15, 2**16, 2**17, 2**18, 2**20, 2**22, 2**24]
 
-LOOP = 0.3  # seconds a cell, and as much in the other state
+LOOP = 0.25  # seconds a cell, and as much in the other state
 ROUNDS = (9, 60)  # at least, at most
 TURN = 3e-4  # seconds of calls that make one sample of the loop
 PAUSE = 1e-3  # seconds: a worker has given up looking long before

@@ -17,6 +17,8 @@ COSTS = {
     "other": "return after another's part",
 }
 
+STATES = {"loop": "in a loop", "pause": "after a pause"}
+
 Table = tuple[list[str], list[list[str]]]
 
 
@@ -107,9 +109,8 @@ def ratios(records: Sequence[Record]) -> Table:
 
 def verdict(records: Sequence[Record]) -> str:
     """Say how many cells lose, and what the noise is."""
-    every = [(c, p) for c, states in pairs(records).items() for p in states.values()]
-    cut = [pair for cell, pair in every if cell.is_cut]
-    same = sorted(_ratio(pair) for cell, pair in every if not cell.is_cut)
+    every = pairs(records)
+    cut = [pair for cell, states in every.items() if cell.is_cut for pair in states.values()]
     lost = [pair for pair in cut if _ratio(pair) < 1]
     clear = sum(pair[1]["share"] >= 0.8 for pair in lost)
     told = (
@@ -118,8 +119,13 @@ def verdict(records: Sequence[Record]) -> str:
         if lost
         else f"More threads are at least as fast as one in all {len(cut)} cells that are cut"
     )
-    noise = f"{same[0]:.2f} to {same[-1]:.2f}" if same else "not measured"
-    return f"{told}. The noise, the ratios of what is not cut: {noise}."
+    same: dict[str, list[float]] = {}
+    for cell, states in every.items():
+        for state, pair in states.items():
+            if not cell.is_cut:
+                same.setdefault(state, []).append(_ratio(pair))
+    noise = [f"{STATES[s]} {min(each):.2f} to {max(each):.2f}" for s, each in same.items()]
+    return f"{told}. The noise, ratios of what is not cut: {', '.join(noise) or 'not measured'}."
 
 
 def slower(records: Sequence[Record]) -> Table:
@@ -133,7 +139,7 @@ def slower(records: Sequence[Record]) -> Table:
                 rows.append(
                     [
                         f"{cell.op} ({', '.join(map(str, cell.shape))}){axis}",
-                        state,
+                        STATES[state],
                         tables.microseconds(one["median"]),
                         tables.microseconds(many["median"]),
                         tables.ratio(_ratio((one, many))),
