@@ -17,6 +17,7 @@ from . import (
     grid,
     instructions,
     machine,
+    memory,
     providers,
     readme,
     results,
@@ -51,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
         ("exp-sweep", run_sweep),
         ("instructions", run_instructions),
         ("threads", run_threads),
+        ("memory", run_memory),
         ("readme", run_readme),
     ):
         command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
@@ -66,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--peers", type=_list, default=list(providers.PEERS), help="default: all"
             )
-    accuracy_, speed_, sweep, instructions_, threads_, _ = commands.choices.values()
+    accuracy_, speed_, sweep, instructions_, threads_, memory_, _ = commands.choices.values()
     accuracy_.add_argument("--json", action="store_true", help="print the records as JSON")
     speed_.add_argument("--threads", type=_counts, default=None, help="default: 1 and all")
     for command, default in ((accuracy_, list(OPERATIONS)), (speed_, grid.OPS)):
@@ -81,6 +83,9 @@ def parser() -> argparse.ArgumentParser:
     instructions_.add_argument("--isas", type=_list, default=logitkit.cpu_info()["available"])
     instructions_.add_argument("--regimes", type=_list, default=list(instructions.REGIMES))
     threads_.add_argument("--parts", type=_list, default=list(threads.PARTS))
+    memory_.add_argument(
+        "--bytes", type=int, default=memory.SIZE, help="of an array of scores; default: 4 GiB"
+    )
     return top
 
 
@@ -149,6 +154,13 @@ def run_threads(arguments: argparse.Namespace) -> None:
     records = list(threads.run(arguments.parts, logitkit.cpu_info()["cpus"]))
     print(threads_page.text(records))
     _keep(arguments, "threads", records, whole=arguments.parts == list(threads.PARTS))
+
+
+def run_memory(arguments: argparse.Namespace) -> None:
+    """Tell the most memory that calls take beside their arrays; needs three times --bytes."""
+    records = list(memory.run(size=arguments.bytes))
+    print(memory.text(records))
+    _keep(arguments, "memory", records, whole=arguments.bytes == memory.SIZE)
 
 
 def run_readme(arguments: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from . import accuracy_tables, exp_sweep, instructions_page, plot, results, summary, tables
+from . import accuracy_tables, exp_sweep, instructions_page, memory, plot, results, summary, tables
 from .results import Record
 from .summary import Line
 from .threads import page as threads_page
@@ -13,7 +13,11 @@ from .threads import page as threads_page
 NOTE = "times faster than the fastest other library; left of 1 is slower"
 ROOT = Path(__file__).resolve().parent.parent
 # The parts of docs/performance.md, by their markers.
-PERFORMANCE = {"instructions": instructions_page.page, "threads": threads_page.page}
+PERFORMANCE = {
+    "instructions": instructions_page.page,
+    "threads": threads_page.page,
+    "memory": memory.page,
+}
 
 
 def update(root: Path = ROOT, directory: Path = results.DIRECTORY) -> list[Path]:
