@@ -18,12 +18,15 @@ from . import (
     exp_sweep,
     grid,
     instructions,
+    memory,
     readme,
     results,
     speed,
     tables,
+    threads,
 )
 from .providers import floors
+from .threads import page as threads_page
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,6 +50,8 @@ def parser() -> argparse.ArgumentParser:
         ("speed", run_speed),
         ("exp-sweep", run_sweep),
         ("instructions", run_instructions),
+        ("threads", run_threads),
+        ("memory", run_memory),
         ("readme", run_readme),
     ):
         command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
@@ -62,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--peers", type=_list, default=list(providers.PEERS), help="default: all"
             )
-    accuracy_, speed_, sweep, instructions_, _ = commands.choices.values()
+    accuracy_, speed_, sweep, instructions_, threads_, memory_, _ = commands.choices.values()
     accuracy_.add_argument("--json", action="store_true", help="print the records as JSON")
     speed_.add_argument("--threads", type=_counts, default=None, help="default: 1 and all")
     accuracy_.add_argument(
@@ -83,6 +88,10 @@ def parser() -> argparse.ArgumentParser:
     sweep.add_argument("--all", action="store_true", help="every number, not one in 997")
     instructions_.add_argument("--isas", type=_list, default=logitkit.cpu_info()["available"])
     instructions_.add_argument("--regimes", type=_list, default=list(instructions.REGIMES))
+    threads_.add_argument("--parts", type=_list, default=list(threads.PARTS))
+    memory_.add_argument(
+        "--bytes", type=int, default=memory.SIZE, help="of an array of scores; default: 4 GiB"
+    )
     return top
 
 
@@ -147,6 +156,21 @@ def run_instructions(arguments: argparse.Namespace) -> None:
     asked = (arguments.isas, arguments.regimes)
     everything = (logitkit.cpu_info()["available"], list(instructions.REGIMES))
     _keep(arguments, "instructions", records, whole=asked == everything)
+
+
+def run_threads(arguments: argparse.Namespace) -> None:
+    """Time what threads cost and bring: the pool, calls with one thread and all, beside others."""
+    machine.warn_if_busy()
+    records = list(threads.run(arguments.parts, logitkit.cpu_info()["cpus"]))
+    print(threads_page.text(records))
+    _keep(arguments, "threads", records, whole=arguments.parts == list(threads.PARTS))
+
+
+def run_memory(arguments: argparse.Namespace) -> None:
+    """Tell the most memory that calls take beside their arrays; needs three times --bytes."""
+    records = list(memory.run(size=arguments.bytes))
+    print(memory.text(records))
+    _keep(arguments, "memory", records, whole=arguments.bytes == memory.SIZE)
 
 
 def run_readme(arguments: argparse.Namespace) -> None:

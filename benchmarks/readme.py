@@ -8,9 +8,25 @@ from pathlib import Path
 from logitkit.bench import summary
 from logitkit.bench.summary import Line, Record
 
-from . import accuracy_tables, exp_sweep, instructions_page, plot, results, speed_page, tables
+from . import (
+    accuracy_tables,
+    exp_sweep,
+    instructions_page,
+    memory,
+    plot,
+    results,
+    speed_page,
+    tables,
+)
+from .threads import page as threads_page
 
 ROOT = Path(__file__).resolve().parent.parent
+# The parts of docs/performance.md, by their markers.
+PERFORMANCE = {
+    "instructions": instructions_page.page,
+    "threads": threads_page.page,
+    "memory": memory.page,
+}
 
 
 def update(root: Path = ROOT, directory: Path = results.DIRECTORY) -> list[Path]:
@@ -33,10 +49,12 @@ def update(root: Path = ROOT, directory: Path = results.DIRECTORY) -> list[Path]
         texts[page] = replace(texts[page], "accuracy", accuracy_page(errors, file))
     if file := files["exp-sweep"]:
         texts[page] = replace(texts[page], "exp-sweep", sweep_page(results.read(file), file))
-    if file := files["instructions"]:
-        counts, path = results.read(file), root / "docs" / "performance.md"
-        part = f"{instructions_page.page(counts)}\n\n{measured(counts, file)}"
-        texts[path] = replace(path.read_text("utf-8"), "instructions", part)
+    path = root / "docs" / "performance.md"
+    for kind, write in PERFORMANCE.items():
+        if file := files[kind]:
+            records = results.read(file)
+            part = f"{write(records)}\n\n{measured(records, file)}"
+            texts[path] = replace(texts.get(path) or path.read_text("utf-8"), kind, part)
     if file := files["speed"]:
         times = results.read(file)
         lines = summary.lines(times)
