@@ -49,6 +49,23 @@ def holds(code, **environment):
     assert (done.returncode, done.stdout) == (0, "holds\n"), done.stdout + done.stderr
 
 
+# ---- when threads are woken ----------------------------------------------------------------------
+
+WOKEN = """
+small = x[:40]  # fewer scores than waking a thread is worth
+def one():
+    time.sleep(0.01)
+    lk.softmax(small)
+assert started_by(lambda: [one() for _ in range(5)]) == set()
+assert len(started_by(lambda: [lk.softmax(small) for _ in range(50)])) == 3
+print("holds")
+"""
+
+
+def test_a_small_call_wakes_threads_only_where_another_has_just_ended():
+    holds(WOKEN)
+
+
 # ---- what a worker inherits ---------------------------------------------------------------------
 
 SIGNALS = """

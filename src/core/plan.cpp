@@ -17,8 +17,10 @@
 namespace logitkit {
 namespace {
 
-// Elements that are worth a part of their own: several times the cost of waking a thread.
+// Elements that are worth a part of their own: several times what a thread that looks for work takes to join.
 constexpr std::int64_t part_elements = 16384;
+// And elements that are worth waking one that sleeps, 20 to 50 us: fewer only if they may be the second call of many.
+constexpr std::int64_t woken_elements = 262144;
 // Parts per thread, so that a thread that is held up leaves its share to others.
 constexpr int parts_per_thread = 4;
 // A tile of rows in scratch: of up to `tile_rows`, so that a page is opened for several cache lines, and small enough
@@ -223,8 +225,8 @@ void compute(const Request& request, const Layout& layout, std::int64_t first, s
     const bool may_stream = request.dtype == DType::float32 && request.out.data != request.x.data;
     const bool worth_it = current_kernels().cheap_exponentials && layout.length > streamed_length &&
                           2 * layout.rows * layout.length * layout.item_size > last_cache_bytes();
-    const bool past_caches = may_stream && (request.regime == Regime::streamed ||
-                                            (request.regime == Regime::automatic && worth_it));
+    const bool past_caches =
+        may_stream && (request.regime == Regime::streamed || (request.regime == Regime::automatic && worth_it));
     while (first < last) {
         const Run run(request, layout, first, last - first);
         if (layout.direct) {
@@ -313,13 +315,21 @@ void run(const Request& request) {
         return;
     }
     const int threads = thread_count();
-    if (are_shared(request, layout, threads)) return compute_shared(request, layout, threads);
-    const std::int64_t worth = layout.rows * layout.length / part_elements;
-    const std::int64_t parts = std::min({layout.rows, worth, std::int64_t{threads} * parts_per_thread});
-    if (threads == 1 || parts <= 1) return compute(request, layout, 0, layout.rows);
-    run_parallel(parts, [&](std::int64_t part) {
-        compute(request, layout, layout.rows * part / parts, layout.rows * (part + 1) / parts);
-    });
+    const std::int64_t elements = layout.rows * layout.length;
+    // Rows that go by way of scratch are cut between those that go together: two threads would share cache lines else.
+    const std::int64_t together =
+        layout.direct ? 1 : std::clamp<std::int64_t>(tile_elements / layout.length, 1, tile_rows);
+    const std::int64_t groups = (layout.rows + together - 1) / together;
+    const std::int64_t parts = std::min({groups, elements / part_elements, std::int64_t{threads} * parts_per_thread});
+    const bool shared = are_shared(request, layout, threads);
+    if (threads == 1 || (parts <= 1 && !shared)) return compute(request, layout, 0, layout.rows);
+    if (elements < woken_elements && !follows_a_job()) {
+        compute(request, layout, 0, layout.rows);
+        return note_job();
+    }
+    if (shared) return compute_shared(request, layout, threads);
+    const auto cut = [&](std::int64_t part) { return std::min(layout.rows, groups * part / parts * together); };
+    run_parallel(parts, [&](std::int64_t part) { compute(request, layout, cut(part), cut(part + 1)); });
 }
 
 } // namespace logitkit

@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
+#include <limits>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -164,6 +165,9 @@ public:
     ~InsideTask() { Pool::inside_task() = false; }
 };
 
+// The time on the steady clock when the last job ended.
+std::atomic<std::chrono::steady_clock::rep> last_job{std::numeric_limits<std::chrono::steady_clock::rep>::min() / 2};
+
 std::atomic<int> process_count{1};
 thread_local int this_thread_limit = 0;
 
@@ -216,11 +220,22 @@ void run_parallel(std::int64_t parts, const std::function<void(std::int64_t)>& t
                 const InsideTask inside;
                 shared.run(job);
             }
+            note_job();
             if (job.failure) std::rethrow_exception(job.failure);
             return;
         }
     }
     for (std::int64_t part = 0; part < parts; ++part) task(part);
+}
+
+bool follows_a_job() {
+    using Clock = std::chrono::steady_clock;
+    return Clock::now().time_since_epoch().count() - last_job.load(std::memory_order_relaxed) <=
+           std::chrono::duration_cast<Clock::duration>(patience).count();
+}
+
+void note_job() {
+    last_job.store(std::chrono::steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
 }
 
 } // namespace logitkit

@@ -28,4 +28,9 @@ int thread_count();
 // of a task is thrown again here.
 void run_parallel(std::int64_t parts, const std::function<void(std::int64_t)>& task);
 
+// Whether a job ended so short a time ago that the threads are awake, or more are likely to follow; and that one ended
+// which was done without them.
+bool follows_a_job();
+void note_job();
+
 } // namespace logitkit

@@ -51,6 +51,7 @@ std::vector<float> shared_scores;
 
 std::vector<float> compute(Op op, bool columns) {
     std::vector<float> out(static_cast<std::size_t>(rows * length));
+    note_job(); // threads are worth waking
     run(request(op, shared_scores, out, columns));
     return out;
 }

@@ -103,6 +103,7 @@ public:
             ids.restore(before_ids);
             separate.restore(trial.alias == apart ? before_out : separate.bytes());
             set_thread_count(trial.threads);
+            note_job(); // threads are worth waking
             logitkit::run(request);
             check(want, trial.op, out, ids);
             bool written = (trial.alias != out_is_x && x.bytes() != before_x) ||
