@@ -40,8 +40,13 @@ public:
     }
 
 private:
+    // A thread that sleeps takes longer to wake than a short pass does.
+    static constexpr int patience = 1 << 16;
+
     void work(int i) {
         for (unsigned seen = 0;; ++seen) {
+            for (int spins = 0; spins < patience && turn_.load(std::memory_order_acquire) == seen; ++spins) {
+            }
             turn_.wait(seen);
             call_(task_, i, threads_);
             left_.fetch_sub(1, std::memory_order_release);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from logitkit.bench import figures, run, summary
 from logitkit.bench.cells import Cell
@@ -13,6 +14,7 @@ from logitkit.bench.timing import Effort
 
 from . import tables
 
+ROOT = Path(__file__).resolve().parent.parent
 WORKER = ("-m", "benchmarks.worker")
 
 
@@ -24,7 +26,7 @@ def measure(
     disagreements: list[str],
 ) -> Iterator[Record]:
     """Yield the records of all cells, as `logitkit.bench.run.run`, from workers of this folder."""
-    return run.run(cells, threads, libraries, effort, disagreements, WORKER)
+    return run.run(cells, threads, libraries, effort, disagreements, WORKER, ROOT)
 
 
 def show(records: Iterator[Record], missing: Sequence[str], cells: int) -> list[Record]:

@@ -128,7 +128,7 @@ def test_without_a_compiler_the_floors_are_said_to_be_missing(monkeypatch, capsy
 
 
 def test_a_disagreement_fails_the_run_and_leaves_the_other_cells(tmp_path, monkeypatch, capsys):
-    def records(settings, worker):
+    def records(settings, *where):
         yield {"disagreement": "flat disagrees on softmax"}
         yield {
             **dict.fromkeys(results.COLUMNS["speed"], 1),

@@ -65,9 +65,11 @@ def test_what_is_cut_follows_the_plan():
     assert f"part_elements = {threads.PART_ELEMENTS};" in source
     assert "layout.length >= 4 * part_elements" in source
     below = [Cell("softmax", kind, 2**14) for kind in cells.KINDS]
-    assert not any(cell.is_cut for cell in below)
-    assert [Cell("softmax", kind, 2**15).is_cut for kind in cells.KINDS] == [1, 1, 1, 0, 1]
-    assert all(Cell("softmax", kind, 2**16).is_cut for kind in cells.KINDS)
+    assert not any(cell.is_cut("loop") for cell in below)
+    assert [Cell("softmax", kind, 2**15).is_cut("loop") for kind in cells.KINDS] == [1, 1, 1, 0, 0]
+    assert [Cell("softmax", kind, 2**16).is_cut("loop") for kind in cells.KINDS] == [1, 1, 1, 1, 0]
+    assert all(Cell("softmax", kind, 2**18).is_cut("pause") for kind in cells.KINDS)
+    assert not any(Cell("softmax", kind, 2**17).is_cut("pause") for kind in cells.KINDS)
 
 
 def test_cells_reach_from_below_the_grain_to_large_in_every_kind_of_rows():

@@ -24,7 +24,7 @@ def times(monkeypatch):
     """Records as a worker gives them, without one."""
     asked = []
 
-    def records(settings, worker=run.WORKER):
+    def records(settings, *where):
         asked.append(settings)
         for op, shape, axis, dtype in settings["cells"]:
             for name, median in (("copy", 1.0), ("numpy", 8.0), ("logitkit", 2.0)):
@@ -106,7 +106,7 @@ def test_missing_libraries_are_named(monkeypatch, times):
 def test_a_disagreement_is_told_and_fails(monkeypatch, times):
     records = run.records_of
 
-    def some(settings, worker=run.WORKER):
+    def some(settings, *where):
         yield {"disagreement": "numpy disagrees on softmax"}
         yield from records(settings)
 
@@ -118,8 +118,7 @@ def test_a_disagreement_is_told_and_fails(monkeypatch, times):
 
 
 def test_a_worker_that_ends_early_is_one_sentence(monkeypatch):
-    monkeypatch.setattr(run, "WORKER", ("-c", "raise SystemExit(7)"))
-    monkeypatch.setattr(run.run, "__defaults__", (("-c", "raise SystemExit(7)"),))
+    monkeypatch.setattr(run.run, "__defaults__", (("-c", "raise SystemExit(7)"), None))
     result = invoke(*PART)
     assert result.exit_code == 1
     assert "Error: the worker at 1 threads ended with 7" in result.stderr

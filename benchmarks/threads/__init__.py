@@ -22,8 +22,12 @@ from logitkit.bench import machine
 from logitkit.bench.summary import Record
 
 PARTS = ("cost", "cell", "beside")
-# Below two of these a call is not cut, and below four of them one row is not: plan.cpp.
+# Below two of these a call is not cut, and below four of them one row is not; rows side by side are
+# cut between tiles of up to so many elements, and so many rows; after a pause a call is cut from
+# WOKEN_ELEMENTS on: plan.cpp.
 PART_ELEMENTS = 16384
+TILE_ELEMENTS, TILE_ROWS = 131072, 128
+WOKEN_ELEMENTS = 262144
 
 
 def record(

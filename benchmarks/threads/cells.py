@@ -18,7 +18,7 @@ import logitkit as lk
 from logitkit.bench.summary import Record
 from logitkit.bench.timing import settle
 
-from . import PART_ELEMENTS, record
+from . import PART_ELEMENTS, TILE_ELEMENTS, TILE_ROWS, WOKEN_ELEMENTS, record
 
 OPS = {"softmax": lk.softmax, "logsumexp": lk.logsumexp}
 KINDS = {"short rows": 10, "middle rows": 1000, "long rows": 20000, "one row": None, "axis 0": 1000}
@@ -59,13 +59,15 @@ class Cell:
         """The number of scores."""
         return math.prod(self.shape)
 
-    @property
-    def is_cut(self) -> bool:
+    def is_cut(self, state: str) -> bool:
         """Whether more than one thread has a part in it, by the rules of plan.cpp."""
+        if state == "pause" and self.elements < WOKEN_ELEMENTS:
+            return False
         if len(self.shape) == 1:
             return self.elements >= 4 * PART_ELEMENTS
-        rows = self.shape[1 + self.axis]
-        return rows > 1 and self.elements >= 2 * PART_ELEMENTS
+        length, rows = self.shape[self.axis], self.shape[1 + self.axis]
+        together = 1 if self.axis < 0 else min(max(TILE_ELEMENTS // length, 1), TILE_ROWS)
+        return rows > together and self.elements >= 2 * PART_ELEMENTS
 
 
 def grid() -> list[Cell]:

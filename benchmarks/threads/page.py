@@ -102,8 +102,13 @@ def ratios(records: Sequence[Record]) -> Table:
         for size in sizes:
             cell = Cell(op, kind, size)
             states = found.get(cell)
-            both = " / ".join(tables.ratio(_ratio(p)) for p in states.values()) if states else "-"
-            row.append(both if not states or cell.is_cut else f"({both})")
+            ratios = [
+                tables.ratio(_ratio(pair))
+                if cell.is_cut(state)
+                else f"({tables.ratio(_ratio(pair))})"
+                for state, pair in (states or {}).items()
+            ]
+            row.append(" / ".join(ratios) or "-")
         rows.append(row)
     return ["about so many scores", *map(_name, sizes)], rows
 
@@ -111,7 +116,12 @@ def ratios(records: Sequence[Record]) -> Table:
 def verdict(records: Sequence[Record]) -> str:
     """Say how many cells lose, and what the noise is."""
     every = pairs(records)
-    cut = [pair for cell, states in every.items() if cell.is_cut for pair in states.values()]
+    cut = [
+        pair
+        for cell, states in every.items()
+        for state, pair in states.items()
+        if cell.is_cut(state)
+    ]
     lost = [pair for pair in cut if _ratio(pair) < 1]
     clear = sum(pair[1]["share"] >= 0.8 for pair in lost)
     told = (
@@ -123,7 +133,7 @@ def verdict(records: Sequence[Record]) -> str:
     same: dict[str, list[float]] = {}
     for cell, states in every.items():
         for state, pair in states.items():
-            if not cell.is_cut:
+            if not cell.is_cut(state):
                 same.setdefault(state, []).append(_ratio(pair))
     noise = [f"{STATES[s]} {min(each):.2f} to {max(each):.2f}" for s, each in same.items()]
     return f"{told}. The noise, ratios of what is not cut: {', '.join(noise) or 'not measured'}."
@@ -135,7 +145,7 @@ def slower(records: Sequence[Record]) -> Table:
     rows = []
     for cell, states in pairs(records).items():
         for state, (one, many) in states.items():
-            if cell.is_cut and _ratio((one, many)) < 1:
+            if cell.is_cut(state) and _ratio((one, many)) < 1:
                 axis = f", axis {cell.axis}" if cell.axis >= 0 else ""
                 rows.append(
                     [

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple
+from pathlib import Path
 from typing import Any
 
 from .cells import Cell
@@ -24,12 +25,13 @@ def run(
     effort: Effort,
     disagreements: list[str],
     worker: Sequence[str] = WORKER,
+    folder: Path | None = None,
 ) -> Iterator[Record]:
     """Yield the records of all cells, one thread count after another, each in its own process.
 
     A cell in which providers disagree is not timed, and a sentence on it is added to
-    `disagreements`. `worker` are the arguments of Python that start one. Raises RuntimeError when
-    it ends early, MemoryError where a cell is too large.
+    `disagreements`. `worker` are the arguments of Python that start one, in `folder`. Raises
+    RuntimeError when it ends early, MemoryError where a cell is too large.
     """
     for count in threads:
         settings = {
@@ -38,7 +40,7 @@ def run(
             "cells": [astuple(cell) for cell in cells],
             "effort": asdict(effort),
         }
-        for record in records_of(settings, worker):
+        for record in records_of(settings, worker, folder):
             if "memory" in record:
                 raise MemoryError(record["memory"])
             if "disagreement" in record:
@@ -47,11 +49,15 @@ def run(
                 yield record
 
 
-def records_of(settings: dict[str, Any], worker: Sequence[str] = WORKER) -> Iterator[Record]:
+def records_of(
+    settings: dict[str, Any], worker: Sequence[str] = WORKER, folder: Path | None = None
+) -> Iterator[Record]:
     """Yield what one worker says; it ends with the caller's interest."""
     environment = {**os.environ, "NPROC": str(settings["threads"])}  # the size of XLA's pool
     command = [sys.executable, *worker, json.dumps(settings)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=environment, cwd=folder
+    ) as process:
         assert process.stdout is not None
         try:
             for text in process.stdout:
