@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from logitkit.bench import figures
 from logitkit.bench.summary import Record
 
 from .. import tables
@@ -84,7 +85,7 @@ def grain(records: Sequence[Record]) -> Table:
             [
                 f"{cell.op}, {cell.kind}",
                 f"{1000 * score:.3f}",
-                tables.microseconds(PART_ELEMENTS * score),
+                figures.microseconds(PART_ELEMENTS * score),
                 *(f"{wait / score:.0f}" for wait in waits),
             ]
         )
@@ -103,9 +104,9 @@ def ratios(records: Sequence[Record]) -> Table:
             cell = Cell(op, kind, size)
             states = found.get(cell)
             ratios = [
-                tables.ratio(_ratio(pair))
+                figures.ratio(_ratio(pair))
                 if cell.is_cut(state)
-                else f"({tables.ratio(_ratio(pair))})"
+                else f"({figures.ratio(_ratio(pair))})"
                 for state, pair in (states or {}).items()
             ]
             row.append(" / ".join(ratios) or "-")
@@ -151,9 +152,9 @@ def slower(records: Sequence[Record]) -> Table:
                     [
                         f"{cell.op} ({', '.join(map(str, cell.shape))}){axis}",
                         STATES[state],
-                        tables.microseconds(one["median"]),
-                        tables.microseconds(many["median"]),
-                        tables.ratio(_ratio((one, many))),
+                        figures.microseconds(one["median"]),
+                        figures.microseconds(many["median"]),
+                        figures.ratio(_ratio((one, many))),
                         f"{100 * many['share']:.0f} %",
                     ]
                 )
@@ -209,5 +210,5 @@ def _name(size: int) -> str:
 def _spread(r: Record | None) -> str:
     if r is None:
         return "-"
-    median, p20, p80 = (tables.microseconds(r[name]) for name in ("median", "p20", "p80"))
+    median, p20, p80 = (figures.microseconds(r[name]) for name in ("median", "p20", "p80"))
     return f"{median} ({p20} to {p80})"
