@@ -193,7 +193,7 @@ def cell_records(cell, one, many, state="loop", share=0.0):
 
 
 def test_every_loss_is_named_with_how_often_it_was_one():
-    lost, won = Cell("softmax", "axis 0", 2**16), Cell("logsumexp", "one row", 2**20)
+    lost, won = Cell("softmax", "axis 0", 2**18), Cell("logsumexp", "one row", 2**20)
     records = [
         *cell_records(lost, 60.0, 120.0, share=0.95),
         *cell_records(lost, 60.0, 61.0, state="pause", share=0.5),
@@ -201,8 +201,8 @@ def test_every_loss_is_named_with_how_often_it_was_one():
         *cell_records(WHOLE, 9.0, 10.0),
     ]
     assert page.slower(records)[1] == [
-        ["softmax (1000, 66), axis 0", "in a loop", "60", "120", "0.50", "95 %"],
-        ["softmax (1000, 66), axis 0", "after a pause", "60", "61", "0.98", "50 %"],
+        ["softmax (1000, 263), axis 0", "in a loop", "60", "120", "0.50", "95 %"],
+        ["softmax (1000, 263), axis 0", "after a pause", "60", "61", "0.98", "50 %"],
     ]
     told = page.verdict(records)
     assert "slower than one in 2 of 3 cells that are cut, in 1 of them in at least four" in told
