@@ -119,7 +119,8 @@ def run_accuracy(arguments: argparse.Namespace) -> None:
 
 def run_speed(arguments: argparse.Namespace) -> None:
     """Time every cell at each number of threads."""
-    machine.warn_if_busy()
+    if warning := machine.busy():
+        print(warning, file=sys.stderr)
     present, missing = providers.installed(arguments.peers)
     shapes = arguments.shapes or (grid.QUICK_SHAPES if arguments.quick else None)
     part = arguments.quick or arguments.ops or shapes

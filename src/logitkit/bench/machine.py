@@ -2,7 +2,6 @@
 
 import functools
 import os
-import sys
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 
@@ -29,8 +28,7 @@ def today() -> str:
     return date.today().isoformat()
 
 
-def warn_if_busy() -> None:
-    """Say on stderr when other processes will disturb the times."""
+def busy() -> str:
+    """Say that other processes will disturb the times, "" where none will."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    if load > 0.3:
-        print(f"The load is {load:.1f}: other processes disturb the times.", file=sys.stderr)
+    return f"The load is {load:.1f}: other processes disturb the times." if load > 0.3 else ""

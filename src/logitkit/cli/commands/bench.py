@@ -130,7 +130,8 @@ def command(
         if peers:
             raise Failure(said, MISSING_EXTRA)
         click.echo(f"Not timed, for they are {said}.", err=True)
-    machine.warn_if_busy()
+    if warning := machine.busy():
+        click.echo(warning, err=True)
     records, disagreements = measure(chosen, counts, ["copy", *present, "logitkit"])
     for sentence in disagreements:
         click.echo(f"Not timed: {sentence}.", err=True)
