@@ -42,7 +42,7 @@ def softmax_vjp(
     Notes
     -----
     O(n) time, memory as for `logitkit.softmax`, also where p and g differ in dtype; the Jacobian is
-    never formed. Sums are in float64; float32 and shorter types are within 2 ULP of the larger of
+    never formed. Sums are in float64; float32 and shorter types are within 3 ULP of the larger of
     ``p * g`` and ``p * sum(p * g)``.
 
     Examples
@@ -122,7 +122,7 @@ def log_softmax_vjp(
     Notes
     -----
     O(n) time, memory as for `logitkit.softmax_vjp`. Sums are in float64; float32 and shorter types
-    are within 2 ULP of the larger of ``g`` and ``p * sum(g)``.
+    are within 5 ULP of the larger of ``g`` and ``p * sum(g)``.
 
     Examples
     --------
@@ -168,8 +168,7 @@ def logsumexp_vjp(
 
     Notes
     -----
-    Computed in float64, with one rounding at the end. O(n) time, memory as for
-    `logitkit.softmax_vjp`.
+    As accurate as `logitkit.softmax`. O(n) time, memory as for `logitkit.softmax_vjp`.
 
     Examples
     --------
