@@ -1,9 +1,9 @@
 // Vector-Jacobian products of float rows at temperature 1: sums in float64, the rest in floats. What they do not serve
 // is left to gradient.hpp.
 //
-// Bound, in ULP of the larger term, with a difference up to twice as large: softmax p g - p s 3, for p s is rounded once
-// and the difference once; log_softmax g - p s 4.6, q 0.6, 1 + q 1, s 1, the difference 2. docs/accuracy.md has what is
-// found.
+// Bound, in ULP of the larger term, with a difference up to twice as large: softmax p g - p s 3, for p s is rounded
+// once and the difference once; log_softmax g - p s 4.6, q 0.6, 1 + q 1, s 1, the difference 2. docs/accuracy.md has
+// what is found.
 #pragma once
 
 #include "rows/anchored.hpp"
