@@ -55,7 +55,7 @@ def accuracy_inputs(dtype, scale=1):
     }
     for temperature in (0.37, 3.3, 1e-3, 250.0, 1e-30, 1e30):
         cases[f"N(0,4), K=300, T={temperature:g}"] = 4 * normal(3, 300)
-    # Where an exponential may be 3/2 or half of 3/2 with the next power: see `shift` in math/exp.hpp.
+    # Where an exponential may be 3/2, or 3/4 with the next power: `shift` in math/exp.hpp.
     turns = (rng.integers(-99, 99, (300, 1)) + 0.5 + 87 / 1024) * np.log(2)
     turns += 2e-5 * rng.normal(size=turns.shape)
     below = turns - np.abs(2 * rng.normal(size=shape(300, 30)))
