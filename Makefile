@@ -55,7 +55,7 @@ format: $(developer) ## rewrite the sources in the house's format
 	$(python) -m ruff format .
 	$(VENV)/bin/clang-format -i $(cpp_sources)
 
-bench: $(peers) ## measure accuracy and speed beside the other libraries
+bench: $(peers) ## measure accuracy and speed beside the other libraries, in half an hour
 	$(python) -m benchmarks $(ARGS)
 
 clean: ## remove build outputs and caches; the environment stays

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import logitkit
+from logitkit.bench import machine, providers, timing
+from logitkit.bench.operations import OPERATIONS, known
 
 from . import (
     accuracy,
@@ -16,15 +18,15 @@ from . import (
     exp_sweep,
     grid,
     instructions,
-    machine,
-    providers,
+    memory,
     readme,
     results,
     speed,
     tables,
-    timing,
+    threads,
 )
-from .operations import OPERATIONS, known
+from .providers import floors
+from .threads import page as threads_page
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -48,6 +50,8 @@ def parser() -> argparse.ArgumentParser:
         ("speed", run_speed),
         ("exp-sweep", run_sweep),
         ("instructions", run_instructions),
+        ("threads", run_threads),
+        ("memory", run_memory),
         ("readme", run_readme),
     ):
         command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
@@ -63,20 +67,31 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--peers", type=_list, default=list(providers.PEERS), help="default: all"
             )
-    accuracy_, speed_, sweep, instructions_, _ = commands.choices.values()
+    accuracy_, speed_, sweep, instructions_, threads_, memory_, _ = commands.choices.values()
     accuracy_.add_argument("--json", action="store_true", help="print the records as JSON")
     speed_.add_argument("--threads", type=_counts, default=None, help="default: 1 and all")
-    for command, default in ((accuracy_, list(OPERATIONS)), (speed_, grid.OPS)):
-        command.add_argument(
-            "--ops", type=_list, default=default, help=f"of {', '.join(OPERATIONS)}"
-        )
+    accuracy_.add_argument(
+        "--ops", type=_list, default=list(OPERATIONS), help=f"of {', '.join(OPERATIONS)}"
+    )
     speed_.add_argument(
-        "--shapes", type=_list, default=None, help="as in 10,1024x1000,1000x16384@0 (axis 0)"
+        "--ops", type=_list, help=f"of {', '.join(OPERATIONS)}; default: {', '.join(grid.OPS)}"
+    )
+    speed_.add_argument(
+        "--shapes", type=_list, help="as in 10,1024x1000,1000x16384@0 (axis 0); default: the grid"
+    )
+    speed_.add_argument(
+        "--dtypes",
+        type=_list,
+        help=f"of {', '.join(grid.DTYPES)}; default: all, and float32 of chosen ops or shapes",
     )
     speed_.add_argument("--quick", action="store_true", help="five shapes, fewer rounds")
     sweep.add_argument("--all", action="store_true", help="every number, not one in 997")
     instructions_.add_argument("--isas", type=_list, default=logitkit.cpu_info()["available"])
     instructions_.add_argument("--regimes", type=_list, default=list(instructions.REGIMES))
+    threads_.add_argument("--parts", type=_list, default=list(threads.PARTS))
+    memory_.add_argument(
+        "--bytes", type=int, default=memory.SIZE, help="of an array of scores; default: 4 GiB"
+    )
     return top
 
 
@@ -106,17 +121,21 @@ def run_speed(arguments: argparse.Namespace) -> None:
     """Time every cell at each number of threads."""
     machine.warn_if_busy()
     present, missing = providers.installed(arguments.peers)
-    shapes = arguments.shapes or (grid.QUICK_SHAPES if arguments.quick else list(grid.SHAPES))
+    shapes = arguments.shapes or (grid.QUICK_SHAPES if arguments.quick else None)
+    part = arguments.quick or arguments.ops or shapes
+    dtypes = arguments.dtypes or (["float32"] if part else grid.DTYPES)
+    cells = grid.cells(dtypes, arguments.ops, shapes)
     threads = arguments.threads or sorted({1, logitkit.cpu_info()["cpus"]})
     effort = timing.QUICK if arguments.quick else timing.FULL
-    cells = grid.cells(arguments.ops, shapes)
-    libraries = [*providers.FLOORS, *present, "logitkit"]
+    if why := floors.lacking():
+        print(f"the floors are not measured: {why}", file=sys.stderr)
+    others = ["copy", *([] if why else ["floors"]), *present]
     disagreements: list[str] = []
-    measured = speed.run(cells, threads, libraries, effort, disagreements)
-    records = speed.show(measured, missing)
-    asked = (arguments.peers, arguments.ops, shapes, arguments.threads, arguments.quick)
-    everything = (list(providers.PEERS), grid.OPS, list(grid.SHAPES), None, False)
-    _keep(arguments, "speed", records, whole=asked == everything)
+    measured = speed.measure(cells, threads, [*others, "logitkit"], effort, disagreements)
+    records = speed.show(measured, missing, len(cells) * len(threads))
+    asked = (arguments.ops, shapes, arguments.dtypes, arguments.threads)
+    whole = not any(asked) and arguments.peers == list(providers.PEERS)
+    _keep(arguments, "speed", records, whole)
     if disagreements:
         raise RuntimeError("\n".join(["not timed, for the results disagree:", *disagreements]))
 
@@ -137,6 +156,21 @@ def run_instructions(arguments: argparse.Namespace) -> None:
     asked = (arguments.isas, arguments.regimes)
     everything = (logitkit.cpu_info()["available"], list(instructions.REGIMES))
     _keep(arguments, "instructions", records, whole=asked == everything)
+
+
+def run_threads(arguments: argparse.Namespace) -> None:
+    """Time what threads cost and bring: the pool, calls with one thread and all, beside others."""
+    machine.warn_if_busy()
+    records = list(threads.run(arguments.parts, logitkit.cpu_info()["cpus"]))
+    print(threads_page.text(records))
+    _keep(arguments, "threads", records, whole=arguments.parts == list(threads.PARTS))
+
+
+def run_memory(arguments: argparse.Namespace) -> None:
+    """Tell the most memory that calls take beside their arrays; needs three times --bytes."""
+    records = list(memory.run(size=arguments.bytes))
+    print(memory.text(records))
+    _keep(arguments, "memory", records, whole=arguments.bytes == memory.SIZE)
 
 
 def run_readme(arguments: argparse.Namespace) -> None:

@@ -2,7 +2,7 @@
 
 That a library computes the operation at all is checked on ordinary scores; how wrong it is on hard
 ones is what is measured: infinitely, where it gives NaN. float16 and bfloat16 are measured of
-logitkit alone: the tolerances of `operations.check` are for wider results.
+logitkit alone: the tolerances of `operations.Accepted` are loose in halves.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 import logitkit
 from logitkit import _core
+from logitkit.bench import machine, providers
+from logitkit.bench.operations import OPERATIONS, Accepted, Operands
+from logitkit.bench.providers import Provider
+from logitkit.bench.right import Right
+from logitkit.bench.summary import Record
 
-from . import emulated, inputs, machine, providers, ulp
-from .operations import OPERATIONS, Operands, check
-from .providers import Provider
-from .results import Record
-from .right import Right
+from . import emulated, inputs, ulp
 
 HALVES = ("float16", "bfloat16")
 DTYPES = ("float32", "float64", *HALVES)
@@ -98,7 +99,8 @@ def _records(cases: Iterable[Case], offer: Provider, isa: str) -> Iterator[Recor
         if result.dtype != x.dtype:
             raise RuntimeError(f"{offer.name} gives {result.dtype} for {x.dtype}")
         if case.name == inputs.ORDINARY and x.dtype.name not in HALVES:
-            check(op, offer.name, result, case.right, x.shape[-1], -1)
+            near = Accepted.around(op, case.right, x.dtype.name, x.shape[-1], -1)
+            near.check(offer.name, result)
         found = ulp.worst(result, case.right)
         yield {
             "input": case.name,

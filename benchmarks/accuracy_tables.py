@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from logitkit.bench.providers import library_of
+from logitkit.bench.summary import Record
+
 from . import inputs, tables
 from .accuracy import DTYPES, HALVES
-from .providers import library_of
-from .results import Record
 
 # The operations that share a table.
 GROUPS = (

@@ -21,11 +21,10 @@ from numpy.typing import NDArray
 
 import logitkit
 from logitkit import _core
+from logitkit.bench.operations import OPERATIONS, Operands
+from logitkit.bench.providers import Bound, Provider
+from logitkit.bench.providers.logitkit import takes
 from tools import core_build
-
-from .operations import OPERATIONS, Operands
-from .providers import Bound, Provider
-from .providers.logitkit import takes
 
 Array = NDArray[Any]
 

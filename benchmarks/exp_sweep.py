@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import logitkit
+from logitkit.bench import machine
+from logitkit.bench.summary import Record
 
-from . import emulated, machine, tables
+from . import emulated, tables
 from .accuracy import instruction_set, instruction_sets
-from .results import Record
 
 Array = NDArray[Any]
 

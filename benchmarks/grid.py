@@ -1,19 +1,15 @@
-"""The cells that are timed: operation, shape and axis; their inputs."""
+"""The grid that a whole run times: which operations, shapes and dtypes."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-import numpy as np
+from logitkit.bench.cells import Cell, dtype_named, parse_shape
+from logitkit.bench.operations import known
 
-from logitkit import cpu_info
-
-from .operations import OPERATIONS, Operands, known
-
-SEED = 20
-# What a whole run times; any other operation is timed when it is named.
-OPS = ["softmax", "log_softmax", "logsumexp"]
+# A minute each for an operation on the scores of attention, 400 MB: two tell what memory does.
+LARGEST, LARGEST_OPS = "32x12x512x512", ["softmax", "log_softmax"]
+OPS = ["softmax", "log_softmax", "logsumexp", "softmax_vjp", "log_softmax_vjp"]
 SHAPES = [
     "10",
     "1000",
@@ -30,54 +26,36 @@ SHAPES = [
     "16x262144",
     "1x16777216",
     "1000x16384@0",
+    "32x81x15130@1",  # a detector's scores: images, classes, boxes
+    "8x21x512x512@1",  # segmentation: images, classes, pixels
+    LARGEST,
 ]
 QUICK_SHAPES = ["10", "128x10", "1024x1000", "64x50257", "1x128256"]
 
-
-@dataclass(frozen=True)
-class Cell:
-    """One operation on one shape along one axis."""
-
-    op: str
-    shape: tuple[int, ...]
-    axis: int
-
-    @property
-    def size(self) -> str:
-        """The shape as it stands in CSV files: "1024x1000"."""
-        return "x".join(map(str, self.shape))
+# Of the other dtypes a part, in which each way through the core is met.
+OTHER_OPS = ["softmax", "log_softmax", "logsumexp"]
+OTHER_SHAPES = ["1000", "128x10", "1024x1000", "64x50257", "1x128256", "1000x4096@0"]
+DTYPES = ["float32", "float64", "float16", "bfloat16"]
 
 
-def cells(ops: list[str], shapes: list[str]) -> list[Cell]:
-    """Return the cells of the operations on the shapes, in that order."""
-    return [Cell(op, *parse_shape(shape)) for op in known(ops) for shape in shapes]
+def cells(
+    dtypes: Sequence[str], ops: Sequence[str] | None = None, shapes: Sequence[str] | None = None
+) -> list[Cell]:
+    """Return cells, a shape's operations one after another: they share its scores.
 
-
-def parse_shape(text: str) -> tuple[tuple[int, ...], int]:
-    """Parse "1000x16384@0" into a shape and an axis; without "@" the axis is the last."""
-    match = re.fullmatch(r"([1-9]\d*(?:x[1-9]\d*)*)(?:@(\d+))?", text)
-    shape = tuple(map(int, match[1].split("x"))) if match else ()
-    axis = int(match[2]) if match and match[2] else -1
-    if not shape or axis >= len(shape):
-        raise ValueError(f"shape is {text!r}; accepted are sizes and an axis, as in 1000x16384@0")
-    return shape, axis
-
-
-def inputs(cell: Cell) -> list[Operands]:
-    """Return float32 operands of scores from N(0, 4), standard deviation 4, to be used in turn.
-
-    One set where it and its result fit in a quarter of the last cache, and it is timed from there;
-    else so many that each comes from memory: twice the cache between two uses.
+    Without operations or shapes, those that the grid has of each dtype.
     """
-    random = np.random.default_rng(SEED)
-    operation = OPERATIONS[cell.op]
-    cache = max(cpu_info()["caches"].values()) or 32 << 20
+    for dtype in dtypes:
+        dtype_named(dtype)
+    return [
+        Cell(op, *parse_shape(shape), dtype)
+        for dtype in dtypes
+        for shape in shapes or (SHAPES if dtype == "float32" else OTHER_SHAPES)
+        for op in known(ops or _ops_of(shape, dtype))
+    ]
 
-    def one() -> Operands:
-        return operation.make(4 * random.standard_normal(cell.shape, np.float32), cell.axis, random)
 
-    first = one()
-    # A reduction counts as if it gave rows: the cells of one shape have as many inputs.
-    touched = sum(each.nbytes for each in first) + first[0].nbytes
-    count = 1 if touched <= cache / 4 else 1 + -(-2 * cache // touched)
-    return [first, *(one() for _ in range(count - 1))]
+def _ops_of(shape: str, dtype: str) -> Sequence[str]:
+    if dtype != "float32":
+        return OTHER_OPS
+    return LARGEST_OPS if shape == LARGEST else OPS

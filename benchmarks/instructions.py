@@ -26,10 +26,11 @@ from functools import cache
 from pathlib import Path
 
 from logitkit import _core
+from logitkit.bench import machine
+from logitkit.bench.summary import Record
 from tools import core_build
 
-from . import machine, tables
-from .results import Record
+from . import tables
 
 OPS = {
     "softmax": _core.SOFTMAX,

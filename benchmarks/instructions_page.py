@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from logitkit.bench.summary import Record
+
 from . import tables
 from .instructions import DTYPES
-from .results import Record
 from .theory import THEORY
 
 LANES = 16

@@ -5,12 +5,28 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from . import accuracy_tables, exp_sweep, instructions_page, plot, results, summary, tables
-from .results import Record
-from .summary import Line
+from logitkit.bench import summary
+from logitkit.bench.summary import Line, Record
 
-NOTE = "times faster than the fastest other library; left of 1 is slower"
+from . import (
+    accuracy_tables,
+    exp_sweep,
+    instructions_page,
+    memory,
+    plot,
+    results,
+    speed_page,
+    tables,
+)
+from .threads import page as threads_page
+
 ROOT = Path(__file__).resolve().parent.parent
+# The parts of docs/performance.md, by their markers.
+PERFORMANCE = {
+    "instructions": instructions_page.page,
+    "threads": threads_page.page,
+    "memory": memory.page,
+}
 
 
 def update(root: Path = ROOT, directory: Path = results.DIRECTORY) -> list[Path]:
@@ -33,17 +49,23 @@ def update(root: Path = ROOT, directory: Path = results.DIRECTORY) -> list[Path]
         texts[page] = replace(texts[page], "accuracy", accuracy_page(errors, file))
     if file := files["exp-sweep"]:
         texts[page] = replace(texts[page], "exp-sweep", sweep_page(results.read(file), file))
-    if file := files["instructions"]:
-        counts, path = results.read(file), root / "docs" / "performance.md"
-        part = f"{instructions_page.page(counts)}\n\n{measured(counts, file)}"
-        texts[path] = replace(path.read_text("utf-8"), "instructions", part)
+    path = root / "docs" / "performance.md"
+    for kind, write in PERFORMANCE.items():
+        if file := files[kind]:
+            records = results.read(file)
+            part = f"{write(records)}\n\n{measured(records, file)}"
+            texts[path] = replace(texts.get(path) or path.read_text("utf-8"), kind, part)
     if file := files["speed"]:
         times = results.read(file)
         lines = summary.lines(times)
-        texts[readme] = replace(texts[readme], "speed", speed_part(lines, times, file))
+        where, path = measured(times, file), root / "docs" / "speed.md"
+        part = f"{speed_page.summary_part(lines, where)} [docs/speed.md](docs/speed.md)."
+        texts[readme] = replace(texts[readme], "speed", part)
+        part = f"{speed_page.page(lines)}\n\n{where}"
+        texts[path] = replace(path.read_text("utf-8"), "speed", part)
     for path, text in texts.items():
         path.write_text(text, "utf-8")
-    return [*texts, *(plot.save(lines, root / "docs" / "images", NOTE) if lines else [])]
+    return [*texts, *(plot.save(lines, root / "docs" / "images") if lines else [])]
 
 
 def replace(text: str, name: str, part: str) -> str:
@@ -111,61 +133,3 @@ def isas_sentence(records: list[Record]) -> str:
 def sweep_page(records: list[Record], file: Path) -> str:
     """Return the table of the sweep."""
     return f"{tables.markdown(*exp_sweep.cells(records))}\n\n{measured(records, file)}"
-
-
-def speed_part(lines: list[Line], records: list[Record], file: Path) -> str:
-    """Return the README's picture, the times of softmax and the ratios of all operations."""
-    threads = sorted({line.threads for line in lines})
-    names = [name for name in summary.provider_names(lines) if name != "logitkit exact"]
-    shapes = list(dict.fromkeys(line.label for line in lines))
-    ops = list(dict.fromkeys(line.op for line in lines))
-    by_key = {(line.op, line.label, line.threads): line for line in lines}
-
-    def times(op: str, shape: str, name: str) -> str:
-        cells = [by_key.get((op, shape, count)) for count in threads]
-        texts = [tables.microseconds(cell.times.get(name) if cell else None) for cell in cells]
-        return texts[0] if len(set(texts)) == 1 else f"{texts[0]} ({', '.join(texts[1:])})"
-
-    def ratio(op: str, shape: str, count: int) -> str:
-        cell = by_key.get((op, shape, count))
-        return tables.ratio(cell.best_ratio if cell else None)
-
-    counts = " and ".join(map(str, threads))
-    heads = [f"{op}, {count} thread{'s' * (count > 1)}" for op in ops for count in threads]
-    ratios = [[shape, *(ratio(op, shape, c) for op in ops for c in threads)] for shape in shapes]
-    lost = summary.losses(lines)
-    verdict = (
-        f"logitkit is slower than the best of them in {len(lost)} of {len(lines)} cells."
-        if lost
-        else f"logitkit is the fastest in all {len(lines)} cells."
-    )
-    keys = [(op, shape, count) for op in ops for shape in shapes for count in threads]
-    untimed = ", ".join(
-        f"{op} {shape} at {count} threads"
-        for op, shape, count in keys
-        if (op, shape, count) not in by_key
-    )
-    omitted = f" Not timed, for the libraries' results disagree: {untimed}." if untimed else ""
-    others = f"; {', '.join(map(str, threads[1:]))} threads in brackets" if threads[1:] else ""
-    return "\n\n".join(
-        [
-            PICTURE.format(counts=counts, verdict=verdict),
-            f"softmax of float32 from N(0, 4), microseconds, median, {threads[0]} thread{others}:",
-            tables.markdown(
-                ["shape", *names], [[s, *(times(ops[0], s, n) for n in names)] for s in shapes]
-            ),
-            "How many times faster than the fastest other library of the same run, each with the "
-            "faster of its ways to call; below 1 is slower:",
-            tables.markdown(["shape", *heads], ratios),
-            f"{verdict} NumPy, SciPy and the copy run on one thread whatever the count.{omitted}",
-            f"{measured(records, file)} All times with their spread: "
-            f"[benchmarks/results](benchmarks/results/{file.name}).",
-        ]
-    )
-
-
-PICTURE = """<picture>
-  <source media="(prefers-color-scheme: dark)" srcset="docs/images/speed-dark.svg">
-  <img src="docs/images/speed-light.svg" alt="How many times faster logitkit is than the fastest \
-other library, for each shape and operation, with {counts} threads. {verdict}">
-</picture>"""

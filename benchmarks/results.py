@@ -5,7 +5,9 @@ median, p20 and p80 in microseconds a call. accuracy-DATE.csv has the largest er
 found, with the score and the right result at that place. exp-sweep-DATE.csv has the same for the
 rows [x, 0], with the number of x that were checked. instructions-DATE.csv has one line for each
 regime, operation, dtype and instruction set: instructions an element, a row and a call, and the
-functions that have the most of those of an element.
+functions that have the most of those of an element. threads-DATE.csv has times with one thread and
+with more, in microseconds; `benchmarks.threads` says what its columns mean. memory-DATE.csv has
+bytes: of the arrays of a call, at the peak beside them, and what the call added to those.
 """
 
 import csv
@@ -13,20 +15,26 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from logitkit.bench.summary import Record
+
 DIRECTORY = Path(__file__).resolve().parent / "results"
 
 SPEED = ("op", "shape", "axis", "dtype", "threads", "provider", "median", "p20", "p80")
 ERROR = ("op", "dtype", "provider", "isa", "max_ulp", "score", "expected")
 COUNTS = ("regime", "op", "dtype", "isa", "per_element", "per_row", "per_call", "functions")
+CALLED = ("part", "what", "who", "state", "shape", "axis", "threads")
+THREADS = (*CALLED, "median", "p20", "p80", "share")
+KEPT = ("op", "rows", "shape", "axis", "dtype", "result", "mask", "threads")
+MEMORY = (*KEPT, "arrays", "beside", "of_call")
 WHERE = ("versions", "cpu")
 COLUMNS = {
     "speed": (*SPEED, *WHERE),
     "accuracy": ("input", *ERROR, "sum_error", *WHERE),
     "exp-sweep": (*ERROR, "checked", *WHERE),
     "instructions": (*COUNTS, *WHERE),
+    "threads": (*THREADS, *WHERE),
+    "memory": (*MEMORY, *WHERE),
 }
-
-Record = dict[str, Any]
 
 
 def write(path: Path, kind: str, records: Iterable[Record]) -> None:
@@ -55,9 +63,9 @@ def newest(kind: str, directory: Path = DIRECTORY) -> Path | None:
 
 
 def _value(name: str, text: str) -> Any:
-    if name in ("axis", "threads", "checked"):
+    if name in ("axis", "threads", "checked", *MEMORY[-3:]):
         return int(text)
-    numbers = ("median", "p20", "p80", "max_ulp", "score", "expected", "sum_error", *COUNTS[4:7])
-    if name in numbers:
+    errors = ("max_ulp", "score", "expected", "sum_error")
+    if name in (*errors, *COUNTS[4:7], *THREADS[-4:]):
         return float(text) if text else None
     return text

@@ -1,99 +1,76 @@
-"""The speed table: every cell, at each number of threads, beside the other libraries."""
+"""The speed tables: every cell at each number of threads, beside the other libraries."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
+import itertools
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, astuple
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from . import summary, tables
-from .grid import Cell
-from .results import Record
-from .timing import Effort
+from logitkit.bench import figures, run, summary
+from logitkit.bench.cells import Cell
+from logitkit.bench.summary import Record
+from logitkit.bench.timing import Effort
 
-ROOT = Path(__file__).resolve().parent.parent
+from . import tables
+
+WORKER = ("-m", "benchmarks.worker")
 
 
-def run(
-    cells: list[Cell],
-    threads: list[int],
-    libraries: list[str],
+def measure(
+    cells: Sequence[Cell],
+    threads: Sequence[int],
+    libraries: Sequence[str],
     effort: Effort,
     disagreements: list[str],
 ) -> Iterator[Record]:
-    """Yield the records of all cells, one thread count after another, each in its own process.
+    """Yield the records of all cells, as `logitkit.bench.run.run`, from workers of this folder."""
+    return run.run(cells, threads, libraries, effort, disagreements, WORKER)
 
-    A cell in which providers disagree is not timed, and a sentence on it is added to
-    `disagreements`. Raises RuntimeError when a worker ends early.
+
+def show(records: Iterator[Record], missing: Sequence[str], cells: int) -> list[Record]:
+    """Print the tables of each thread count when it is measured; return the records.
+
+    `cells` is how many there are in all, for the progress that a terminal is told.
     """
-    for count in threads:
-        settings = {
-            "threads": count,
-            "libraries": libraries,
-            "cells": [astuple(cell) for cell in cells],
-            "effort": asdict(effort),
-        }
-        for record in _worker(settings):
-            if "disagreement" in record:
-                disagreements.append(f"{record['disagreement']} ({count} threads)")
-            else:
-                yield record
-
-
-def _worker(settings: dict[str, Any]) -> Iterator[Record]:
-    environment = {**os.environ, "NPROC": str(settings["threads"])}  # the size of XLA's pool
-    command = [sys.executable, "-m", "benchmarks.worker", json.dumps(settings)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
-    ) as process:
-        assert process.stdout is not None
-        for text in process.stdout:
-            yield json.loads(text)
-    if process.returncode:
-        raise RuntimeError(
-            f"the worker at {settings['threads']} threads ended with {process.returncode}"
-        )
-
-
-def show(records: Iterator[Record], missing: list[str]) -> list[Record]:
-    """Print a table for each operation and thread count as it is measured; return the records."""
     seen: list[Record] = []
-    part: list[Record] = []
-    for record in records:
-        if part and any(part[0][key] != record[key] for key in ("op", "threads")):
-            print(table(part, missing), flush=True)
-            part = []
-        elif part and part[-1]["shape"] != record["shape"] and sys.stderr.isatty():
-            print(f"\r{record['op']} {record['shape']:<20}", end="\r", file=sys.stderr)
-        part.append(record)
-        seen.append(record)
-    if part:
-        print(table(part, missing))
+    done = 0
+    for threads, part in itertools.groupby(records, lambda record: int(record["threads"])):
+        of_one: list[Record] = []
+        for record in part:
+            if not of_one or _cell(of_one[-1]) != _cell(record):
+                done += 1
+                if sys.stderr.isatty():
+                    where = f"{record['op']} {record['shape']} {record['dtype']}, {threads} threads"
+                    print(f"\r{done} of {cells}: {where:<60}", end="\r", file=sys.stderr)
+            of_one.append(record)
+        for kind in dict.fromkeys((r["dtype"], r["op"]) for r in of_one):
+            print(table([r for r in of_one if (r["dtype"], r["op"]) == kind], missing), flush=True)
+        seen += of_one
     return seen
 
 
-def table(records: list[Record], missing: list[str]) -> str:
-    """Return the table of one operation at one thread count, in microseconds."""
+def _cell(record: Record) -> tuple[object, ...]:
+    return tuple(record[name] for name in ("op", "shape", "axis", "dtype", "threads"))
+
+
+def table(records: list[Record], missing: Sequence[str]) -> str:
+    """Return the table of one operation and dtype at one thread count, in microseconds."""
     rows = summary.lines(records)
     names = summary.provider_names(rows)
-    header = ["shape", *names, *missing, "best peer", "new, times", "out=, times"]
+    heads = ["best peer", "new, times", "out=, times", "over the roofline"]
     body = [
         [
             line.label,
-            *(tables.microseconds(line.times.get(name)) for name in names),
+            *(figures.microseconds(line.times.get(name)) for name in names),
             *("not installed" for _ in missing),
             line.best_peer or "-",
-            tables.ratio(line.ratio("logitkit")),
-            tables.ratio(line.ratio("logitkit out=")),
+            figures.ratio(line.ratio("logitkit")),
+            figures.ratio(line.ratio("logitkit out=")),
+            figures.ratio(line.over_roofline),
         ]
         for line in rows
     ]
-    threads = records[0]["threads"]
+    first, threads = rows[0], rows[0].threads
     count = f"{threads} thread{'s' * (threads > 1)}"
-    title = f"{records[0]['op']}, float32, N(0, 4), {count}: microseconds, median"
-    return f"\n{title}\n{tables.text(header, body)}"
+    title = f"{first.op}, {first.dtype}, N(0, 4), {count}: microseconds, median"
+    return f"\n{title}\n{tables.text(['shape', *names, *missing, *heads], body)}"

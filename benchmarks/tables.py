@@ -1,4 +1,4 @@
-"""Tables as text for a terminal and as Markdown, and how a number is written in them."""
+"""Tables as text for a terminal and as Markdown, and how an error is written in them."""
 
 from collections.abc import Sequence
 
@@ -23,20 +23,6 @@ def markdown(header: Sequence[str], rows: Rows) -> str:
     """Return a Markdown table, numbers right-aligned."""
     rule = ["---", *["---:"] * (len(header) - 1)]
     return "\n".join("| " + " | ".join(line) + " |" for line in [header, rule, *rows])
-
-
-def microseconds(value: float | None) -> str:
-    """Write a time with three digits: 0.512, 4.07, 18.6, 245174."""
-    if value is None:
-        return "-"
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def ratio(value: float | None) -> str:
-    """Write how many times faster: below 1 is slower."""
-    if value is None:
-        return "-"
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def ulp(value: float | None) -> str:

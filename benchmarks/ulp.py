@@ -9,8 +9,8 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from .operations import OPERATIONS
-from .right import Right
+from logitkit.bench.operations import OPERATIONS
+from logitkit.bench.right import Right
 
 Array = NDArray[Any]
 

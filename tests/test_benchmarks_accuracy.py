@@ -15,15 +15,14 @@ from benchmarks import (
     emulated,
     exp_sweep,
     inputs,
-    providers,
     results,
-    right,
     tables,
     ulp,
 )
-from benchmarks.operations import OPERATIONS, Disagreement
-from benchmarks.providers.logitkit import OPTIONS
-from benchmarks.right import Right
+from logitkit.bench import providers, right
+from logitkit.bench.operations import OPERATIONS, Disagreement
+from logitkit.bench.providers.logitkit import OPTIONS
+from logitkit.bench.right import Right
 
 RANDOM = np.random.default_rng(7)
 
@@ -31,7 +30,7 @@ RANDOM = np.random.default_rng(7)
 @pytest.fixture
 def missing_torch(monkeypatch):
     """A machine without PyTorch."""
-    monkeypatch.setitem(providers.MODULES, "torch", ("no_such_module",))
+    monkeypatch.setitem(providers.NEEDS, "torch", ("no_such_module",))
 
 
 # What an error in ULP is

@@ -8,8 +8,8 @@ import pytest
 
 import logitkit
 from benchmarks import accuracy, accuracy_tables, emulated, exp_sweep, inputs
-from benchmarks.operations import OPERATIONS
-from benchmarks.providers.logitkit import OPTIONS
+from logitkit.bench.operations import OPERATIONS
+from logitkit.bench.providers.logitkit import OPTIONS
 
 ON_ARM = platform.machine() in {"aarch64", "arm64"}
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import accuracy, readme, results, summary
-from benchmarks.operations import OPERATIONS
+from benchmarks import accuracy, readme, results
+from logitkit.bench import summary
+from logitkit.bench.operations import OPERATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
+FLOORS = {"stream": 3.0, "exp": 4.0}  # microseconds
 
 
 @functools.cache
@@ -46,7 +48,7 @@ def measured(directory, slow=1.0):
 def copy(tmp_path):
     """A copy of the documents with their measured parts."""
     (tmp_path / "docs").mkdir()
-    for name in ("README.md", "docs/accuracy.md"):
+    for name in ("README.md", "docs/accuracy.md", "docs/speed.md"):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
@@ -56,13 +58,13 @@ def test_documents_get_tables_between_their_markers(copy):
     before = (copy / "README.md").read_text()
     written = readme.update(copy, copy / "results")
     assert {path.relative_to(copy).as_posix() for path in written} == {
-        *("README.md", "docs/accuracy.md"),
+        *("README.md", "docs/accuracy.md", "docs/speed.md"),
         *("docs/images/speed-light.svg", "docs/images/speed-dark.svg"),
     }
     assert all(path.stat().st_size for path in written)
     after = (copy / "README.md").read_text()
     assert "| (8, 4) | 0.1 | 4 | 2 | 9 | 1 |" in after
-    assert "| (8, 4) | 2.00 | 2.00 | 2.00 | 2.00 |" in after
+    assert "| (8, 4) | 2.00 | 2.00 |\n" in after
     assert "logitkit is the fastest in all 8 cells." in after
     assert "Measured on 2001-02-03, Processor" in after
     names = ["function", "numpy", "logitkit", "where logitkit is worst"]
@@ -91,7 +93,8 @@ def test_losses_are_shown(copy):
     readme.update(copy, copy / "results")
     text = (copy / "README.md").read_text()
     assert "logitkit is slower than the best of them in 8 of 8 cells." in text
-    assert "| (8, 4) | 0.25 | 0.25 | 0.25 | 0.25 |" in text
+    assert "| (8, 4) | 0.25 | 0.25 |\n" in text
+    assert "| (8, 4) | 0.25 | 0.25 |\n" in (copy / "docs/speed.md").read_text()
 
 
 def test_a_cell_that_was_not_timed_is_named(copy):
@@ -103,7 +106,64 @@ def test_a_cell_that_was_not_timed_is_named(copy):
     readme.update(copy, copy / "results")
     text = (copy / "README.md").read_text()
     assert "Not timed, for the libraries' results disagree: softmax (10,) at 2 threads." in text
-    assert "| (10,) | 2.00 | - | 2.00 | 2.00 |" in text
+    assert "| (10,) | 2.00 (-) | 2.00 |\n" in text
+
+
+def test_other_dtypes_are_one_line_and_a_part_of_the_page(copy):
+    measured(copy / "results")
+    file = copy / "results/speed-2001-02-03.csv"
+    records = results.read(file)
+    halves = [{**r, "dtype": "float16"} for r in records if r["op"] == "softmax"]
+    for record in halves:
+        if record["provider"] == "logitkit out=" and record["threads"] == 2:
+            record["median"] = 4.0
+    results.write(file, "speed", [*records, *halves])
+    readme.update(copy, copy / "results")
+    text, page = ((copy / name).read_text() for name in ("README.md", "docs/speed.md"))
+    said = "float16 1.25 times faster (median; 0.50 to 2.00; slower in 2 of 4 cells)."
+    assert f"Other dtypes: {said}" in text
+    assert "logitkit is the fastest in all 8 cells." in text
+    assert page.count("## float32\n") == page.count("## float16\n") == 1
+    assert "| (8, 4) | 2.00 (0.50) |\n" in page.partition("## float16")[2]
+
+
+def test_the_page_shows_how_far_the_roofline_is(copy):
+    measured(copy / "results")
+    file = copy / "results/speed-2001-02-03.csv"
+    records = results.read(file)
+    readme.update(copy, copy / "results")
+    plain = (copy / "docs/images/speed-light.svg").read_text()
+    assert "roofline; 1 is as fast" not in (copy / "docs/speed.md").read_text()
+    ours = [r for r in records if r["provider"] == "copy"]
+    floors = [{**r, "provider": name, "median": t} for r in ours for name, t in FLOORS.items()]
+    for record in records:
+        record["median"] *= 10
+    results.write(file, "speed", [*records, *floors])
+    readme.update(copy, copy / "results")
+    page = (copy / "docs/speed.md").read_text()
+    assert "roofline; 1 is as fast" in page and "| (8, 4) | 2.00 | 2.00 |\n" in page
+    assert page.count("2.50") >= 2
+    assert (copy / "docs/images/speed-light.svg").read_text() != plain
+
+
+@pytest.mark.parametrize(
+    ("times", "roofline"),
+    [
+        ({"copy": 9.0, "stream": 5.0, "exp": 3.0}, 5.0),
+        ({"copy": 4.0, "stream": 5.0, "exp": 3.0}, 4.0),
+        ({"copy": 4.0, "stream": 5.0, "exp": 6.0}, 6.0),
+        ({"copy": 9.0, "read": 3.0, "exp": 2.5}, 3.0),
+        ({"copy": 9.0, "stream": 5.0}, 5.0),
+        ({"copy": 9.0}, None),
+        ({"copy": 0.3, "stream": 0.1, "exp": 0.2}, None),
+    ],
+)
+def test_the_roofline_is_the_larger_of_memory_and_exponentials(times, roofline):
+    ours = {"logitkit": 12.0, "logitkit out=": 9.0, "logitkit exact": 0.1}
+    line = summary.Line("softmax", "10", -1, 1, {**times, **ours})
+    assert line.roofline == roofline
+    assert line.over_roofline == (9.0 / roofline if roofline else None)
+    assert line.best_peer is None
 
 
 def test_a_copy_is_not_a_peer():

@@ -1,25 +1,18 @@
-"""The speed benchmark measures what it says, and notices what is wrong.
+"""The speed command times the grid, or the part of it that is asked for, and keeps what it found.
 
 Times are never asserted. The peers are NumPy and SciPy, which the tests have; the others only count
 as missing here.
 """
 
-import hashlib
 import itertools
-import json
-import subprocess
-import sys
-import threading
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 import logitkit
-from benchmarks import __main__, grid, providers, results, speed, timing, worker
-from benchmarks.operations import OPERATIONS, Disagreement
-
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks import __main__, grid, results, speed
+from benchmarks.providers import floors
+from logitkit.bench import providers, run, timing
+from logitkit.bench.cells import Cell
 
 SHORT = timing.Effort(seconds=0.0, least=2, most=2, turn=1e-5)
 
@@ -27,7 +20,7 @@ SHORT = timing.Effort(seconds=0.0, least=2, most=2, turn=1e-5)
 @pytest.fixture
 def missing_torch(monkeypatch):
     """A machine without PyTorch."""
-    monkeypatch.setitem(providers.MODULES, "torch", ("no_such_module",))
+    monkeypatch.setitem(providers.NEEDS, "torch", ("no_such_module",))
 
 
 def test_speed_measures_every_cell(tmp_path, capsys, missing_torch):
@@ -43,7 +36,7 @@ def test_speed_measures_every_cell(tmp_path, capsys, missing_torch):
     shapes = [("10", -1), ("8x4", 0)]
     assert cells == {(op, *s, n) for op in ("softmax", "logsumexp") for s in shapes for n in (1, 2)}
     assert {r["provider"] for r in records} == {
-        *("copy", "numpy", "scipy"),
+        *("copy", "stream", "read", "exp", "numpy", "scipy"),
         *("logitkit", "logitkit out=", "logitkit exact"),
     }
     assert all(0 < r["p20"] <= r["median"] <= r["p80"] for r in records)
@@ -51,160 +44,102 @@ def test_speed_measures_every_cell(tmp_path, capsys, missing_torch):
     out = capsys.readouterr().out
     assert out.count("not installed") == len(cells)
     assert "softmax, float32, N(0, 4), 2 threads: microseconds, median" in out
+    floors_of = {op: {r["provider"] for r in records if r["op"] == op} for op in ("softmax",)}
+    assert "read" not in floors_of["softmax"]
 
 
-def disagreeing(op, operands, axis):
-    x = operands[0]
-    wrong = np.full_like(x, 1 / x.shape[axis])
-    return providers.Bound(lambda: wrong, np.asarray)
+def test_a_whole_run_has_every_cell_of_the_grid():
+    """All shapes and operations in float32, a part of them in the other dtypes."""
+    cells = grid.cells(grid.DTYPES)
+    assert len(set(cells)) == len(cells)
+    counts = {dtype: sum(cell.dtype == dtype for cell in cells) for dtype in grid.DTYPES}
+    float32 = {(cell.op, cell.size) for cell in cells if cell.dtype == "float32"}
+    every = {(op, shape.partition("@")[0]) for op in grid.OPS for shape in grid.SHAPES}
+    assert {size for _, size in every - float32} == {"32x12x512x512"}
+    assert {("softmax", "32x12x512x512"), ("logsumexp", "8x21x512x512")} < float32 < every
+    assert all(counts.values())
+    # Operations of a shape follow each other: they share its scores.
+    shapes = [(cell.shape, cell.axis, cell.dtype) for cell in cells]
+    assert len(dict.fromkeys(shapes)) == sum(a != b for a, b in itertools.pairwise([None, *shapes]))
 
 
-def test_a_disagreeing_provider_is_refused():
-    offer = providers.Provider("flat", "numpy", disagreeing)
-    with pytest.raises(Disagreement, match=r"^flat disagrees on softmax of \(8, 4\): 0\.25 at \("):
-        worker.time_cell(grid.Cell("softmax", (8, 4), -1), [offer], SHORT)
+@pytest.mark.parametrize(
+    ("options", "dtypes", "count"),
+    [
+        ("", grid.DTYPES, len(grid.cells(grid.DTYPES))),
+        ("--dtypes float16", ["float16"], len(grid.OTHER_SHAPES) * len(grid.OTHER_OPS)),
+        ("--shapes 8x4,5", ["float32"], 2 * len(grid.OPS)),
+        ("--ops softmax --shapes 5 --dtypes float64,float16", ["float64", "float16"], 2),
+        ("--quick", ["float32"], len(grid.QUICK_SHAPES) * len(grid.OPS)),
+    ],
+)
+def test_options_select_a_part(monkeypatch, options, dtypes, count):
+    asked = []
+    monkeypatch.setattr(speed, "measure", lambda cells, *rest: asked.extend(cells) or iter(()))
+    monkeypatch.setattr(results, "write", lambda *rest: None)
+    assert __main__.main(f"speed --peers numpy {options}".split()) == 0
+    assert list(dict.fromkeys(cell.dtype for cell in asked)) == list(dtypes)
+    assert len(asked) == count
 
 
-def test_every_library_that_is_here_agrees_on_every_operation():
-    """In another process: some of them start threads, and leave them behind."""
-    here, _ = providers.installed(providers.PEERS)
-    cells = grid.cells(list(OPERATIONS), ["5", "8x4", "8x4@0"])
+@pytest.mark.parametrize("options", ["", "--quick", "--threads 1", "--dtypes float32"])
+def test_only_a_whole_run_is_kept(monkeypatch, options):
+    kept = []
+    monkeypatch.setattr(speed, "measure", lambda *rest: iter(()))
+    monkeypatch.setattr(results, "write", lambda *rest: kept.append(rest))
+    monkeypatch.setattr(providers, "PEERS", ("numpy",))
+    assert __main__.main(f"speed {options}".split()) == 0
+    assert len(kept) == (options == "")
+
+
+@pytest.mark.parametrize("isa", logitkit.cpu_info()["available"])
+def test_floors_are_timed_on_every_instruction_set(isa, monkeypatch):
+    """In another process, which has their threads."""
+    monkeypatch.setenv("LOGITKIT_ISA", isa)
+    asked = [Cell(op, (70, 1000), -1) for op in ("softmax", "logsumexp", "softmax_vjp")]
+    asked += [Cell("softmax", (1000,), -1, dtype) for dtype in ("float64", "float16")]
     wrong = []
-    records = list(speed.run(cells, [1], ["copy", *here, "logitkit"], SHORT, wrong))
+    records = list(speed.measure(asked, [2], ["copy", "floors", "logitkit"], SHORT, wrong))
     assert wrong == []
-    timed = {(r["op"], r["shape"], r["axis"], r["provider"]) for r in records}
-    products = {"softmax_vjp", "softmax_jvp", "log_softmax_vjp"}
-    for cell in cells:
-        ways = {name for *key, name in timed if key == [cell.op, cell.size, cell.axis]}
-        lacking = {"scipy"} if cell.op in products else set()
-        assert ways >= {"copy", "logitkit", *here} - lacking, cell
-        assert not ways & lacking
+    ours = {"logitkit", "logitkit out=", "logitkit exact"}
+    seen = {}
+    for record in records:
+        seen.setdefault((record["op"], record["dtype"]), set()).add(record["provider"])
+    assert {key: names - ours for key, names in seen.items()} == {
+        ("softmax", "float32"): {"copy", "stream", "exp"},
+        ("logsumexp", "float32"): {"copy", "read", "exp"},
+        ("softmax_vjp", "float32"): {"copy", "stream"},
+        ("softmax", "float64"): {"copy", "stream", "exp"},
+        ("softmax", "float16"): {"copy", "stream", "exp"},
+    }
+    assert all(record["median"] > 0 for record in records)
 
 
-@pytest.mark.parametrize("library", ["numpy", "scipy", "logitkit"])
-def test_a_library_without_an_operation_is_no_peer_in_it(library):
-    for offer in providers.load([library], logitkit.get_num_threads()):
-        for op, operation in OPERATIONS.items():
-            operands = operation.make(np.ones((8, 4), np.float32), -1, np.random.default_rng(8))
-            bound = offer.bind(op, operands, -1)
-            if bound is not None:
-                assert bound.fetch(bound.call()).shape == operation.shape(operands, -1)
-            elif library == "scipy":
-                assert op in ("softmax_vjp", "softmax_jvp", "log_softmax_vjp")
-            else:
-                assert offer.name in ("logitkit out=", "logitkit exact")
-
-
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_a_wrong_result_is_refused_in_every_operation(op):
-    def spoilt(op, operands, axis):
-        result = 1.1 * OPERATIONS[op].right_in(np.float64, operands, axis).value
-        return providers.Bound(lambda: result, np.asarray)
-
-    offer = providers.Provider("spoilt", "numpy", spoilt)
-    with pytest.raises(Disagreement, match=f"^spoilt disagrees on {op} of "):
-        worker.time_cell(grid.Cell(op, (8, 4), -1), [offer], SHORT)
-
-
-def test_a_wrong_shape_is_refused():
-    offer = providers.Provider("flat", "numpy", disagreeing)
-    with pytest.raises(Disagreement, match=r"its shape is \(8, 4\), not \(8,\)"):
-        worker.time_cell(grid.Cell("logsumexp", (8, 4), -1), [offer], SHORT)
-
-
-def test_a_floor_is_not_asked_for_the_result():
-    offer = providers.Provider("flat", "numpy", disagreeing, floor=True)
-    assert set(worker.time_cell(grid.Cell("softmax", (8, 4), -1), [offer], SHORT)) == {"flat"}
-
-
-def test_every_disagreeing_provider_is_named():
-    offers = [providers.Provider(name, "numpy", disagreeing) for name in ("one", "two")]
-    with pytest.raises(Disagreement, match=r"^one disagrees .*; two disagrees "):
-        worker.time_cell(grid.Cell("softmax", (8, 4), -1), offers, SHORT)
+def test_without_a_compiler_the_floors_are_said_to_be_missing(monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    asked = []
+    monkeypatch.setattr(
+        speed, "measure", lambda cells, threads, libraries, *rest: asked.extend(libraries) or []
+    )
+    assert __main__.main(["speed", "--peers", "numpy", "--shapes", "5"]) == 0
+    assert asked == ["copy", "numpy", "logitkit"]
+    assert floors.lacking() in capsys.readouterr().err
 
 
 def test_a_disagreement_fails_the_run_and_leaves_the_other_cells(tmp_path, monkeypatch, capsys):
-    def records(settings):
+    def records(settings, worker):
         yield {"disagreement": "flat disagrees on softmax"}
         yield {
             **dict.fromkeys(results.COLUMNS["speed"], 1),
             **{"op": "softmax", "shape": "8", "axis": -1, "provider": "numpy"},
         }
 
-    monkeypatch.setattr(speed, "_worker", records)
+    monkeypatch.setattr(run, "records_of", records)
     file = tmp_path / "speed.csv"
     assert __main__.main(f"speed --threads 1 --peers numpy --csv {file}".split()) == 1
     assert "flat disagrees on softmax (1 threads)" in capsys.readouterr().err
     assert [r["shape"] for r in results.read(file)] == ["8"]
-
-
-def test_a_worker_reports_a_disagreement():
-    settings = {
-        "threads": 1,
-        "libraries": ["numpy"],
-        "cells": [["softmax", [8, 4], -1], ["logsumexp", [8, 4], -1]],
-        "effort": vars(SHORT),
-    }
-    spoilt = (
-        "from benchmarks import worker; from benchmarks.providers import numpy; "
-        "numpy.FUNCTIONS['softmax'] = lambda x, axis: x; worker.main()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", spoilt, json.dumps(settings)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    first, second = map(json.loads, done.stdout.splitlines())
-    assert first["disagreement"].startswith("numpy disagrees on softmax of (8, 4)")
-    assert second["op"] == "logsumexp"
-
-
-def test_a_worker_that_ends_early_is_an_error():
-    cells = [grid.Cell("softmax", (8,), -1)]
-    with pytest.raises(RuntimeError, match="the worker at 1 threads ended with 1"):
-        list(speed.run(cells, [1], ["no_such_library"], SHORT, []))
-
-
-def test_every_provider_has_turns_in_every_place():
-    turns = []
-    calls = {name: [lambda name=name: turns.append(name)] for name in "abc"}
-    effort = timing.Effort(seconds=0.0, least=3, most=3, turn=0.0)
-    times = timing.measure(calls, effort)
-    rounds = ["".join(turns[-9:][i : i + 3]) for i in (0, 3, 6)]
-    assert rounds == ["abc", "bca", "cab"]
-    assert all(time.p20 <= time.median <= time.p80 for time in times.values())
-
-
-def test_inputs_are_used_in_turn():
-    used = []
-    effort = timing.Effort(seconds=0.0, least=5, most=5, turn=0.0)
-    timing.measure({"a": [lambda: used.append(0), lambda: used.append(1)]}, effort)
-    assert all(first != second for first, second in itertools.pairwise(used))
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's list of threads")
-def test_a_turn_waits_for_threads_that_still_run():
-    thread = threading.Thread(target=hashlib.sha256, args=(bytes(1 << 27),))
-    thread.start()
-    timing.settle(limit=60)
-    alive = thread.is_alive() and timing._others_run()
-    thread.join()
-    assert not alive
-
-
-def test_large_cases_come_from_memory():
-    cache = max(logitkit.cpu_info()["caches"].values()) or 32 << 20
-    rows = cache // 4000
-    large = grid.inputs(grid.Cell("softmax", (rows, 1000), -1))
-    assert len(large) * large[0][0].nbytes > cache
-    assert len({x[0, 0] for (x,) in large}) == len(large)
-    assert len(grid.inputs(grid.Cell("softmax", (128, 10), -1))) == 1
-    pairs = grid.inputs(grid.Cell("kl_divergence", (rows, 1000), -1))
-    assert sum(each.nbytes for pair in pairs for each in pair) > cache
 
 
 @pytest.mark.parametrize("text", ["", "x", "10x", "0", "-1", "10@1", "10@", "3 x 4"])
@@ -215,7 +150,7 @@ def test_a_shape_that_is_none_is_refused(text, capsys):
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"benchmarks: shape is {text!r}")
 
 
-@pytest.mark.parametrize("option", ["--ops softmin", "--peers nump"])
+@pytest.mark.parametrize("option", ["--ops softmin", "--peers nump", "--dtypes int8"])
 def test_an_unknown_name_is_refused(option, capsys):
     assert __main__.main(["speed", *option.split()]) == 1
     assert "accepted are" in capsys.readouterr().err

@@ -95,7 +95,9 @@ def test_completion_lists_commands_and_options():
 HEAVY = ("numpy", "rich", "matplotlib", "scipy", "torch", "jax")
 
 
-@pytest.mark.parametrize("args", [["--help"], ["softmax", "--help"], ["--version"], ["softmaxx"]])
+@pytest.mark.parametrize(
+    "args", [["--help"], ["softmax", "--help"], ["bench", "--help"], ["--version"], ["softmaxx"]]
+)
 def test_help_loads_nothing_heavy(args):
     code = (
         "import sys\nfrom logitkit.cli import app\n"

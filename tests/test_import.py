@@ -52,6 +52,7 @@ def test_nothing_heavy_is_loaded(code):
     assert {"logitkit", "logitkit._core"} <= set(loaded)
     assert "logitkit.reference" in loaded  # NumPy is there, so every name is made ready
     assert [m for m in loaded if m in HEAVY or m.partition(".")[0] in HEAVY] == []
+    assert not any(name.startswith("logitkit.bench") for name in loaded)
     foreign = {m.partition(".")[0] for m in loaded} - set(sys.stdlib_module_names) - {"numpy"}
     # An editable install adds a finder of its own, named after the package.
     assert {m for m in foreign if "logitkit" not in m} == set()

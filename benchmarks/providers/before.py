@@ -9,9 +9,9 @@ import os
 import sys
 from types import ModuleType
 
-from ..operations import OPERATIONS
-from . import Provider
-from .logitkit import new_and_out
+from logitkit.bench.operations import OPERATIONS
+from logitkit.bench.providers import Provider
+from logitkit.bench.providers.logitkit import new_and_out
 
 
 def providers(threads: int) -> list[Provider]:

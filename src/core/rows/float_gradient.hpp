@@ -85,7 +85,8 @@ LOGITKIT_ONCE inline bool log_softmax_vjp_floats(X log_p, const T* g, std::int64
     });
     // Powers stay within their bits, and their products within the floats: where a power is 0 the term is, too.
     const double size = __builtin_fabs(total.sum);
-    if (!total.good || !(size >= 0x1p-60 && size <= 0x1p+36) || reduce_max(largest) > 1) return false;
+    const bool fits = size == 0 || (size >= 0x1p-60 && size <= 0x1p+36);
+    if (!total.good || !fits || reduce_max(largest) > 1) return false;
     const Anchor<false> anchor(0, Inverse<float>(1));
     const float by = static_cast<float>(-total.sum / unit_float);
     for_vectors<F32x16>(length, [&](std::int64_t i, auto part) LOGITKIT_INLINE {

@@ -11,14 +11,17 @@ import click
 from logitkit.stream.formats import WRITABLE, suffix
 
 __all__ = [
+    "as_json",
     "axis",
     "common",
     "dtype",
     "key",
     "labels",
     "numbers",
+    "output",
     "row",
     "temperature",
+    "to_names",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -75,6 +78,14 @@ row = click.option(
 labels = click.option(
     "--labels", type=to_names, metavar="A,B,C", help="Names of the classes, one for each score."
 )
+output = click.option(
+    "-o",
+    "--output",
+    type=to_output,
+    metavar="FILE",
+    help=f"Write to a file instead: .{', .'.join(WRITABLE)}.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print strict JSON.")
 axis = click.option(
     "--axis",
     type=to_axis,
@@ -106,14 +117,8 @@ def common(function: F) -> F:
         click.option(
             "--threads", type=click.IntRange(min=1), metavar="N", help="Use at most N threads."
         ),
-        click.option(
-            "-o",
-            "--output",
-            type=to_output,
-            metavar="FILE",
-            help=f"Write to a file instead: .{', .'.join(WRITABLE)}.",
-        ),
-        click.option("--json", "as_json", is_flag=True, help="Print strict JSON."),
+        output,
+        as_json,
     ):
         function = option(function)
     return function

@@ -16,7 +16,7 @@ from logitkit.stream.formats import Table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["View", "emit", "save", "show"]
+__all__ = ["View", "emit", "refuse_both", "save", "show"]
 
 View = Callable[[], "RenderableType"]
 """Makes what a terminal shows; called only for a terminal."""
@@ -36,8 +36,7 @@ def emit(table: Table, view: View, *, as_json: bool, output: Path | None) -> Non
     output : pathlib.Path, optional
         Write the table there, and nothing to standard output.
     """
-    if output is not None and as_json:
-        raise click.UsageError("--json prints, -o writes a file: use -o NAME.json for both.")
+    refuse_both(as_json, output)
     if output is not None:
         save(table, output)
     elif as_json:
@@ -51,6 +50,12 @@ def emit(table: Table, view: View, *, as_json: bool, output: Path | None) -> Non
 
         with progress("Writing", len(table.rows()), table.array.size) as advance:
             write_text(sys.stdout, table, "\t", advance)
+
+
+def refuse_both(as_json: bool, output: Path | None) -> None:
+    """Refuse two places for one result."""
+    if output is not None and as_json:
+        raise click.UsageError("--json prints, -o writes a file: use -o NAME.json for both.")
 
 
 def save(table: Table, path: Path) -> None:

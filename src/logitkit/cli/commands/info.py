@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import click
 
+from logitkit.cli import options
 from logitkit.cli.calls import library
 from logitkit.cli.command import Command
 from logitkit.cli.output import show
@@ -18,7 +19,7 @@ __all__ = ["command"]
     short_help="Version, instruction set, threads, packages.",
     examples=("logitkit info", "logitkit info --json"),
 )
-@click.option("--json", "as_json", is_flag=True, help="Print strict JSON.")
+@options.as_json
 def command(as_json: bool) -> None:
     """Show the version, the instruction set and threads in use, and the optional packages."""
     with library() as logitkit:

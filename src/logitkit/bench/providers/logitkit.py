@@ -33,7 +33,7 @@ def new_and_out(name: str, module: ModuleType) -> list[Provider]:
     def into(op: str, operands: Operands, axis: int) -> Bound | None:
         bound = new(op, operands, axis)
         function = getattr(module, op, None)
-        if bound is None or not takes(function, "out"):
+        if bound is None or function is None or not takes(function, "out"):
             return None
         result = bound.call()
         if not isinstance(result, np.ndarray):

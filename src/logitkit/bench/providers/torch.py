@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from . import Bound, Operands, Provider
+from . import Array, Bound, Operands, Provider
 
 
 def _entropy(x: Tensor, axis: int) -> Tensor:
@@ -77,14 +77,30 @@ def providers(threads: int) -> list[Provider]:
 
 def _new(op: str, operands: Operands, axis: int) -> Bound:
     function = FUNCTIONS[op]
-    tensors = [torch.from_numpy(each).clone() for each in operands]
-    return Bound(lambda: function(*tensors, axis), Tensor.numpy)
+    tensors = [_tensor(each) for each in operands]
+    return Bound(lambda: function(*tensors, axis), _fetcher(operands))
 
 
 def _out(op: str, operands: Operands, axis: int) -> Bound | None:
     if op not in OUT:
         return None
     function = FUNCTIONS[op]
-    tensors = [torch.from_numpy(each).clone() for each in operands]
+    tensors = [_tensor(each) for each in operands]
     out = {OUT[op]: torch.empty_like(function(*tensors, axis))}
-    return Bound(lambda: function(*tensors, axis, **out), Tensor.numpy)
+    return Bound(lambda: function(*tensors, axis, **out), _fetcher(operands))
+
+
+# NumPy and PyTorch give each other no bfloat16, but 16-bit integers.
+
+
+def _tensor(array: Array) -> Tensor:
+    if array.dtype.name == "bfloat16":
+        return torch.from_numpy(array.view("i2")).clone().view(torch.bfloat16)
+    return torch.from_numpy(array).clone()
+
+
+def _fetcher(operands: Operands) -> Callable[[Tensor], Array]:
+    dtype = operands[0].dtype
+    if dtype.name == "bfloat16":
+        return lambda tensor: tensor.view(torch.int16).numpy().view(dtype)
+    return Tensor.numpy

@@ -2,6 +2,7 @@
 
 The divergence is taken from log_softmax: `rel_entr` of two softmaxes is infinite where one of them
 underflows. The products that start from probabilities or their logarithms would be NumPy's alone.
+It has no bfloat16 of its own.
 """
 
 import numpy as np
@@ -10,8 +11,12 @@ from scipy import special
 from . import Array, Bound, Operands, Provider
 
 
+def _entr(p: Array) -> Array:
+    return special.entr(p).astype(p.dtype, copy=False)  # it has no float16 of its own
+
+
 def _entropy(x: Array, axis: int) -> Array:
-    return special.entr(special.softmax(x, axis)).sum(axis=axis)
+    return _entr(special.softmax(x, axis)).sum(axis=axis)
 
 
 def _kl_divergence(x: Array, other: Array, axis: int) -> Array:
@@ -29,7 +34,7 @@ def _logsumexp_vjp(x: Array, g: Array, axis: int) -> Array:
 
 def _entropy_vjp(x: Array, g: Array, axis: int) -> Array:
     p = special.softmax(x, axis)
-    return -g * p * (special.log_softmax(x, axis) + special.entr(p).sum(axis=axis, keepdims=True))
+    return -g * p * (special.log_softmax(x, axis) + _entr(p).sum(axis=axis, keepdims=True))
 
 
 FUNCTIONS = {
@@ -51,4 +56,6 @@ def providers(threads: int) -> list[Provider]:
 
 def _bind(op: str, operands: Operands, axis: int) -> Bound | None:
     function = FUNCTIONS.get(op)
-    return Bound(lambda: function(*operands, axis), np.asarray) if function else None
+    if function is None or operands[0].dtype.kind != "f":
+        return None
+    return Bound(lambda: function(*operands, axis), np.asarray)

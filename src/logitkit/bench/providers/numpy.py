@@ -1,4 +1,9 @@
-"""NumPy: the formula that everybody writes by hand, from log_softmax where there are logarithms."""
+"""NumPy: the formula that everybody writes by hand, from log_softmax where there are logarithms.
+
+It has no bfloat16 of its own.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -52,7 +57,7 @@ def _entropy_vjp(x: Array, g: Array, axis: int) -> Array:
     return -g * p * (log_p - (p * log_p).sum(axis=axis, keepdims=True))
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[..., Array]] = {
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "logsumexp": _logsumexp,
@@ -72,6 +77,8 @@ def providers(threads: int) -> list[Provider]:
     return [Provider("numpy", "numpy", _bind)]
 
 
-def _bind(op: str, operands: Operands, axis: int) -> Bound:
+def _bind(op: str, operands: Operands, axis: int) -> Bound | None:
+    if operands[0].dtype.kind != "f":
+        return None
     function = FUNCTIONS[op]
     return Bound(lambda: function(*operands, axis), np.asarray)

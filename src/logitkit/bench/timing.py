@@ -13,7 +13,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,16 +25,20 @@ Call = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Effort:
-    """How long a cell is measured: seconds in all, rounds at least and at most, seconds a turn."""
+    """How long a cell is measured: seconds in all, rounds at least and at most, seconds a turn.
+
+    After `limit` seconds three rounds are enough: of slow cells, whose times vary less.
+    """
 
     seconds: float
     least: int
     most: int
     turn: float
+    limit: float = math.inf
 
 
-FULL = Effort(seconds=1.5, least=7, most=40, turn=1e-3)
-QUICK = Effort(seconds=0.5, least=5, most=20, turn=1e-3)
+FULL = Effort(seconds=1.0, least=7, most=40, turn=1e-3, limit=4.0)
+QUICK = Effort(seconds=0.5, least=5, most=20, turn=1e-3, limit=2.0)
 
 
 @dataclass(frozen=True)
@@ -46,16 +50,18 @@ class Time:
     p80: float
 
 
-def measure(calls: dict[str, Sequence[Call]], effort: Effort) -> dict[str, Time]:
+def measure(calls: Mapping[str, Sequence[Call]], effort: Effort) -> dict[str, Time]:
     """Time providers against each other; each has one call for each input, used in turn."""
     cycles = {name: itertools.cycle(each) for name, each in calls.items()}
     counts = {name: _batch(cycle, effort.turn) for name, cycle in cycles.items()}
     samples: dict[str, list[float]] = {name: [] for name in calls}
     names = list(calls)
-    end = time.perf_counter() + effort.seconds
+    start = time.perf_counter()
     with _without_collector():
         for done in range(effort.most):
-            if done >= effort.least and time.perf_counter() > end:
+            seconds = time.perf_counter() - start
+            least = 3 if seconds > effort.limit else effort.least
+            if done >= least and seconds > effort.seconds:
                 break
             first = done % len(names)
             for name in names[first:] + names[:first]:

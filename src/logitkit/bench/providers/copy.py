@@ -1,4 +1,4 @@
-"""The floor: `np.copyto`, what it takes to read the first operand and write as much."""
+"""The floor: what it takes NumPy to read the operands and write as much as the first of them."""
 
 import numpy as np
 
@@ -11,6 +11,8 @@ def providers(threads: int) -> list[Provider]:
 
 
 def _bind(op: str, operands: Operands, axis: int) -> Bound:
-    x = operands[0]
+    x, *others = (each.view(f"u{each.itemsize}") for each in operands)
     out = np.zeros_like(x)
+    if others and others[0].shape == x.shape:
+        return Bound(lambda: np.bitwise_or(x, others[0], out=out), lambda _: out)
     return Bound(lambda: np.copyto(out, x), lambda _: out)

@@ -1,9 +1,9 @@
 """The right results: the formula of each operation, in the dtype of its operands.
 
-In float64 they guard against measuring something else than the operation (`operations.check`). In
-long double, whose 64 bits leave 11 for an error of float64 to show in, an error is measured from
-them (`ulp`). With m the largest score of a row, y = x - m, M how often m occurs and R the sum of
-the other exponentials,
+In float64 they guard against measuring something else than the operation (`Accepted` in
+`operations`). In long double, whose 64 bits leave 11 for an error of float64 to show in, an error
+is measured from them (`benchmarks/ulp.py`). With m the largest score of a row, y = x - m, M how
+often m occurs and R the sum of the other exponentials,
 
     softmax          p = exp(y) / (M + R)
     log_softmax      y - L, where L = log M + log1p(R / M)
@@ -28,7 +28,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import mpmath
 import numpy as np
 from numpy.typing import NDArray
 
@@ -88,8 +87,7 @@ def logsumexp(x: Array, axis: int) -> Right:
     value = np.squeeze(rows.m + rows.log_total, axis)
     if _is_long(x):
         for row in np.flatnonzero(np.abs(value) < CANCELS * np.abs(rows.m[..., 0])):
-            scores = map(float, x[row])
-            value[row] = _precise(lambda v=scores: mpmath.log(mpmath.fsum(map(mpmath.exp, v))))
+            value[row] = _precise(_log_sum_exp, x[row])
     return _itself(value)
 
 
@@ -146,10 +144,7 @@ def _sum_of_products(axis: int, *factors: Array) -> Array:
     if _is_long(products):
         sizes = np.abs(products).sum(axis=axis, keepdims=True)
         for row in np.flatnonzero(np.abs(total) < CANCELS * sizes):
-            parts = [map(float, factor[row]) for factor in factors]
-            total[row] = _precise(
-                lambda v=parts: mpmath.fdot(*v) if len(v) == 2 else mpmath.fsum(*v)
-            )
+            total[row] = _precise(_dot, *(factor[row] for factor in factors))
     return total
 
 
@@ -158,8 +153,19 @@ def _is_long(x: Array) -> bool:
     return x.dtype == np.longdouble
 
 
-def _precise(compute: Callable[[], Any]) -> np.longdouble:
+def _precise(compute: Callable[..., Any], *rows: Array) -> np.longdouble:
+    """Return what is computed from rows in 60 digits."""
+    import mpmath  # not a requirement of the package
+
     with mpmath.workdps(60):
-        value = compute()
+        value = compute(mpmath, *([float(number) for number in row] for row in rows))
         high = float(value)
         return np.longdouble(high) + np.longdouble(float(value - high))
+
+
+def _log_sum_exp(mpmath: Any, row: list[float]) -> Any:
+    return mpmath.log(mpmath.fsum(map(mpmath.exp, row)))
+
+
+def _dot(mpmath: Any, *rows: list[float]) -> Any:
+    return mpmath.fdot(*rows) if len(rows) == 2 else mpmath.fsum(*rows)

@@ -1,7 +1,7 @@
 """ONNX Runtime: a model of standard nodes (opset 13), operands and result bound: nothing is copied.
 
 Softmax, LogSoftmax and ReduceLogSumExp are one node; the others are the graph that an exporter of
-models writes of their formula.
+models writes of their formula. Of bfloat16 its processor has none of them.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from onnx import parser
 from ..operations import OPERATIONS
 from . import Array, Bound, Operands, Provider
 
-TYPES = {"float32": "float", "float64": "double", "int64": "int64"}
+TYPES = {"float32": "float", "float64": "double", "float16": "float16", "int64": "int64"}
 
 # From a, the first operand, and b, the second, to y; `axes` is the constant [axis].
 _SOFTMAX_VJP = """
@@ -63,7 +63,9 @@ NODES = {
 def providers(threads: int) -> list[Provider]:
     """Return the bound session, with its default, spinning threads."""
 
-    def bind(op: str, operands: Operands, axis: int) -> Bound:
+    def bind(op: str, operands: Operands, axis: int) -> Bound | None:
+        if operands[0].dtype.name not in TYPES:
+            return None
         return _bind(op, operands, axis, threads)
 
     return [Provider("onnxruntime", "onnxruntime", bind)]
