@@ -5,7 +5,7 @@
 // decimal. Ends with its input. Layouts, by what chooses the way through the core:
 //   plain     rows one after the other, the result apart from them
 //   again     the same, each exponential computed twice
-//   streamed  the same, as the plan does it for rows that no cache will hold: stored past the caches
+//   streamed  the same, stored past the caches, as is done for rows that no cache will hold
 //   shared    the same, each row by several threads, whose parts are done here one after the other
 //   masked    plain, with a mask that leaves out every seventh element
 //   strided   every other element of rows twice as long
@@ -43,7 +43,6 @@ public:
         x_.resize(bytes);
         g_.resize(bytes);
         out_.resize(bytes);
-        fill(dtype);
 
         request_.op = op;
         request_.dtype = dtype;
@@ -52,15 +51,19 @@ public:
         request_.shape[1] = length;
         request_.reduced[0] = false;
         request_.reduced[1] = true;
-        request_.regime = layout == "again" ? Regime::again : Regime::automatic;
-        const bool side_by_side = layout == "axis", has_g = op == Op::softmax_vjp;
+        if (layout == "again") request_.regime = Regime::again;
+        if (layout == "streamed") request_.regime = Regime::streamed;
+        fill();
+        const bool side_by_side = layout == "axis";
         place(request_.x, x_, item, side_by_side);
         place(request_.out, out_, item, side_by_side);
-        if (has_g) place(request_.g, g_, item, side_by_side);
-        if (request_.is_reduction()) {
-            request_.out.strides[0] = item;
-            request_.out.strides[1] = 0;
-        }
+        if (has_g()) place(request_.g, g_, item, side_by_side);
+        const auto one_a_row = [&](Operand& operand) {
+            operand.strides[0] = item;
+            operand.strides[1] = 0;
+        };
+        if (request_.is_reduction()) one_a_row(request_.out);
+        if (request_.has_one_g()) one_a_row(request_.g);
         if (layout == "masked") {
             mask_.resize(static_cast<std::size_t>(rows * length));
             for (std::size_t i = 0; i < mask_.size(); ++i) mask_[i] = i % 7 != 6;
@@ -69,28 +72,28 @@ public:
         request_.temperature.data = reinterpret_cast<char*>(&temperature_);
         request_.temperature.strides[0] = request_.temperature.strides[1] = 0;
 
-        // As the plan makes it of the request, but for what depends on the size of a cache, and on threads.
+        // As the plan makes it of the request, but for the threads.
         batch_.x = x_.data();
-        batch_.g = has_g ? g_.data() : nullptr;
         batch_.out = out_.data();
         batch_.rows = rows;
-        batch_.length = batch_.x_step = batch_.g_step = length;
+        batch_.length = batch_.x_step = length;
         batch_.out_step = request_.is_reduction() ? 1 : length;
         batch_.temperature = &temperature_;
-        batch_.stream = layout == "streamed";
-        batch_.keep = !batch_.stream;
         scratch_.resize(static_cast<std::size_t>((length / block_length + 1) * helper_bytes) / sizeof(double));
         helpers_ = {run_in_turn, scratch_.data(), 2};
-        if (layout == "shared") batch_.helpers = &helpers_;
+        batch_.helpers = &helpers_;
     }
 
     void operator()() const {
         if (layout_ == "loop") return stepping::known_loop(batch_.length);
-        if (layout_ != "streamed" && layout_ != "shared") return run(request_);
+        if (layout_ != "shared") return run(request_);
         current_kernels().table[static_cast<int>(request_.op)][static_cast<int>(request_.dtype)][0](batch_);
     }
 
 private:
+    bool has_g() const {
+        return request_.op == Op::softmax_vjp || request_.op == Op::log_softmax_vjp || request_.has_one_g();
+    }
     void place(Operand& operand, std::vector<char>& data, std::int64_t item, bool side_by_side) const {
         operand.data = data.data();
         operand.strides[0] = side_by_side ? item : request_.shape[1] * step_ * item;
@@ -98,9 +101,9 @@ private:
     }
 
     // Scores between 0 and 8: none stands out, and none is near minus the logarithm of a sum; either would have a row
-    // done again.
-    void fill(DType dtype) {
-        switch (dtype) {
+    // done again. Logarithms of probabilities between -8 and 0: above there is none.
+    void fill() {
+        switch (request_.dtype) {
         case DType::float32: return fill_with<float>();
         case DType::float64: return fill_with<double>();
         case DType::float16: return fill_with<Float16>();
@@ -111,10 +114,11 @@ private:
     void fill_with() {
         std::uint32_t state = 1;
         for (auto* array : {&x_, &g_}) {
+            const double lowest = array == &x_ && request_.op == Op::log_softmax_vjp ? -8 : 0;
             T* const numbers = reinterpret_cast<T*>(array->data());
             for (std::size_t i = 0; i < array->size() / sizeof(T); ++i) {
                 state = state * 1664525 + 1013904223;
-                numbers[i] = narrow_to<T>(static_cast<double>(state >> 8) * 0x1p-21);
+                numbers[i] = narrow_to<T>(lowest + static_cast<double>(state >> 8) * 0x1p-21);
             }
         }
     }

@@ -37,10 +37,13 @@ OPS = {
     "log_softmax": _core.LOG_SOFTMAX,
     "logsumexp": _core.LOGSUMEXP,
     "softmax_vjp": _core.SOFTMAX_VJP,
+    "log_softmax_vjp": _core.LOG_SOFTMAX_VJP,
+    "logsumexp_vjp": _core.LOGSUMEXP_VJP,
 }
 DTYPES = ("float32", "float64", "float16", "bfloat16")  # in the order of the core
-GRADIENT = "softmax_vjp"
+GRADIENTS = ("softmax_vjp", "log_softmax_vjp", "logsumexp_vjp")
 TILED = ("axis", "turned")
+VJP_MOVED = (("softmax_vjp", "strided"), ("softmax_vjp", "turned"))
 
 
 @dataclass(frozen=True)
@@ -54,18 +57,20 @@ class Regime:
     rows_alone: bool = True  # whether rows are told from the call
 
 
-# Lengths differ by whole runs of a sum, 256 elements, or by whole blocks, where there are such.
+# Lengths differ by whole runs of a sum, 256 elements, or by whole blocks, where there are such; as
+# many rows go together at both.
 REGIMES = {
-    "tiny": Regime("plain", 64, 8, 16),
-    "short": Regime("plain", 16, 64, 128),
-    "block": Regime("plain", 1, 512, 768),
+    "tiny": Regime("plain", 64, 4, 12),
+    "columns": Regime("plain", 64, 64, 128),
+    "short": Regime("plain", 16, 384, 512),
+    "block": Regime("plain", 1, 768, 1024),
     "long": Regime("plain", 1, 8192, 12288, rows_alone=False),
     "again": Regime("again", 1, 8192, 12288, rows_alone=False),
     "streamed": Regime("streamed", 1, 8192, 12288, rows_alone=False),
     "shared": Regime("shared", 1, 8192, 12288, rows_alone=False),
-    "masked": Regime("masked", 1, 512, 768),
-    "strided": Regime("strided", 1, 512, 768),
-    "axis": Regime("axis", 128, 24, 32, rows_alone=False),
+    "masked": Regime("masked", 1, 768, 1024),
+    "strided": Regime("strided", 1, 768, 1024),
+    "axis": Regime("axis", 128, 32, 64, rows_alone=False),
     "turned": Regime("axis", 32, 64, 128),
 }
 
@@ -85,19 +90,19 @@ def is_measured(regime: str, op: str, dtype: str, isa: str) -> bool:
         return False  # the plan streams with cheap exponentials alone, and what is stored
     if regime == "again" and op != "softmax":
         return False  # nothing else has exponentials to keep
-    if op == GRADIENT and regime not in ("short", "block", "strided", "turned"):
+    if op in GRADIENTS and regime != "block" and (op, regime) not in VJP_MOVED:
         return False  # done like a block, however short or long, and without a mask
-    if regime in TILED and (regime == "axis") != (op != GRADIENT and dtype != "float64"):
+    if regime in TILED and (regime == "axis") != (op not in GRADIENTS and dtype != "float64"):
         return False  # rows side by side are done as they are, or turned
-    if isa == "generic":  # its library calls take a hundred steps an element
+    if isa == "generic":  # hundreds of steps an element
         return regime == "block" and dtype == "float32"
+    if isa == "avx2" and dtype != "float32":
+        return regime == "block"
     if dtype == "float32":
         return isa == "avx512" or regime not in ("again", "shared")
-    if isa == "avx2":
-        return regime == "block"
     if dtype == "float64":
-        return regime in ("short", "block", "turned")
-    return regime in ("tiny", "short", "block", "long", *TILED)
+        return regime in ("block", "turned")
+    return regime in ("tiny", "columns", "short", "block", "long", *TILED)
 
 
 class Stepper:

@@ -28,41 +28,59 @@ class Work:
 
 # Of one row, by rows/dense.hpp, rows/sums.hpp, rows/anchored.hpp and math/exp.hpp:
 MAXIMUM = Work(2)  # a load, whose NaN must be the operand that max drops, and max
-REDUCE = Work(8, 3)  # clamp; n, + magic, - magic; + offset, shift; rest, small
+SCALE = Work(4, 1)  # clamp; place: fused, and; shift
+REDUCE = SCALE + Work(3, 2)  # k, rest, small
 EXPM1 = Work(8, 6)  # rest + small, r^2, p01, p23, two to join them, + small, + rest
 LOST = Work(2)  # what the last addition lost, in two
 SUM = Work(6, 2)  # 1 + q; added to upper, taken off again, off the scale; lower; added to lower
 CARE = Work(1, 1)  # what was lost, times the scale
 FLUSH = Work(13 / 16)  # a sixteenth of next_run: two vectors added in float64, and set anew
 FETCH = KEEP = Work(1)  # a prefetch; a store of q
-FROM_KEPT = Work(10, 3)  # clamp; n, + magic, + offset, shift; load q, fused, 1 +, product, store
 QUOTIENT = Work(4, 2)  # fused, 1 +, product, store
-LOGARITHMS = Work(8)  # two loads that widen, two differences, two narrowed, joined, stored
+FROM_KEPT = SCALE + Work(1) + QUOTIENT  # a load of q
+SUBTRACT = Work(11, 3)  # a load; nine, three of them fused, for two that are taken off; a store
 MASK = Work(3)  # bytes loaded and tested; -inf where they are 0
 
-EXPONENTIALS = MAXIMUM + REDUCE + EXPM1 + SUM + FLUSH + FETCH
-LOGSUMEXP = EXPONENTIALS + LOST + CARE
-SOFTMAX = EXPONENTIALS + KEEP + FROM_KEPT
-LOG_SOFTMAX = LOGSUMEXP + LOGARITHMS
-AGAIN = EXPONENTIALS + REDUCE + EXPM1 + QUOTIENT + FETCH
-# By rows/gradient.hpp, for each eight doubles: p and g widened as they load, a comparison, a
-# product, seven of a sum in pairs; p and g again, two differences, three products, a comparison,
-# one narrowed, one stored.
-VJP = Work(11, 1) * 2 + Work(10, 3) * 2
+ONE_RUN = MAXIMUM + REDUCE + EXPM1 + SUM + FETCH
+CARED = LOST + CARE
+SHORT_SOFTMAX = ONE_RUN + KEEP + FROM_KEPT
+SHORT_LOGSUMEXP = ONE_RUN + CARED
+SOFTMAX = SHORT_SOFTMAX + FLUSH
+LOGSUMEXP = SHORT_LOGSUMEXP + FLUSH
+LOG_SOFTMAX = LOGSUMEXP + SUBTRACT
+AGAIN = ONE_RUN + FLUSH + REDUCE + EXPM1 + QUOTIENT + FETCH
+# By rows/float_gradient.hpp, for the sum of softmax: p loaded, a comparison with it, g loaded where
+# it is not 0, both widened (three each), two products, two sums, two of squares. For the result: p,
+# g, fused, twice p, a product, a comparison, a store.
+VJP = Work(15, 4) + Work(7, 2)
+# Of log_softmax no products, but a maximum; for the result a power, with g, a comparison, a store.
+LOG_VJP = Work(11, 2) + REDUCE + EXPM1 + Work(4, 2)
 MOVE = Work(32)  # by packing.cpp, sixteen elements one by one: a load and a store each
 SQUARE = Work(16)  # the same of rows side by side, four by four: loads, eight interleaved, stores
 
-# Of a column of sixteen rows, by rows/columns.hpp: exponents differ by lane, so n is rounded and
-# the row's taken off before a power is made of it; sums stand in memory.
-COLUMN = REDUCE + Work(3) + EXPM1
-TILE = Work(4) + Work(2)  # a load, a store, a maximum, a prefetch; at the end a load, a store
-TILE_SUM = SUM + Work(2)
-TILE_LOGARITHMS = Work(10)  # beside LOGARITHMS the second of two differences, for two halves
-# Rows in rows/short.hpp: their maximum, the sum's parts stored and added; for logarithms the
-# exponentials but the maxima's, with what every rounding lost: three more for q, two that count,
-# one that leaves out, four that round, three that widen, six that store and add.
-SHORT = Work(1) + COLUMN + SUM + Work(1 + 3) + Work(1) + QUOTIENT
-SHORT_OTHERS = Work(1) + COLUMN + LOST + Work(3, 1) + Work(3) + Work(4, 3) + Work(3) + Work(6)
+# Of a column of sixteen rows, by rows/columns.hpp: the exponents differ by lane, which costs
+# nothing. Longer rows than sixteen: sums in registers, a row that is fetched and one that is
+# written; powers and q stored and loaded again.
+COLUMN = REDUCE + EXPM1 + SUM + FETCH * 2
+COLUMN_SOFTMAX = COLUMN + Work(2) + Work(1) + QUOTIENT
+COLUMN_LOGSUMEXP = COLUMN + CARED
+COLUMN_LOG_SOFTMAX = COLUMN_LOGSUMEXP + SUBTRACT
+# Rows in rows/short.hpp become columns and rows again: a vector stored, 64 interleaved for sixteen,
+# every other one loaded; their maximum.
+TURN = Work(5.5)
+LOAD = TURN + Work(1)
+# Up to sixteen scores, which are turned once a row whatever their number: their maximum; lower
+# parts stored, then loaded, added and stored. For logarithms the exponentials but the maxima's,
+# with what every rounding lost: three more for q, two that count, one that leaves out, four that
+# round, three that widen, three that store; loaded, added and stored in three vectors; and
+# differences in doubles: two loads that widen, two and two taken off, two narrowed, joined, stored.
+TINY_SOFTMAX = MAXIMUM + REDUCE + EXPM1 + SUM + Work(1 + 3) + Work(2) + Work(1) + QUOTIENT
+OTHERS = Work(3, 1) + Work(3) + Work(4, 3) + Work(3) + Work(3) + Work(9)
+TINY_LOGSUMEXP = MAXIMUM + REDUCE + EXPM1 + LOST + OTHERS
+TINY_LOG_SOFTMAX = TINY_LOGSUMEXP + Work(10)
+# Rows side by side, by rows/tile.hpp: a load, a store, a maximum, a prefetch; at the end a load, a
+# store.
+TILE, TILE_STORE = Work(4), Work(2)
 
 
 @dataclass(frozen=True)
@@ -78,17 +96,21 @@ class Theory:
 
 
 THEORY = {
-    ("tiny", "softmax"): Theory(SHORT, 12),
-    ("tiny", "log_softmax"): Theory(SHORT_OTHERS + TILE_LOGARITHMS, 12),
-    ("tiny", "logsumexp"): Theory(SHORT_OTHERS, 4),
-    ("short", "softmax"): Theory(SOFTMAX, 12),
-    ("short", "log_softmax"): Theory(LOG_SOFTMAX, 12),
-    ("short", "logsumexp"): Theory(LOGSUMEXP, 4),
-    ("short", "softmax_vjp"): Theory(VJP, 16),
+    ("tiny", "softmax"): Theory(TINY_SOFTMAX, 12),
+    ("tiny", "log_softmax"): Theory(TINY_LOG_SOFTMAX, 12),
+    ("tiny", "logsumexp"): Theory(TINY_LOGSUMEXP, 4),
+    ("columns", "softmax"): Theory(LOAD + COLUMN_SOFTMAX + TURN, 12),
+    ("columns", "log_softmax"): Theory(LOAD + COLUMN_LOG_SOFTMAX + TURN, 12),
+    ("columns", "logsumexp"): Theory(LOAD + COLUMN_LOGSUMEXP, 4),
+    ("short", "softmax"): Theory(SHORT_SOFTMAX, 12),
+    ("short", "log_softmax"): Theory(SHORT_LOGSUMEXP + SUBTRACT, 12),
+    ("short", "logsumexp"): Theory(SHORT_LOGSUMEXP, 4),
     ("block", "softmax"): Theory(SOFTMAX, 12),
     ("block", "log_softmax"): Theory(LOG_SOFTMAX, 12),
     ("block", "logsumexp"): Theory(LOGSUMEXP, 4),
     ("block", "softmax_vjp"): Theory(VJP, 16),
+    ("block", "log_softmax_vjp"): Theory(LOG_VJP, 16),
+    ("block", "logsumexp_vjp"): Theory(SOFTMAX, 12),
     ("long", "softmax"): Theory(SOFTMAX, 24),
     ("long", "log_softmax"): Theory(LOG_SOFTMAX, 16),
     ("long", "logsumexp"): Theory(LOGSUMEXP, 4),
@@ -105,8 +127,8 @@ THEORY = {
     ("strided", "log_softmax"): Theory(LOG_SOFTMAX + MOVE * 2, 24),
     ("strided", "logsumexp"): Theory(LOGSUMEXP + MOVE, 8),
     ("strided", "softmax_vjp"): Theory(VJP + MOVE * 3, 32),
-    ("axis", "softmax"): Theory(TILE + COLUMN + TILE_SUM + Work(2) + Work(1) + QUOTIENT, 12),
-    ("axis", "log_softmax"): Theory(TILE + COLUMN + LOST + TILE_SUM + CARE + TILE_LOGARITHMS, 12),
+    ("axis", "softmax"): Theory(TILE + COLUMN_SOFTMAX + TILE_STORE, 12),
+    ("axis", "log_softmax"): Theory(TILE + COLUMN_LOG_SOFTMAX + TILE_STORE, 12),
+    ("axis", "logsumexp"): Theory(TILE + COLUMN_LOGSUMEXP, 4),
     ("turned", "softmax_vjp"): Theory(VJP + SQUARE * 3, 16),
-    ("axis", "logsumexp"): Theory(Work(4) + COLUMN + LOST + TILE_SUM + CARE, 4),
 }

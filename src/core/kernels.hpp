@@ -19,7 +19,7 @@ enum class Op {
     top_k
 };
 inline constexpr int op_count = 11;
-// The first ones are done in float exponentials, where those serve.
+// The first ones are done side by side and by several threads too, in float exponentials where those serve.
 inline constexpr int anchored_op_count = 3;
 
 enum class DType { float32, float64, float16, bfloat16 };

@@ -67,9 +67,9 @@ constexpr std::int32_t whole_bits = -(1 << fraction_bits);
 inline float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 inline float whole(float x) { return __builtin_bit_cast(float, __builtin_bit_cast(std::int32_t, x) & whole_bits); }
 
-// For the instruction sets without an instruction for it: adding `magic` to a small number rounds it to the nearest
-// integer, ties to even. It then stands in the low mantissa bits, which with an offset added are, for doubles, shifted
-// into the exponent.
+// Adding `magic` to a small number rounds it to the nearest integer, ties to even. Of doubles, for the instruction sets
+// without an instruction for it, that stands in the low mantissa bits then, which with an offset added are shifted into
+// the exponent.
 constexpr float magic_float = 0x1.8p+23f;
 constexpr double magic_double = 0x1.8p+52;
 constexpr std::int64_t power_offset_double = unit_exponent_double + 1023 - 0x4338000000000000;
