@@ -51,8 +51,8 @@ LOG_SOFTMAX = LOGSUMEXP + SUBTRACT
 AGAIN = ONE_RUN + FLUSH + REDUCE + EXPM1 + QUOTIENT + FETCH
 # By rows/float_gradient.hpp, for the sum of softmax: p loaded, a comparison with it, g loaded where
 # it is not 0, both widened (three each), two products, two sums, two of squares. For the result: p,
-# g, fused, twice p, a product, a comparison, a store.
-VJP = Work(15, 4) + Work(7, 2)
+# g, a product, fused twice, a comparison, a store.
+VJP = Work(15, 4) + Work(7, 3)
 # Of log_softmax no products, but a maximum; for the result a power, with g, a comparison, a store.
 LOG_VJP = Work(11, 2) + REDUCE + EXPM1 + Work(4, 2)
 MOVE = Work(32)  # by packing.cpp, sixteen elements one by one: a load and a store each
