@@ -31,8 +31,8 @@ inline constexpr std::int64_t item_size(DType dtype) {
 // What stands in a row whose elements that take part are all -inf.
 enum class Empty { nan, zero, uniform };
 
-// How float rows are done: as the plan finds best; their exponentials computed twice; or so, and stored past the caches,
-// for float32 in contiguous rows. The bits are the same.
+// How float rows are done: as the plan finds best; their exponentials computed twice; or so, and stored past the
+// caches, for float32 in contiguous rows. The bits are the same.
 enum class Regime { automatic, again, streamed };
 inline constexpr int regime_count = 3;
 
