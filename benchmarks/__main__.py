@@ -161,7 +161,8 @@ def run_instructions(arguments: argparse.Namespace) -> None:
 
 def run_threads(arguments: argparse.Namespace) -> None:
     """Time what threads cost and bring: the pool, calls with one thread and all, beside others."""
-    machine.warn_if_busy()
+    if warning := machine.busy():
+        print(warning, file=sys.stderr)
     records = list(threads.run(arguments.parts, logitkit.cpu_info()["cpus"]))
     print(threads_page.text(records))
     _keep(arguments, "threads", records, whole=arguments.parts == list(threads.PARTS))

@@ -9,7 +9,7 @@ from logitkit.bench import figures, summary
 from logitkit.bench.providers import FLOORS
 from logitkit.bench.summary import Line
 
-from . import tables
+from . import grid, tables
 
 Text = Callable[[Line], str]
 
@@ -110,7 +110,14 @@ def _verdict(lines: Sequence[Line]) -> str:
 def _untimed(lines: Sequence[Line]) -> str:
     there = {(line.op, line.label, line.threads) for line in lines}
     ops, shapes = (dict.fromkeys(key[i] for key in there) for i in (0, 1))
-    keys = [(op, s, n) for op in sorted(ops) for s in sorted(shapes) for n in _threads(lines)]
+    not_asked = {line.label for line in lines if line.shape == grid.LARGEST}
+    keys = [
+        (op, shape, count)
+        for op in sorted(ops)
+        for shape in sorted(shapes)
+        for count in _threads(lines)
+        if shape not in not_asked or op in grid.LARGEST_OPS
+    ]
     missing = ", ".join(
         f"{op} {shape} at {count} thread{'s' * (count > 1)}"
         for op, shape, count in keys

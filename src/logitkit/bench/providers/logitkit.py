@@ -27,6 +27,9 @@ def new_and_out(name: str, module: ModuleType) -> list[Provider]:
         function = getattr(module, op, None)
         if function is None:
             return None  # an older one may lack it
+        if len(operands) == 1:  # as people write it: unpacking costs a tenth of a short call
+            (x,) = operands
+            return Bound(lambda: function(x, axis=axis), np.asarray)
         options = {"axis": axis, **OPTIONS.get(op, {})}
         return Bound(lambda: function(*operands, **options), np.asarray)
 
@@ -39,6 +42,9 @@ def new_and_out(name: str, module: ModuleType) -> list[Provider]:
         if not isinstance(result, np.ndarray):
             return None  # a scalar has no buffer
         out = np.empty_like(result)
+        if len(operands) == 1:
+            (x,) = operands
+            return Bound(lambda: function(x, axis=axis, out=out), np.asarray)
         return Bound(lambda: function(*operands, axis=axis, out=out), np.asarray)
 
     return [Provider(name, name, new), Provider(f"{name} out=", name, into)]
