@@ -44,8 +44,8 @@ public:
         request.dtype = dtype_of<T>;
         request.empty = static_cast<Empty>(random.bits() % 3);
         request.exact = sizeof(T) < 8 && random.bits() % 4 == 0;
-        request.regime = sizeof(T) < 8 && !request.exact ? static_cast<Regime>(random.bits() % 6 % regime_count)
-                                                         : Regime::automatic;
+        request.regime =
+            sizeof(T) < 8 && !request.exact ? static_cast<Regime>(random.bits() % 6 % regime_count) : Regime::automatic;
         if (gives_picks(trial.op) && length > 0)
             request.picks = 1 + static_cast<std::int64_t>(random.bits() % static_cast<std::uint64_t>(length));
         Shape per_pick = per_row;
