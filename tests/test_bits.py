@@ -121,6 +121,19 @@ def test_the_neighbours_of_a_row_do_not_matter(isa, dtype):
         assert same_bits(lk.softmax(x)[1], quiet)
 
 
+@pytest.mark.parametrize("length", [2, 16, 17, 32, 128, 300])
+@pytest.mark.parametrize("dtype", inputs.FLOATS, ids=str)
+def test_rows_done_together_may_take_different_ways(isa, dtype, length):
+    # From even to so uneven that a logarithm vanishes: in floats, in doubles, and -0 or 0.
+    x = rows((64, length), dtype)
+    x[:, 0] = 2.5 * (7 * np.arange(64) % 64)
+    for name in FUNCTIONS:
+        function = getattr(lk, name)
+        alone = np.concatenate([function(row[None]) for row in x])
+        assert same_bits(function(x), alone), name
+        assert same_bits(function(np.ascontiguousarray(x.T), axis=0).T, alone), name
+
+
 @pytest.mark.parametrize("dtype", inputs.FLOATS, ids=str)
 @pytest.mark.parametrize("length", [3, 16, 33, 250])
 def test_the_address_does_not_matter(isa, length, dtype):

@@ -66,7 +66,8 @@ class Cell:
         if len(self.shape) == 1:
             return self.elements >= 4 * PART_ELEMENTS
         length, rows = self.shape[self.axis], self.shape[1 + self.axis]
-        together = 1 if self.axis < 0 else min(max(TILE_ELEMENTS // length, 1), TILE_ROWS)
+        tiles = max(TILE_ELEMENTS // length // 16, 1) * 16
+        together = 1 if self.axis < 0 else min(tiles, TILE_ROWS)
         return rows > together and self.elements >= 2 * PART_ELEMENTS
 
 

@@ -318,7 +318,9 @@ void run(const Request& request) {
     const std::int64_t elements = layout.rows * layout.length;
     // Rows that go by way of scratch are cut between those that go together: two threads would share cache lines else.
     const std::int64_t together =
-        layout.direct ? 1 : std::clamp<std::int64_t>(tile_elements / layout.length, 1, tile_rows);
+        layout.direct
+            ? 1
+            : std::clamp<std::int64_t>(tile_elements / layout.length / tile_lanes * tile_lanes, tile_lanes, tile_rows);
     const std::int64_t groups = (layout.rows + together - 1) / together;
     const std::int64_t parts = std::min({groups, elements / part_elements, std::int64_t{threads} * parts_per_thread});
     const bool shared = are_shared(request, layout, threads);

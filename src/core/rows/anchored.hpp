@@ -318,7 +318,9 @@ LOGITKIT_ONCE inline void log_store(X x, std::int64_t length, LogOffsets by, dou
         };
         store_row(out, length, stream, [&](std::int64_t i, auto part) {
             return for_each_vector(part.load(x + i, 0.0f), [&](F32x16 v) {
-                return narrow(log_probability(widen_low(v)), log_probability(widen_high(v)));
+                // A tiny logarithm becomes 0, and a negative one would tell rows done together, in columns, from
+                // others.
+                return narrow(log_probability(widen_low(v)), log_probability(widen_high(v))) + F32x16::set1(0);
             });
         });
     }

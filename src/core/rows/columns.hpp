@@ -58,7 +58,7 @@ public:
         const Doubles inverse = Doubles::set1(1 / temperature_), off = Doubles::set1(0.0) - sum;
         const auto in_doubles = [&](F x) LOGITKIT_INLINE {
             const Doubles distance = to_doubles(x) - max;
-            return to_floats(Scaled ? fma(distance, inverse, off) : distance - sum);
+            return to_floats(Scaled ? fma(distance, inverse, off) : distance - sum) + F::set1(0); // as log_store
         };
         alignas(64) float served[most], high[most], low[most];
         const int floats = offsets(max, sum, served, high, low);
