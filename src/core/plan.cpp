@@ -172,6 +172,11 @@ void compute_packed(const Run& run, std::int64_t begin, std::int64_t end) {
     }
 }
 
+// How many rows side by side go together: whole vectors of them.
+std::int64_t rows_of_a_tile(std::int64_t length) {
+    return std::clamp<std::int64_t>(tile_elements / length / tile_lanes * tile_lanes, tile_lanes, tile_rows);
+}
+
 // The kernel for rows side by side, or null where they are not, or there is none.
 TileKernel tile_kernel(const Run& run) {
     const Request& request = run.request;
@@ -191,8 +196,7 @@ TileKernel tile_kernel(const Run& run) {
 void compute_tiles(const Run& run, TileKernel kernel) {
     const Layout& layout = run.layout;
     const std::int64_t length = layout.length;
-    const std::int64_t most =
-        std::clamp<std::int64_t>(tile_elements / length / tile_lanes * tile_lanes, tile_lanes, tile_rows);
+    const std::int64_t most = rows_of_a_tile(length);
     const Scratch<float> scratch(tile_scratch(most, length) + 16);
     bool left[tile_rows];
     Tile tile;
@@ -317,10 +321,7 @@ void run(const Request& request) {
     const int threads = thread_count();
     const std::int64_t elements = layout.rows * layout.length;
     // Rows that go by way of scratch are cut between those that go together: two threads would share cache lines else.
-    const std::int64_t together =
-        layout.direct
-            ? 1
-            : std::clamp<std::int64_t>(tile_elements / layout.length / tile_lanes * tile_lanes, tile_lanes, tile_rows);
+    const std::int64_t together = layout.direct ? 1 : rows_of_a_tile(layout.length);
     const std::int64_t groups = (layout.rows + together - 1) / together;
     const std::int64_t parts = std::min({groups, elements / part_elements, std::int64_t{threads} * parts_per_thread});
     const bool shared = are_shared(request, layout, threads);

@@ -83,8 +83,8 @@ LOGITKIT_ONCE inline void softmax_otherwise(const RowBatch& batch, const Row<X>&
     if (!is_ordinary(m, row.temperature)) {
         return softmax_special(row.x, row.length, m, row.temperature, batch.empty, false, row.out);
     }
-    with_scaled(m, row.temperature,
-                [&]<bool Scaled>() { softmax_wide<Scaled>(row.x, row.length, m, row.temperature, row.out); });
+    with_distance(m, row.temperature,
+                  [&]<bool Scaled>() { softmax_wide<Scaled>(row.x, row.length, m, row.temperature, row.out); });
     mend_masked(row.x, row.length, false, row.out);
 }
 
@@ -147,7 +147,7 @@ LOGITKIT_ONCE inline LogNormalizer log_normalizer(const RowBatch& batch, const R
     }
     const double m = largest(row);
     if (!is_ordinary(m, row.temperature)) return {Way::special, m, {0, 0}};
-    return {Way::wide, m, with_scaled(m, row.temperature, [&]<bool Scaled>() {
+    return {Way::wide, m, with_distance(m, row.temperature, [&]<bool Scaled>() {
                 return log_sum_wide<Scaled>(row.x, row.length, m, row.temperature);
             })};
 }
@@ -164,7 +164,7 @@ LOGITKIT_ONCE inline void log_store_row(const RowBatch& batch, const Row<X>& row
             });
         }
     }
-    with_scaled(by.max, row.temperature, [&]<bool Scaled>() {
+    with_distance(by.max, row.temperature, [&]<bool Scaled>() {
         log_store_wide<Scaled>(row.x, row.length, by.max, row.temperature, by.log_sum, row.out);
     });
 }
@@ -216,7 +216,7 @@ inline double logsumexp_row(const RowBatch& batch, const Row<X>& row, float firs
     const double m = largest(row);
     if (!is_ordinary(m, row.temperature)) return logsumexp_special(row.x, row.length, m, row.temperature);
     const double y = m / row.temperature;
-    const Pair log_sum = with_scaled(
+    const Pair log_sum = with_distance(
         m, row.temperature, [&]<bool Scaled>() { return log_sum_wide<Scaled>(row.x, row.length, m, row.temperature); });
     if (!__builtin_isfinite(y)) return y + log_sum.high;
     const double y_low = __builtin_fma(-y, row.temperature, m) / row.temperature;

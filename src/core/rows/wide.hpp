@@ -17,7 +17,7 @@ constexpr double largest_in_range = 0x1p+960;
 
 // Calls body.operator()<Scaled>() with Scaled = whether the distances from m are other than the differences.
 template <class Body>
-inline auto with_scaled(double m, double temperature, Body body) {
+inline auto with_distance(double m, double temperature, Body body) {
     const bool plain = temperature == 1 && __builtin_fabs(m) <= largest_in_range;
     return plain ? body.template operator()<false>() : body.template operator()<true>();
 }

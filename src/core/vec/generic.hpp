@@ -77,12 +77,9 @@ struct F32x16 {
         for (int i = 0; i < 16; ++i) a.v[i] = __builtin_fmaf(a.v[i], b.v[i], c.v[i]);
 #else
         for (int i = 0; i < 16; i += 4) {
-            FourFloats x, y, z;
-            __builtin_memcpy(&x, a.v + i, sizeof x);
-            __builtin_memcpy(&y, b.v + i, sizeof y);
-            __builtin_memcpy(&z, c.v + i, sizeof z);
-            x = software_fma(x, y, z);
-            __builtin_memcpy(a.v + i, &x, sizeof x);
+            const FourFloats x = four_at<FourFloats>(a.v + i), y = four_at<FourFloats>(b.v + i);
+            const FourFloats four = software_fma(x, y, four_at<FourFloats>(c.v + i));
+            __builtin_memcpy(a.v + i, &four, sizeof four);
         }
 #endif
         return a;
@@ -211,13 +208,10 @@ struct F64x8 {
         for (int i = 0; i < 8; ++i) r.v[i] = __builtin_fma(a.v[i], b.v[i], c.v[i]);
 #else
         for (int i = 0; i < 8; i += 4) {
-            Four x, y, z;
-            __builtin_memcpy(&x, a.v + i, sizeof x);
-            __builtin_memcpy(&y, b.v + i, sizeof y);
-            __builtin_memcpy(&z, c.v + i, sizeof z);
+            const Four x = four_at<Four>(a.v + i), y = four_at<Four>(b.v + i), z = four_at<Four>(c.v + i);
+            const Four four = software_fma(x, y, z);
             const FourBits others = unfit(x, y, z);
-            x = software_fma(x, y, z);
-            __builtin_memcpy(r.v + i, &x, sizeof x);
+            __builtin_memcpy(r.v + i, &four, sizeof four);
             if ((others[0] | others[1] | others[2] | others[3]) == 0) continue;
             for (int j = 0; j < 4; ++j) {
                 if (others[j] != 0) r.v[i + j] = fma_of_extremes(a.v[i + j], b.v[i + j], c.v[i + j]);

@@ -19,6 +19,13 @@ using Four = double __attribute__((vector_size(32)));
 using FourBits = std::uint64_t __attribute__((vector_size(32)));
 using FourFloats = float __attribute__((vector_size(16)));
 
+template <class V, class T>
+LOGITKIT_INLINE inline V four_at(const T* p) {
+    V lanes;
+    __builtin_memcpy(&lanes, p, sizeof lanes);
+    return lanes;
+}
+
 // What sum = a + b has rounded off, exactly.
 LOGITKIT_INLINE inline Four two_sum_lost(Four a, Four b, Four sum) {
     const Four back = sum - a;
