@@ -153,8 +153,6 @@ def shape_of_result(name, args, options):
     axis = options.get("axis", -1)
     like = np.empty(x.shape or (1,), bool)
     keep = bool(options.get("keepdims", False))
-    if isinstance(axis, bool):
-        axis = int(axis)  # as our functions take it; NumPy's no longer do
     shape = like.any(axis=axis, keepdims=keep).shape
     return () if not x.shape else shape
 

@@ -180,7 +180,7 @@ def test_bad_arguments_are_refused():
         lk.gather_logprobs(x, 0)
     with pytest.raises(ValueError, match=r"^ids has the shape \(3,\); without the axis .*\(2, 3\)"):
         lk.gather_logprobs(x, [0, 0, 0])
-    for axis in (None, (0,), 1.0):
+    for axis in (None, (0,), 1.0, True):
         with pytest.raises(TypeError, match=r"^axis is .*; accepted is an int$"):
             lk.gather_logprobs(x, [0, 0], axis=axis)
     with pytest.raises(np.exceptions.AxisError, match=r"^axis is 2; "):

@@ -203,7 +203,7 @@ def test_an_axis_out_of_range_is_refused(axis, error):
 
 def test_an_axis_that_is_none_is_refused():
     for function in FUNCTIONS:
-        for axis in (1.0, "1", [0], (0, 1.0), np.array([0, 1])):
+        for axis in (1.0, "1", [0], (0, 1.0), np.array([0, 1]), True, (0, np.True_)):
             with pytest.raises(TypeError, match=r"^axis is .*accepted are an int, a tuple of ints"):
                 function(np.ones((2, 3)), axis=axis)
         with pytest.raises(ValueError, match=r"^axis is \(0, -2\); it names an axis twice, "):

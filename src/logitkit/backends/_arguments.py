@@ -110,8 +110,8 @@ def normalize_axes(axis: Any, ndim: int, name: str = "x") -> tuple[int, ...]:
     axes = []
     for one in given:
         try:
-            index = one.__index__()
-        except (AttributeError, TypeError):
+            index = _index(one)
+        except TypeError:
             raise TypeError(
                 f"axis is {axis!r}; accepted are an int, a tuple of ints, or None"
             ) from None
@@ -126,10 +126,17 @@ def normalize_axes(axis: Any, ndim: int, name: str = "x") -> tuple[int, ...]:
     return tuple(sorted(axes)) if ndim else ()
 
 
+def _index(number: Any) -> int:
+    """Return a whole number; a bool is none, as in NumPy: it was meant for another argument."""
+    if isinstance(number, (bool, np.bool_)):
+        raise TypeError
+    return operator.index(number)
+
+
 def one_axis(axis: Any, ndim: int) -> int:
     """Return a single axis as a number from 0; a scalar counts as a vector of length 1."""
     try:
-        axis = operator.index(axis)
+        axis = _index(axis)
     except TypeError:
         raise TypeError(f"axis is {axis!r}; accepted is an int") from None
     return (*normalize_axes(axis, ndim), 0)[0]
