@@ -82,7 +82,7 @@ private:
             if (!served_[i]) {
                 rows_(first_ + i, 1);
             } else if constexpr (is_masked<X>) {
-                mend_masked(row(i).x, batch_.length, log, row(i).out);
+                mend_masked(row(i), log);
             }
         }
     }
