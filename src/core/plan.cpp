@@ -184,8 +184,9 @@ void compute_packed(const Run& run, std::int64_t begin, std::int64_t end) {
     }
 }
 
-// Whether rows are too long for scratch.
+// Whether rows are seen by way of a window: those that are converted, or need more scratch than is kept.
 bool are_windowed(const Request& request, const Layout& layout) {
+    if (request.is_converted()) return true;
     if (request.regime == Regime::windowed) return layout.length > block_length;
     const std::int64_t operands = request.g && !request.has_one_g() ? 2 : 1;
     return !layout.direct && packed_step(layout.length) * operands > kept_elements;
@@ -194,20 +195,19 @@ bool are_windowed(const Request& request, const Layout& layout) {
 // A long row, a block at a time.
 void compute_by_window(const Run& run, std::int64_t row) {
     const Request& request = run.request;
-    const std::int64_t item_size = run.layout.item_size;
     Place operands[operand_count];
     for (const int operand : {X, G, Mask, Out}) {
         if (run.data[operand] != nullptr) operands[operand] = run.place_of(operand, row);
     }
     std::uint64_t g = 0, result = 0; // of one element
     if (request.has_one_g()) {
-        pack_part(RowShape{}, operands[G], item_size, 0, 1, &g);
+        load_part(RowShape{}, operands[G], request.g.stored, request.dtype, 0, 1, &g);
         operands[G].data = nullptr;
     }
     const Place out = operands[Out];
     if (!request.gives_rows()) operands[Out].data = nullptr;
-    const Scratch<std::uint64_t> scratch(RowWindow::room_bytes(item_size) / 8 + 8);
-    const RowWindow window(run.layout, operands, aligned(scratch.data()));
+    const Scratch<std::uint64_t> scratch(RowWindow::room_bytes(run.layout.item_size) / 8 + 8);
+    const RowWindow window(request, run.layout.row, operands, aligned(scratch.data()));
 
     RowBatch b = run.batch(row, 1);
     b.x = window.room(X);
@@ -217,7 +217,7 @@ void compute_by_window(const Run& run, std::int64_t row) {
     b.keep = false;
     b.window = &window;
     call(request, b);
-    if (request.is_reduction()) unpack_part(RowShape{}, out, item_size, 0, 1, &result);
+    if (request.is_reduction()) store_part(RowShape{}, out, request.out.stored, request.dtype, 0, 1, &result);
 }
 
 // How many rows side by side go together: whole vectors of them.
@@ -371,7 +371,8 @@ void run(const Request& request) {
     const int threads = thread_count();
     const std::int64_t elements = layout.rows * layout.length;
     // Rows that go by way of scratch are cut between those that go together: two threads would share cache lines else.
-    const std::int64_t together = layout.direct ? 1 : rows_of_a_tile(layout.length);
+    const bool apart = layout.direct || (are_windowed(request, layout) && !layout.shares_lines());
+    const std::int64_t together = apart ? 1 : rows_of_a_tile(layout.length);
     const std::int64_t groups = (layout.rows + together - 1) / together;
     const std::int64_t parts = std::min({groups, elements / part_elements, std::int64_t{threads} * parts_per_thread});
     const bool shared = are_shared(request, layout, threads);
