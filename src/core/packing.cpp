@@ -24,8 +24,10 @@ void walk(const RowShape& shape, const Place& place, std::int64_t row, std::int6
         rest /= shape.sizes[dim];
     }
     for (std::int64_t position = 0;;) {
-        const std::int64_t end = std::min(run, i + (n - position));
-        for (char* at = address + i * step; i < end; ++i, at += step) body(position++, at);
+        const std::int64_t some = std::min(run - i, n - position);
+        char* const from = address + i * step;
+        for (std::int64_t k = 0; k < some; ++k) body(position + k, from + k * step);
+        position += some;
         if (position == n) return;
         i = 0;
         for (int dim = last - 1; dim >= 0; --dim) {

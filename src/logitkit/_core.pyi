@@ -2,8 +2,6 @@
 The compiled core of logitkit: kernels, dispatch and threads. Not a public interface.
 """
 
-
-
 SOFTMAX: int = 0
 
 LOG_SOFTMAX: int = 1
@@ -26,7 +24,23 @@ GATHER_LOGPROBS: int = 9
 
 TOP_K: int = 10
 
-def apply(op: int, x: object, out: object, axes: int, temperature: object, mask: object | None = None, g: object | None = None, empty: int = 0, exact: bool = False, regime: int = 0, ids: object | None = None, compute: str = '', x_stored: str = '', g_stored: str = '', out_stored: str = '') -> None:
+def apply(
+    op: int,
+    x: object,
+    out: object,
+    axes: int,
+    temperature: object,
+    mask: object | None = None,
+    g: object | None = None,
+    empty: int = 0,
+    exact: bool = False,
+    regime: int = 0,
+    ids: object | None = None,
+    compute: str = "",
+    x_stored: str = "",
+    g_stored: str = "",
+    out_stored: str = "",
+) -> None:
     """
     Run one operation along the dimensions whose bits are set in `axes`, into `out`.
     """
@@ -56,7 +70,7 @@ def cache_bytes(level: int) -> int:
 def available_cpus() -> int:
     """CPUs that the affinity mask and the cgroup leave to this process."""
 
-def quota_cpus(mount: str = '/sys/fs/cgroup', membership: str = '/proc/self/cgroup') -> int:
+def quota_cpus(mount: str = "/sys/fs/cgroup", membership: str = "/proc/self/cgroup") -> int:
     """CPUs that the control groups leave to this process, 0 without a limit."""
 
 def thread_count() -> int:

@@ -54,7 +54,7 @@ LOGITKIT_INLINE inline Total total_of(const Row<X>& row, Add add) {
 
 // Gives false, and stores nothing, where floats do not serve.
 template <class X>
-LOGITKIT_ONCE inline bool softmax_vjp_floats(const Row<X>& row) {
+inline bool softmax_vjp_floats(const Row<X>& row) {
     const Total dot = total_of(row, [&](TermSum& sum, const Row<X>& block, std::int64_t i, auto part) LOGITKIT_INLINE {
         using F = typename decltype(part)::Vector;
         const F a = part.load(block.x + i, 0.0f), b = zero_where_equal(part.load(block.g + i, 0.0f), a, F::set1(0));
@@ -74,7 +74,7 @@ LOGITKIT_ONCE inline bool softmax_vjp_floats(const Row<X>& row) {
 }
 
 template <class X>
-LOGITKIT_ONCE inline bool log_softmax_vjp_floats(const Row<X>& row) {
+inline bool log_softmax_vjp_floats(const Row<X>& row) {
     const float impossible = -__builtin_inff();
     F32x16 largest = F32x16::set1(impossible);
     const Total total =

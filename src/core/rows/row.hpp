@@ -70,10 +70,13 @@ LOGITKIT_INLINE inline Row<X> part_of(const Row<X>& row, std::int64_t start, std
 
 // One element: a row that begins with it.
 template <class X>
-inline X element_at(const Row<X>& row, std::int64_t i) {
-    if (row.window == nullptr) return row.x + i;
+LOGITKIT_ONCE inline X far_element_at(const Row<X>& row, std::int64_t i) {
     row.window->load(*row.window, i, 1, block_length);
     return row.x + block_length;
+}
+template <class X>
+LOGITKIT_INLINE inline X element_at(const Row<X>& row, std::int64_t i) {
+    return row.window == nullptr ? row.x + i : far_element_at(row, i);
 }
 
 // Calls body(start, block) for the blocks of a part of a row, whole ones but for the last of the row.

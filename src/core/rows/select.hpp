@@ -19,7 +19,7 @@ inline bool is_above(T a, T b) {
 // The order by what stands at the positions.
 template <class T>
 struct ByValue {
-    const Row<const T*>& row;
+    Row<const T*> row;
 
     static std::int64_t entry(T, std::int64_t i) { return i; }
     static std::int64_t position(std::int64_t entry) { return entry; }
