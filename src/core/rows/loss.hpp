@@ -276,8 +276,11 @@ LOGITKIT_ONCE inline double many_targets_row(const RowBatch& batch, const Row<X>
     }
     const double factor = loss.scale * (whole + pull);
     const auto taken = [&](std::int64_t i, auto part, auto x) {
-        decltype(x) w;
-        return coefficients.at(i, part, x, w) * decltype(x)::set1(loss.scale);
+        using V = decltype(x);
+        V w;
+        const V a = coefficients.at(i, part, x, w);
+        // What takes no part has no gradient, of the mean of nothing either.
+        return zero_where_equal(a * V::set1(loss.scale), a, V::set1(0.0));
     };
     if (!is_double<X> && by.way == LossNormalizer::Way::anchored && is_float_factor(factor)) {
         if constexpr (!is_double<X>) gradient_by_blocks(row, by.exponentials, factor, taken, scratch);

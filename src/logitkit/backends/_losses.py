@@ -154,8 +154,10 @@ def _cross_entropy(
         weight,
         float(options.label_smoothing),
         float(options.z_loss),
-        1 / by if by else math.inf if options.empty == "nan" else 0.0,
+        1 / by if by else math.nan,
     )
+    if grad is not None and not by and options.empty == "zero":
+        grad[...] = 0
     loss = _reduced(losses, total, by, whole.shape, at, options, result_dtype)
     if grad is None:
         return loss, None
