@@ -18,6 +18,7 @@
 #include "core/plan.hpp"
 #include "core/pool.hpp"
 #include "core/quota.hpp"
+#include "xla/handler.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -220,6 +221,9 @@ NB_MODULE(_core, m) {
         "map_plain", &map_plain, "op"_a, "x"_a.none(), "out"_a.none(),
         "softmax or log_softmax along the last axis, all options but `out` at their defaults; None, and nothing done, "
         "where x or `out` must be looked at more closely.");
+    m.def(
+        "xla_handler", [] { return nb::capsule(reinterpret_cast<void*>(&xla::handle)); },
+        "What XLA calls in compiled programs of JAX, as jax.ffi.register_ffi_target takes it.");
     m.def("available_isas", &available_isas, "The instruction sets that this machine can run, best first.");
     m.def("isa", [] { return std::string(current_kernels().name); }, "The instruction set in use.");
     m.def("select_isa", &select_isa, "name"_a, "Use one of the available instruction sets from now on.");
