@@ -222,7 +222,7 @@ NB_MODULE(_core, m) {
         "softmax or log_softmax along the last axis, all options but `out` at their defaults; None, and nothing done, "
         "where x or `out` must be looked at more closely.");
     m.def(
-        "xla_handler", [] { return nb::capsule(reinterpret_cast<void*>(&xla::handle)); },
+        "xla_handler", [] { return nb::object(nb::capsule(reinterpret_cast<void*>(&xla::handle))); },
         "What XLA calls in compiled programs of JAX, as jax.ffi.register_ffi_target takes it.");
     m.def("available_isas", &available_isas, "The instruction sets that this machine can run, best first.");
     m.def("isa", [] { return std::string(current_kernels().name); }, "The instruction set in use.");

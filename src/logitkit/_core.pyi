@@ -51,6 +51,11 @@ def map_plain(op: int, x: object | None, out: object | None) -> object:
     softmax or log_softmax along the last axis, all options but `out` at their defaults; None, and nothing done, where x or `out` must be looked at more closely.
     """
 
+def xla_handler() -> object:
+    """
+    What XLA calls in compiled programs of JAX, as jax.ffi.register_ffi_target takes it.
+    """
+
 def available_isas() -> list[str]:
     """The instruction sets that this machine can run, best first."""
 

@@ -41,7 +41,7 @@ class Host:
         if isinstance(value, np.ma.MaskedArray):
             raise TypeError(f"{name} is a masked array; accepted are arrays of {self.library}")
         host_array, _ = arguments.as_array(value, name)
-        if host_array.dtype.name not in self._dtypes:
+        if host_array.dtype.name not in self._dtypes:  # float64 and int64 can always be narrowed
             raise TypeError(
                 f"{name} has the dtype {host_array.dtype}; accepted are {', '.join(self._dtypes)}"
             )
@@ -79,8 +79,8 @@ class Host:
     def result_names(self, dtype: Any, wanted: Any = None, name: str = "x") -> tuple[str, str]:
         """Return the names of the dtypes of the result and of the computation."""
         given = self.name_of(dtype)
-        floats = [n for n in _FLOATS if n in self._dtypes]
-        if given not in self._dtypes:
+        floats = [n for n in _FLOATS if self.has(n)]
+        if not self.has(given):
             raise TypeError(
                 f"{name} has the dtype {given}; accepted are bool, integers, {', '.join(_FLOATS)}"
             )
