@@ -1,13 +1,18 @@
-"""One operation as a call in a compiled program: the core on a CPU, the formulas elsewhere."""
+"""One operation as a call in a compiled program: the core on a CPU, the formulas elsewhere.
+
+Which of them it becomes is decided when a program is lowered, for the platform that it is for.
+"""
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
 
 from logitkit import _core
 from logitkit.backends import _formulas as formulas
@@ -35,6 +40,10 @@ _UNMASKED = ("softmax_vjp", "log_softmax_vjp")
 _EMPTY = {None: 0, "nan": 0, "raise": 0, "zero": 1, "uniform": 2}
 
 
+# The operands beside x in their order, and the bits by which xla/handler.hpp names them.
+_BESIDE = {"g": 1, "keep": 2, "t": 4, "ids": 8}
+
+
 class Call(NamedTuple):
     """What is fixed when a program is compiled: hashable, the key of JAX's caches."""
 
@@ -42,9 +51,9 @@ class Call(NamedTuple):
     t: float | None = None  # None where the temperature is an array
     empty: str | None = None
     exact: bool = False
+    k: int = 0  # of top_k
 
 
-@partial(jax.jit, static_argnames=("name", "call"), inline=True)
 def run(
     name: str,
     call: Call,
@@ -54,64 +63,84 @@ def run(
     keep: Array | None = None,
     ids: Array | None = None,
 ) -> Array:
-    """Run an operation; it has no derivative of its own."""
-    operands = {"x": x, "g": g, "keep": keep, "t": t, "ids": ids}
-    given = {k: v for k, v in operands.items() if v is not None}
-    return jax.lax.platform_dependent(
-        given, cpu=partial(_core_call, name, call), default=partial(_formula, name, call)
-    )
+    """Run an operation; it has no derivative of its own. `ids` lie along the last axis."""
+    beside = {"g": g, "keep": keep, "t": t, "ids": ids}
+    given = {key: _of_rank(x.ndim, a) for key, a in beside.items() if a is not None}
+    return _call.bind(x, *given.values(), name=name, call=call, keys=tuple(given))
 
 
-@partial(jax.jit, static_argnames=("k",), inline=True)
 def top_ids(x: Array, k: int) -> Array:
     """Return the positions of the k largest floats along the last axis."""
-    ids = jax.ShapeDtypeStruct((*x.shape[:-1], k), jnp.arange(0).dtype)
-    return jax.lax.platform_dependent(
-        x,
-        cpu=lambda x: _bind("top_k", Call((x.ndim - 1,), 1.0), ids, [x], 0),
-        default=lambda x: formulas.top_k(jnp, x, k, x.ndim - 1)[1].astype(ids.dtype),
-    )
+    return _call.bind(x, name="top_k", call=Call((x.ndim - 1,), 1.0, k=k), keys=())
 
 
-def _core_call(name: str, call: Call, given: dict[str, Array]) -> Array:
-    x = given["x"]
-    shape = list(x.shape)
-    if name in _REDUCTIONS:
-        shape = [1 if i in call.axes else n for i, n in enumerate(shape)]
-    if name == "gather_logprobs":
-        shape[-1] = given["ids"].shape[-1]
-    # Which arguments there are, by the bits that xla/handler.hpp names.
-    order = {"g": 1, "keep": 2, "t": 4, "ids": 8}
-    present = [key for key in order if key in given]
-    operands = [x, *(_of_rank(x.ndim, given[key]) for key in present)]
-    bits = sum(order[key] for key in present)
-    return _bind(name, call, jax.ShapeDtypeStruct(tuple(shape), x.dtype), operands, bits)
+_call = Primitive("logitkit")
 
 
-def _bind(
-    name: str, call: Call, result: jax.ShapeDtypeStruct, operands: list[Array], bits: int
-) -> Array:
+@cache
+def _compiled(name: str, call: Call, keys: tuple[str, ...]) -> Any:
+    return jax.jit(partial(_call.bind, name=name, call=call, keys=keys))
+
+
+def _result(*avals: Any, name: str, call: Call, keys: tuple[str, ...]) -> Any:
+    """Return the shape and dtype of the result: all operands broadcast, then reduced."""
+    x = avals[0]
+    rows = np.broadcast_shapes(*(_outside(call.axes, a.shape) for a in avals))
+    last = {"top_k": call.k}
+    if "ids" in keys:
+        last = {name: avals[1 + keys.index("ids")].shape[-1]}
+    shape = list(rows)
+    for axis in call.axes:
+        shape[axis] = 1 if name in _REDUCTIONS else last.get(name, x.shape[axis])
+    dtype = jnp.arange(0).dtype if name == "top_k" else x.dtype
+    varying = frozenset[Any]().union(*(getattr(a, "vma", ()) for a in avals))
+    options = {"vma": varying} if varying else {}
+    return jax.core.ShapedArray(tuple(shape), dtype, **options)
+
+
+def _outside(axes: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+def _batch(
+    operands: Any, dims: Any, *, name: str, call: Call, keys: tuple[str, ...]
+) -> tuple[Array, int]:
+    """Put the new dimension in front: more rows for one call."""
+    moved = [
+        a[None] if dim is None else jnp.moveaxis(a, dim, 0)
+        for a, dim in zip(operands, dims, strict=True)
+    ]
+    call = call._replace(axes=tuple(axis + 1 for axis in call.axes))
+    return _call.bind(*moved, name=name, call=call, keys=keys), 0
+
+
+def _on_cpu(*operands: Array, name: str, call: Call, keys: tuple[str, ...]) -> Array:
+    aval = _result(*map(jax.typeof, operands), name=name, call=call, keys=keys)
     rank = operands[0].ndim
-    varying = frozenset().union(*(getattr(jax.typeof(a), "vma", frozenset()) for a in operands))
-    if varying:
-        result = jax.ShapeDtypeStruct(result.shape, result.dtype, vma=varying)
-    # Axes from the end: they stay what they are when vmap puts a dimension in front.
-    axes = sum(1 << (rank - 1 - axis) for axis in call.axes)
-    return jax.ffi.ffi_call(_TARGET, result, vmap_method="expand_dims")(
+    return jax.ffi.ffi_call(_TARGET, aval, vmap_method="expand_dims")(
         *operands,
         op=np.int64(_OPS[name]),
-        axes=np.int64(axes),
-        operands=np.int64(bits),
+        axes=np.int64(sum(1 << (rank - 1 - axis) for axis in call.axes)),
+        operands=np.int64(sum(_BESIDE[key] for key in keys)),
         empty=np.int64(_EMPTY[call.empty]),
         exact=np.int64(call.exact),
         temperature=np.float64(1.0 if call.t is None else call.t),
     )
 
 
-def _formula(name: str, call: Call, given: dict[str, Array]) -> Array:
-    x = given["x"]
+def _elsewhere(*operands: Array, name: str, call: Call, keys: tuple[str, ...]) -> Array:
+    aval = _result(*map(jax.typeof, operands), name=name, call=call, keys=keys)
+    x, given = operands[0], dict(zip(keys, operands[1:], strict=True))
+    shape = tuple(
+        x.shape[i] if i in call.axes else n for i, n in enumerate(aval.shape)
+    )  # under vmap the scores may be shared by rows that differ in the rest
+    x = jnp.broadcast_to(x, shape)
+    if name == "top_k":
+        return formulas.top_k(jnp, x, call.k, x.ndim - 1)[1].astype(aval.dtype)
     wide = jnp.float64 if x.dtype == jnp.float64 else jnp.float32
-    operands = [given[key].astype(wide) for key in ("x", "g") if key in given]
+    floats = [x.astype(wide)]
+    if "g" in given:
+        floats.append(given["g"].astype(wide))
     if call.t is None:
         t = given["t"].astype(wide)
     else:
@@ -122,10 +151,18 @@ def _formula(name: str, call: Call, given: dict[str, Array]) -> Array:
         options["empty"] = call.empty
     where: Any = call.axes
     if name == "gather_logprobs":
-        operands.append(given["ids"])
+        ids = given["ids"]
+        floats.append(jnp.broadcast_to(ids, (*shape[:-1], ids.shape[-1])))
         (where,) = call.axes
-    return getattr(formulas, name)(jnp, *operands, where, t, **options).astype(x.dtype)
+    return getattr(formulas, name)(jnp, *floats, where, t, **options).astype(x.dtype)
 
 
 def _of_rank(rank: int, a: Array) -> Array:
     return a if a.ndim == rank else a.reshape((1,) * (rank - a.ndim) + a.shape)
+
+
+_call.def_impl(lambda *operands, **fixed: _compiled(**fixed)(*operands))
+_call.def_abstract_eval(_result)
+batching.primitive_batchers[_call] = _batch
+mlir.register_lowering(_call, mlir.lower_fun(_on_cpu, multiple_results=False), platform="cpu")
+mlir.register_lowering(_call, mlir.lower_fun(_elsewhere, multiple_results=False))
