@@ -50,9 +50,9 @@ def _jvp(primals: Any, tangents: Any, *, pair: Pair, tree: Any) -> tuple[Array, 
     *residuals, v = primals
     *moves, dv = tangents
     out = _linear.bind(*primals, pair=pair, tree=tree)
-    change = ad.Zero.from_primal_value(out)
+    changes = []
     if type(dv) is not ad.Zero:
-        change = _linear.bind(*residuals, dv, pair=pair, tree=tree)
+        changes.append(_linear.bind(*residuals, dv, pair=pair, tree=tree))
     moving = [i for i, move in enumerate(moves) if type(move) is not ad.Zero]
     if moving:
 
@@ -63,8 +63,8 @@ def _jvp(primals: Any, tangents: Any, *, pair: Pair, tree: Any) -> tuple[Array, 
             return pair.forward.plain(jax.tree.unflatten(tree, leaves), v)
 
         _, more = jax.jvp(at, [residuals[i] for i in moving], [moves[i] for i in moving])
-        change = more if type(change) is ad.Zero else ad.add_jaxvals(change, more)
-    return out, change
+        changes.append(more)
+    return out, sum(changes[1:], changes[0])
 
 
 def _transpose(cotangent: Array, *args: Any, pair: Pair, tree: Any) -> list[Any]:
