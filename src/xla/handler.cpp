@@ -94,7 +94,8 @@ std::vector<To> converted(const BufferView& view) {
 void execute(const CallFrame& frame) {
     const auto number = [&](std::string_view name) { return attribute<std::int64_t>(frame, name, s64); };
     const std::int64_t op = number("op"), operands = number("operands"), axes = number("axes"), empty = number("empty");
-    if (op < 0 || op >= op_count || empty < 0 || empty > 2) throw std::invalid_argument("op or empty is out of range");
+    const bool known = op >= 0 && op < op_count && op != static_cast<int>(Op::cross_entropy);
+    if (!known || empty < 0 || empty > 2) throw std::invalid_argument("op or empty is out of range");
     const BufferView &x = buffer(frame.arguments, 0), &out = buffer(frame.results, 0);
     if (x.rank < 1 || x.rank > most_dims || out.rank != x.rank) throw std::invalid_argument("the rank is out of range");
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import array_api_strict
+import jax
 import numpy as np
 from tolerances import FORMULAS_ULP
 
@@ -147,5 +148,14 @@ BACKENDS: list[Backend] = [
         FLOATS - {"float16", "bfloat16"} | OTHERS,
         frozenset({"float32", "float64"}),
         bounds=FORMULAS_ULP,
+    ),
+    Library(
+        "jax",
+        jax.numpy.asarray,
+        lambda a: isinstance(a, jax.Array),
+        FLOATS | OTHERS,
+        FLOATS,
+        default_float="float64",
+        mode=lambda: jax.enable_x64(True),
     ),
 ]
