@@ -55,7 +55,10 @@ NUMBERS = {
     "buffer_kind": "XLA_FFI_ArgType_BUFFER",
     "scalar_kind": "XLA_FFI_AttrType_SCALAR",
     "execute_stage": "XLA_FFI_ExecutionStage_EXECUTE",
-    **{name: f"XLA_FFI_DataType_{name.upper()}" for name in "pred s32 s64 f16 f32 f64 bf16".split()},
+    **{
+        name: f"XLA_FFI_DataType_{name.upper()}"
+        for name in ("pred", "s32", "s64", "f16", "f32", "f64", "bf16")
+    },
 }
 
 

@@ -13,7 +13,8 @@ namespace logitkit::xla {
 //   empty, exact as in plan.hpp
 //   temperature  float64, where none is among the arguments
 // Along the reduced axes the result of a reduction has size 1, that of gather_logprobs the size of ids; top_k has its
-// positions for a result. Temperatures are float32 or float64, ids int32 or int64.
+// positions for a result; cross_entropy has a page of its own, losses.hpp. Temperatures are float32 or float64, ids
+// int32 or int64.
 Error* handle(CallFrame* frame);
 
 } // namespace logitkit::xla
