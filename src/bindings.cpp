@@ -256,6 +256,7 @@ NB_MODULE(_core, m) {
     m.attr("KL_DIVERGENCE") = static_cast<int>(Op::kl_divergence);
     m.attr("GATHER_LOGPROBS") = static_cast<int>(Op::gather_logprobs);
     m.attr("TOP_K") = static_cast<int>(Op::top_k);
+    m.attr("CROSS_ENTROPY") = static_cast<int>(Op::cross_entropy);
 
     m.def("apply", &apply, "op"_a, "x"_a, "out"_a, "axes"_a, "temperature"_a, "mask"_a = nb::none(), "g"_a = nb::none(),
           "empty"_a = 0, "exact"_a = false, "regime"_a = 0, "ids"_a = nb::none(),

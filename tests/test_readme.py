@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ["README.md", "CONTRIBUTING.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/jax.md"]
 
 # Commands that a test cannot run: they build the package, start this very suite, change the shell
 # that they are typed in, or write the sources.

@@ -24,6 +24,8 @@ GATHER_LOGPROBS: int = 9
 
 TOP_K: int = 10
 
+CROSS_ENTROPY: int = 11
+
 def apply(
     op: int,
     x: object,

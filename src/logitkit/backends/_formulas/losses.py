@@ -26,13 +26,12 @@ def cross_entropy_with_grad(
     """Return the loss, and the gradient of the sum of what it is: see `reference.cross_entropy`.
 
     `targets` are classes, integers with 1 along the axis, or probabilities of the shape of x in its
-    dtype. `weight` has one value a class, in the dtype of x and with 1 along the other axes. With
-    ``reduction="none"`` the loss keeps the axis as 1. A class out of range, which cannot be refused
-    here, makes its row NaN.
+    dtype. `weight` has one value a class, in the dtype of x. With ``reduction="none"`` the loss
+    keeps the axis as 1. A class out of range, which cannot be refused here, makes its row NaN.
     """
     s = Scores(xp, x, (axis,), 1.0, keep)
     wanted, ignored, bad = _targets(s, targets, ignore_index)
-    w = xp.ones_like(s.x) if weight is None else s.rows.split(weight)
+    w = xp.ones_like(s.x) if weight is None else xp.reshape(weight, (s.rows.length,))
     a = w * (1.0 - label_smoothing) * wanted
     if label_smoothing:
         share = w * (label_smoothing / s.at_least_one(s.kept))

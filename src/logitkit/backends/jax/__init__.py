@@ -6,7 +6,8 @@ where they are known.
 
 - `calls`: one operation as a call in a compiled program, on whatever platform it runs
 - `linear`: maps that are linear in one argument, with their transpose
-- `rules`: the derivatives
+- `rules`, `activations`: the derivatives
+- `losses`: cross-entropy, call and derivatives
 - `host`: what the shared verbs need to know of JAX
 """
 
@@ -16,6 +17,8 @@ from logitkit.backends.jax.host import JaxHost
 _verbs = Verbs(JaxHost())
 
 elementwise = _verbs.elementwise
+cross_entropy = _verbs.cross_entropy
+cross_entropy_with_grad = _verbs.cross_entropy_with_grad
 entropy = _verbs.entropy
 entropy_vjp = _verbs.entropy_vjp
 gather_logprobs = _verbs.gather_logprobs

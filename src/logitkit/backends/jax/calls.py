@@ -19,8 +19,8 @@ from logitkit.backends import _formulas as formulas
 
 Array = Any
 
-_TARGET = "logitkit"
-jax.ffi.register_ffi_target(_TARGET, _core.xla_handler(), platform="cpu")
+TARGET = "logitkit"
+jax.ffi.register_ffi_target(TARGET, _core.xla_handler(), platform="cpu")
 
 _OPS = {
     "softmax": _core.SOFTMAX,
@@ -93,9 +93,18 @@ def _result(*avals: Any, name: str, call: Call, keys: tuple[str, ...]) -> Any:
     for axis in call.axes:
         shape[axis] = 1 if name in _REDUCTIONS else last.get(name, x.shape[axis])
     dtype = jnp.arange(0).dtype if name == "top_k" else x.dtype
+    return jax.core.ShapedArray(tuple(shape), dtype, **varying_of(avals))
+
+
+def varying_of(avals: Any) -> dict[str, Any]:
+    """Return what an array made of others is said to vary over, inside shard_map."""
     varying = frozenset[Any]().union(*(getattr(a, "vma", ()) for a in avals))
-    options = {"vma": varying} if varying else {}
-    return jax.core.ShapedArray(tuple(shape), dtype, **options)
+    return {"vma": varying} if varying else {}
+
+
+def lead_of(rank: int, arrays: Any) -> tuple[int, ...]:
+    """Return the dimensions that vmap put in front of those of one problem."""
+    return np.broadcast_shapes(*(a.shape[: len(a.shape) - rank] for a in arrays))
 
 
 def _outside(axes: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -117,7 +126,7 @@ def _batch(
 def _on_cpu(*operands: Array, name: str, call: Call, keys: tuple[str, ...]) -> Array:
     aval = _result(*map(jax.typeof, operands), name=name, call=call, keys=keys)
     rank = operands[0].ndim
-    return jax.ffi.ffi_call(_TARGET, aval, vmap_method="expand_dims")(
+    return jax.ffi.ffi_call(TARGET, aval, vmap_method="expand_dims")(
         *operands,
         op=np.int64(_OPS[name]),
         axes=np.int64(sum(1 << (rank - 1 - axis) for axis in call.axes)),

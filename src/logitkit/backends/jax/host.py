@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from logitkit.backends import _formulas as formulas
-from logitkit.backends._generic.host import Host
-from logitkit.backends.jax import activations, rules
+from logitkit.backends._generic.host import Host, loss_options
+from logitkit.backends.jax import activations, losses, rules
 from logitkit.backends.jax.calls import Call, top_ids
 
 Array = Any
@@ -60,6 +60,27 @@ class JaxHost(Host):
         masks = () if name in ("softmax_vjp", "log_softmax_vjp") else (keep,)
         return getattr(rules, name)(call, *arrays, t, *masks)
 
+    def cross_entropy(
+        self,
+        x: Array,
+        targets: Array,
+        axis: int,
+        options: Any,
+        weight: Array | None,
+        keep: Array | None,
+        gradient: bool,
+        result: str,
+    ) -> tuple[Array, Array | None]:
+        """Return the loss in the dtype of `result`, and the gradient in that of x, or None."""
+        fixed = losses.Fixed(axis, x.ndim, result, **loss_options(options))
+        soft = jnp.issubdtype(targets.dtype, jnp.floating)
+        targets = targets if soft else _as_index(targets)
+        beside = {"soft" if soft else "ids": targets, "keep": keep, "weight": weight}
+        beside = {key: a for key, a in beside.items() if a is not None}
+        if gradient:
+            return losses.loss_and_gradient(fixed, x, beside)
+        return losses.loss_of(fixed, x, beside), None
+
     def each(self, formula: Any, x: Array, *parameters: float) -> Array:
         """Run a formula of one element, with the derivative that it has at every point."""
         wide = x if x.dtype == jnp.float64 else x.astype(jnp.float32)
@@ -75,6 +96,11 @@ class JaxHost(Host):
         return jnp.take_along_axis(x, ids, axis=axis), ids
 
 
+def _as_index(ids: Array) -> Array:
+    """Return integers in a dtype that the kernels read."""
+    return ids if ids.dtype.name in ("int32", "int64") else ids.astype(jnp.arange(0).dtype)
+
+
 def _gather(x: Array, *, t: Any, keep: Any, ids: Array, axis: int) -> Array:
     """Run the kernel, which takes classes along the last axis."""
 
@@ -82,8 +108,6 @@ def _gather(x: Array, *, t: Any, keep: Any, ids: Array, axis: int) -> Array:
         return None if a is None else jnp.moveaxis(a, axis, -1)
 
     fixed, t = (t, None) if isinstance(t, float) else (None, t)
-    if ids.dtype.name not in ("int32", "int64"):
-        ids = ids.astype(jnp.arange(0).dtype)
     call = Call((x.ndim - 1,), fixed)
-    found = rules.gather_logprobs(call, last(x), last(t), last(keep), last(ids))
+    found = rules.gather_logprobs(call, last(x), last(t), last(keep), last(_as_index(ids)))
     return jnp.moveaxis(found, -1, axis)
