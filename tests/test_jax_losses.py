@@ -73,6 +73,10 @@ def test_probabilities_give_what_the_reference_does(options):
 @pytest.mark.parametrize("options", OPTIONS[:4], ids=lambda o: ", ".join(o))
 def test_gradients_agree_with_differences(options, kind):
     given, more = targets(kind)
+    if "mask" in options and kind == "classes":
+        # A target that is masked is infinitely far.
+        hot = np.arange(6)[:, None] == LABELS[:, None]
+        options = options | {"mask": options["mask"] | hot}
     f = jax.jit(lambda x: lk.cross_entropy(x, given, axis=1, **options, **more))
     order = 2 if "z_loss" in options else 1
     check_grads(f, (jnp.asarray(X),), order, modes=("fwd", "rev"), atol=1e-5, rtol=1e-5, eps=1e-4)

@@ -93,13 +93,23 @@ def _result(*avals: Any, name: str, call: Call, keys: tuple[str, ...]) -> Any:
     for axis in call.axes:
         shape[axis] = 1 if name in _REDUCTIONS else last.get(name, x.shape[axis])
     dtype = jnp.arange(0).dtype if name == "top_k" else x.dtype
-    return jax.core.ShapedArray(tuple(shape), dtype, **varying_of(avals))
+    return aval_like(avals, tuple(shape), dtype)
 
 
-def varying_of(avals: Any) -> dict[str, Any]:
-    """Return what an array made of others is said to vary over, inside shard_map."""
-    varying = frozenset[Any]().union(*(getattr(a, "vma", ()) for a in avals))
-    return {"vma": varying} if varying else {}
+def aval_like(avals: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return the type of a result: it varies over the axes of shard_map as the operands do."""
+    like = max(avals, key=lambda aval: len(_varying(aval)))
+    if len(shape) == len(like.shape):
+        return like.update(shape=shape, dtype=dtype, weak_type=False)
+    spec = jax.sharding.PartitionSpec(*[None] * len(shape))
+    sharding = jax.sharding.NamedSharding(like.sharding.mesh, spec)
+    return like.update(shape=shape, dtype=dtype, weak_type=False, sharding=sharding)
+
+
+def _varying(aval: Any) -> Any:
+    # JAX has renamed it.
+    kind = getattr(aval, "manual_axis_type", None)
+    return getattr(aval, "vma", ()) if kind is None else kind.varying
 
 
 def lead_of(rank: int, arrays: Any) -> tuple[int, ...]:

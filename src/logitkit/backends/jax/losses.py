@@ -15,7 +15,7 @@ from jax.interpreters import batching, mlir
 from logitkit import _core
 from logitkit.backends import _formulas as formulas
 from logitkit.backends.jax import rules
-from logitkit.backends.jax.calls import TARGET, Call, lead_of, varying_of
+from logitkit.backends.jax.calls import TARGET, Call, aval_like, lead_of
 
 Array = Any
 Beside = dict[str, Array]
@@ -162,12 +162,11 @@ def _results(*avals: Any, fixed: Fixed, keys: tuple[str, ...], gradient: bool) -
     own = list(avals[0].shape[len(lead) :])
     shape = own.copy()
     shape[fixed.axis] = 1
-    vma = varying_of(avals)
     loss_shape = (*lead, *shape) if fixed.reduction == "none" else lead
-    loss = jax.core.ShapedArray(loss_shape, jnp.dtype(fixed.result), **vma)
+    loss = aval_like(avals, loss_shape, jnp.dtype(fixed.result))
     if not gradient:
         return [loss]
-    return [loss, jax.core.ShapedArray((*lead, *own), avals[0].dtype, **vma)]
+    return [loss, aval_like(avals, (*lead, *own), avals[0].dtype)]
 
 
 def _batch(operands: Any, dims: Any, **fixed: Any) -> tuple[list[Array], list[int]]:
