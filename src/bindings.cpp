@@ -19,6 +19,7 @@
 #include "core/pool.hpp"
 #include "core/quota.hpp"
 #include "core/total.hpp"
+#include "xla/handler.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -293,6 +294,7 @@ NB_MODULE(_core, m) {
     m.attr("KL_DIVERGENCE") = static_cast<int>(Op::kl_divergence);
     m.attr("GATHER_LOGPROBS") = static_cast<int>(Op::gather_logprobs);
     m.attr("TOP_K") = static_cast<int>(Op::top_k);
+    m.attr("CROSS_ENTROPY") = static_cast<int>(Op::cross_entropy);
 
     m.def("apply", &apply, "op"_a, "x"_a, "out"_a, "axes"_a, "temperature"_a, "mask"_a = nb::none(), "g"_a = nb::none(),
           "empty"_a = 0, "exact"_a = false, "regime"_a = 0, "ids"_a = nb::none(), "compute"_a = "", "x_stored"_a = "",
@@ -314,6 +316,9 @@ NB_MODULE(_core, m) {
         "map_plain", &map_plain, "op"_a, "x"_a.none(), "out"_a.none(),
         "softmax or log_softmax along the last axis, all options but `out` at their defaults; None, and nothing done, "
         "where x or `out` must be looked at more closely.");
+    m.def(
+        "xla_handler", [] { return nb::object(nb::capsule(reinterpret_cast<void*>(&xla::handle))); },
+        "What XLA calls in compiled programs of JAX, as jax.ffi.register_ffi_target takes it.");
     m.def("available_isas", &available_isas, "The instruction sets that this machine can run, best first.");
     m.def("isa", [] { return std::string(current_kernels().name); }, "The instruction set in use.");
     m.def("select_isa", &select_isa, "name"_a, "Use one of the available instruction sets from now on.");
