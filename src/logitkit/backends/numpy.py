@@ -177,13 +177,13 @@ def _refuse_empty_rows(x: Array, axes: tuple[int, ...], keep: Array | None) -> N
         )
 
 
-def elementwise(x: Any, function: Callable[[Array], Array]) -> Any:
-    """Apply a function of one element, under the dtype policy."""
+def elementwise(x: Any, formula: Callable[..., Any], *parameters: float) -> Any:
+    """Apply a formula of `_formulas.activations`, under the dtype policy."""
     x, kept = arguments.as_array(x)
     result_dtype, compute = arguments.result_dtypes(x.dtype)
     compute = compute if compute is _FLOAT64 else _FLOAT32
     with np.errstate(all="ignore"):
-        result = np.asarray(function(_cast(x, compute)))
+        result = np.asarray(formula(np, _cast(x, compute), *parameters))
     delivered = _deliver(result, x.shape, result_dtype)
     # There is no sum that a masked element could be left out of: it stays masked.
     return delivered if kept is None else np.ma.array(delivered, mask=~kept)
