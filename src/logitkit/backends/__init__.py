@@ -13,7 +13,6 @@ from logitkit.backends import numpy as numpy_backend
 
 # The first part of a type's module, and how its arrays become NumPy arrays.
 _WITHOUT_BACKEND = {
-    "torch": "tensor.detach().cpu().numpy()",
     "jax": "numpy.asarray(array)",
     "jaxlib": "numpy.asarray(array)",
     "dask": "array.compute()",
@@ -31,6 +30,10 @@ def backend_of(x: Any) -> Any:
         If the array belongs to a library that has no backend.
     """
     library = type(x).__module__.partition(".")[0]
+    if library == "torch":
+        from logitkit.backends import torch as torch_backend
+
+        return torch_backend
     if library in _WITHOUT_BACKEND:
         raise TypeError(
             f"x is a {type(x).__module__}.{type(x).__qualname__}; accepted are NumPy arrays, lists "

@@ -43,7 +43,7 @@ def gather_logprobs(x: Any, ids: Any, axis: Any, temperature: Any, mask: Any) ->
             f"ids has the shape {ids.shape}; without the axis it must broadcast with x, whose "
             f"shape is {x.shape}"
         ) from None
-    _refuse_ids(ids, x.shape[at])
+    refuse_ids(ids, x.shape[at])
 
     positions = np.empty((*rows, wanted.shape[-1]), np.int64)
     positions[...] = wanted
@@ -79,12 +79,7 @@ def top_k(x: Any, k: Any, axis: Any) -> tuple[Array, Array]:
     _, compute = arguments.result_dtypes(x.dtype)
     at = arguments.one_axis(axis, x.ndim)
     x = x if x.ndim else x.reshape(1)
-    try:
-        wanted = operator.index(k)
-    except TypeError:
-        raise TypeError(f"k is {k!r}; accepted is an integer >= 0") from None
-    if wanted < 0:
-        raise ValueError(f"k is {wanted}; it must be >= 0")
+    wanted = count_of(k)
     scores = np.moveaxis(x, at, -1)
     count = min(wanted, x.shape[at])
     shape = (*scores.shape[:-1], count)
@@ -100,6 +95,17 @@ def top_k(x: Any, k: Any, axis: Any) -> tuple[Array, Array]:
     return np.take_along_axis(x, ids, at), ids
 
 
+def count_of(k: Any) -> int:
+    """Return k as an integer >= 0."""
+    try:
+        wanted = operator.index(k)
+    except TypeError:
+        raise TypeError(f"k is {k!r}; accepted is an integer >= 0") from None
+    if wanted < 0:
+        raise ValueError(f"k is {wanted}; it must be >= 0")
+    return wanted
+
+
 def _fits_double(x: Array) -> bool:
     """Whether every element is exact in the dtype of the computation."""
     if x.dtype.kind not in "iu" or x.dtype.itemsize < 8:
@@ -107,7 +113,7 @@ def _fits_double(x: Array) -> bool:
     return bool(int(x.max()) <= _EXACT_INTEGER and int(x.min()) >= -_EXACT_INTEGER)
 
 
-def _refuse_ids(ids: Array, classes: int) -> None:
+def refuse_ids(ids: Array, classes: int) -> None:
     """Raise if an index is out of range, with the first of them."""
     if ids.size == 0 or (int(ids.min()) >= 0 and int(ids.max()) < classes):
         return

@@ -36,8 +36,8 @@ Array = npt.NDArray[Any]
 _FLOAT32 = np.dtype(np.float32)
 _FLOAT64 = np.dtype(np.float64)
 # The core's numbers for the choices; what "raise" refuses never reaches it.
-_EMPTY = {None: 0, "nan": 0, "raise": 0, "zero": 1, "uniform": 2}
-_PRECISION = {"default": False, "exact": True}
+EMPTY = {None: 0, "nan": 0, "raise": 0, "zero": 1, "uniform": 2}
+PRECISION = {"default": False, "exact": True}
 
 # The core does the short calls alone. An array of this very type needs no dispatch to other makers.
 _core.set_arrays(np.ndarray, getattr(np.empty_like, "__wrapped__", np.empty_like))
@@ -95,14 +95,14 @@ def _map(
     result_dtype, compute = arguments.result_dtypes(x.dtype, dtype)
     keep = arguments.broadcast_mask(mask, x.shape, kept)
     divide = arguments.broadcast_temperature(temperature, x.shape, axes)
-    arguments.check_choice("empty", empty, _EMPTY)
-    arguments.check_choice("precision", precision, _PRECISION)
+    arguments.check_choice("empty", empty, EMPTY)
+    arguments.check_choice("precision", precision, PRECISION)
     if out is not None:
         arguments.check_out(out, x.shape, result_dtype, x=x, in_place=True)
         arguments.check_apart(out, mask=mask, temperature=temperature)
         into = out
     if empty == "raise":
-        _refuse_empty_rows(x, axes, keep)
+        _refuse_without_any(x, axes, keep)
 
     result = np.empty_like(x, result_dtype) if into is None else into
     _apply(
@@ -113,8 +113,8 @@ def _map(
         axes,
         divide,
         keep,
-        empty=_EMPTY[empty],
-        exact=_PRECISION[precision],
+        empty=EMPTY[empty],
+        exact=PRECISION[precision],
     )
     return out if out is not None else _deliver(result, x.shape, result_dtype)
 
@@ -153,7 +153,7 @@ def _comparable(a: Array) -> Array:
     return a if a.dtype != arguments.BFLOAT16_BITS else _cast(a, _FLOAT32)
 
 
-def _refuse_empty_rows(x: Array, axes: tuple[int, ...], keep: Array | None) -> None:
+def _refuse_without_any(x: Array, axes: tuple[int, ...], keep: Array | None) -> None:
     """Raise if a row has nothing to normalise; done first, so that nothing is written."""
     is_float = arguments.is_float(x.dtype)
     if x.size == 0 or (keep is None and not is_float):
@@ -167,10 +167,15 @@ def _refuse_empty_rows(x: Array, axes: tuple[int, ...], keep: Array | None) -> N
             here = here & keep[part]
         rows = tuple([slice(None) if i in axes else at for i, at in enumerate(part)])
         possible[rows] |= here.any(axis=axes, keepdims=True)
+    refuse_empty_rows(possible, axes, single=x.ndim == len(axes))
+
+
+def refuse_empty_rows(possible: Array, axes: tuple[int, ...], single: bool) -> None:
+    """Raise if a row has nothing; `possible` is one flag a row, with 1 along the axes."""
     empty = np.atleast_1d(~possible.squeeze(axes))
     if empty.any():
         index = tuple(int(i) for i in np.unravel_index(int(empty.argmax()), empty.shape))
-        row = "x" if x.ndim == len(axes) else f"row {index[0] if len(index) == 1 else index}"
+        row = "x" if single else f"row {index[0] if len(index) == 1 else index}"
         raise ValueError(
             f"{row} has no element that takes part and is above -inf, which empty='raise' refuses; "
             "accepted otherwise are 'nan', 'zero' and 'uniform'"

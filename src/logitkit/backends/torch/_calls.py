@@ -1,0 +1,122 @@
+"""A call of an operator, by the shortest way that keeps what PyTorch does around it.
+
+An eager call that nobody records goes to the kernel; one that is recorded, or transformed by
+`torch.func`, through a `torch.autograd.Function`. What is compiled or traced becomes a node of the
+graph: the registered operator, which has the same derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from logitkit.backends.torch._operators import KERNELS, LIBRARY, kernel
+
+Setup = Callable[[Any, tuple[Any, ...], Tensor], None]
+Backward = Callable[[Any, Tensor], tuple[Any, ...]]
+
+_FUNCTIONS: dict[str, type[torch.autograd.Function]] = {}
+_PLAIN = (Tensor, torch.nn.Parameter)
+
+
+def call(name: str, *arguments: Any) -> Tensor:
+    """Run an operator; it is differentiable, and so is its derivative."""
+    if not torch.compiler.is_compiling():
+        if is_transformed() or (not is_traced() and _is_recorded(arguments)):
+            recorded: Tensor = _FUNCTIONS[name].apply(*arguments)  # type: ignore[no-untyped-call]
+            return recorded
+        if is_plain(*arguments):
+            return kernel(name, arguments[0])(*arguments)
+    result: Tensor = getattr(torch.ops.logitkit, name)(*arguments)
+    return result
+
+
+def is_plain(*arguments: Any) -> bool:
+    """Whether a call is nothing but its result, and the kernel is at hand.
+
+    PyTorch's dispatcher takes several times as long as a short row.
+    """
+    if torch.compiler.is_compiling() or is_transformed() or is_traced():
+        return False
+    for value in arguments:
+        if isinstance(value, Tensor) and not (
+            type(value) in _PLAIN and value.device.type in KERNELS
+        ):
+            return False
+    return not _is_recorded(arguments)
+
+
+def has_memory(tensor: Tensor) -> bool:
+    """Whether it is known where the elements of a tensor lie."""
+    if torch.compiler.is_compiling() or is_transformed() or is_traced():
+        return False
+    return type(tensor) in _PLAIN and tensor.device.type != "meta"
+
+
+def is_transformed() -> bool:
+    """Whether `torch.func` maps or differentiates what is called."""
+    return torch._C._functorch.peek_interpreter_stack() is not None
+
+
+def is_traced() -> bool:
+    """Whether somebody sees the operators that are called: fake tensors, `make_fx`, export."""
+    return bool(torch._C._len_torch_dispatch_stack()) or torch.jit.is_tracing()
+
+
+def _is_recorded(arguments: tuple[Any, ...]) -> bool:
+    if not torch.is_grad_enabled():
+        return False
+    return any([isinstance(value, Tensor) and value.requires_grad for value in arguments])
+
+
+def differentiable(name: str, setup: Setup, backward: Backward) -> None:
+    """Give an operator its derivative: in eager calls, under `torch.func`, and in graphs."""
+
+    def forward(*arguments: Any) -> Tensor:
+        if is_plain(*arguments):
+            return kernel(name, arguments[0])(*arguments)
+        result: Tensor = getattr(torch.ops.logitkit, name)(*arguments)
+        return result
+
+    def batched(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Tensor, int]:
+        return _batched(name, info.batch_size, in_dims, arguments), 0
+
+    _FUNCTIONS[name] = type(
+        name,
+        (torch.autograd.Function,),
+        {
+            "forward": staticmethod(forward),
+            "setup_context": staticmethod(setup),
+            "backward": staticmethod(backward),
+            "vmap": staticmethod(batched),
+        },
+    )
+    qualified = f"logitkit::{name}"
+    torch.library.register_autograd(qualified, backward, setup_context=setup, lib=LIBRARY)
+    torch.library.register_vmap(qualified, batched, lib=LIBRARY)
+
+
+def _batched(
+    name: str, batch: int, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]
+) -> Tensor:
+    """Call an operator once for all: the batch becomes the first dimension, and axes move on."""
+    schema = getattr(torch.ops.logitkit, name).default._schema.arguments
+    moved: list[Any] = []
+    for argument, dim, value in zip(schema, in_dims, arguments, strict=True):
+        if isinstance(value, Tensor):
+            value = value.unsqueeze(0) if dim is None else value.movedim(dim, 0)
+            if isinstance(argument.type, torch.TensorType):
+                value = value.expand(batch, *value.shape[1:])
+        elif argument.name == "axes":
+            value = [axis + 1 for axis in value]
+        elif argument.name == "axis":
+            value = value + 1
+        moved.append(value)
+    if name != "kl_divergence" or moved[-1] == "none":
+        return call(name, *moved)
+    rows = call(name, *moved[:-1], "none").reshape(batch, -1)
+    total = rows.sum(1, dtype=torch.float64)
+    return (total / rows.shape[1] if moved[-1] == "mean" else total).to(rows.dtype)

@@ -1,0 +1,181 @@
+"""The operators on a device without kernels of its own: formulas made of PyTorch's operators.
+
+The formulas take what is in order; what only the values show is looked at here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import array_api_compat.torch as xp
+import torch
+from torch import Tensor
+
+from logitkit.backends import _arguments as arguments
+from logitkit.backends import _formulas as formulas
+from logitkit.backends import numpy as numpy_backend
+from logitkit.backends._divergence import REDUCTION
+from logitkit.backends._formulas import activations
+from logitkit.backends._picks import refuse_ids
+from logitkit.backends.torch._dtypes import common, computed_in
+
+Axes = Sequence[int]
+
+
+def softmax(x: Tensor, *options: Any) -> Tensor:
+    """Return ``exp(x / t) / sum(exp(x / t))``."""
+    return _map(formulas.softmax, x, *options)
+
+
+def log_softmax(x: Tensor, *options: Any) -> Tensor:
+    """Return the logarithm of softmax."""
+    return _map(formulas.log_softmax, x, *options)
+
+
+def _map(
+    formula: Callable[..., Tensor],
+    x: Tensor,
+    axes: Axes,
+    t: float,
+    ts: Tensor | None,
+    mask: Tensor | None,
+    empty: str | None,
+    dtype: torch.dtype,
+    precision: str,
+) -> Tensor:
+    arguments.check_choice("empty", empty, numpy_backend.EMPTY)
+    arguments.check_choice("precision", precision, numpy_backend.PRECISION)
+    exact = numpy_backend.PRECISION[precision]
+    compute = torch.float64 if exact else computed_in(x.dtype, dtype)
+    divide = _divisor(x, axes, t, ts, compute)
+    if empty == "raise":
+        _refuse_without_any(x, tuple(axes), mask)
+    return formula(xp, x.to(compute), tuple(axes), divide, mask, empty).to(dtype)
+
+
+def logsumexp(x: Tensor, *options: Any) -> Tensor:
+    """Return ``log(sum(exp(x / t)))``."""
+    return _reduce(formulas.logsumexp, x, *options)
+
+
+def entropy(x: Tensor, *options: Any) -> Tensor:
+    """Return the entropy of softmax."""
+    return _reduce(formulas.entropy, x, *options)
+
+
+def _reduce(
+    formula: Callable[..., Tensor],
+    x: Tensor,
+    axes: Axes,
+    t: float,
+    ts: Tensor | None,
+    mask: Tensor | None,
+    dtype: torch.dtype,
+) -> Tensor:
+    compute = computed_in(x.dtype, dtype)
+    divide = _divisor(x, axes, t, ts, compute)
+    return formula(xp, x.to(compute), tuple(axes), divide, mask).to(dtype)
+
+
+def softmax_vjp(p: Tensor, *options: Any) -> Tensor:
+    """Return ``p * (g - sum(p * g)) / t``."""
+    return _vjp(formulas.softmax_vjp, p, *options)
+
+
+def log_softmax_vjp(log_p: Tensor, *options: Any) -> Tensor:
+    """Return ``(g - p * sum(g)) / t``."""
+    return _vjp(formulas.log_softmax_vjp, log_p, *options)
+
+
+def logsumexp_vjp(x: Tensor, *options: Any) -> Tensor:
+    """Return ``g * softmax(x) / t``."""
+    return _vjp(formulas.logsumexp_vjp, x, *options)
+
+
+def entropy_vjp(x: Tensor, *options: Any) -> Tensor:
+    """Return ``-g * p * (log(p) + H) / t``."""
+    return _vjp(formulas.entropy_vjp, x, *options)
+
+
+def _vjp(
+    formula: Callable[..., Tensor],
+    x: Tensor,
+    g: Tensor,
+    axes: Axes,
+    t: float,
+    ts: Tensor | None,
+    *mask: Tensor | None,
+) -> Tensor:
+    compute = computed_in(x.dtype, g.dtype)
+    divide = _divisor(x, axes, t, ts, compute)
+    return formula(xp, x.to(compute), g.to(compute), tuple(axes), divide, *mask).to(x.dtype)
+
+
+def softmax_jacobian(p: Tensor, t: float, ts: Tensor | None) -> Tensor:
+    """Return ``(diag(p) - p p^T) / t``."""
+    compute = computed_in(p.dtype)
+    divide = _divisor(p, (p.ndim - 1,), t, ts, compute)
+    return formulas.softmax_jacobian(xp, p.to(compute), divide).to(p.dtype)
+
+
+def kl_divergence(
+    p: Tensor,
+    q: Tensor,
+    axes: Axes,
+    t: float,
+    ts: Tensor | None,
+    mask: Tensor | None,
+    reduction: str,
+) -> Tensor:
+    """Return the divergence of each row, their mean or their sum."""
+    arguments.check_choice("reduction", reduction, REDUCTION)
+    result = common(p.dtype, q.dtype)
+    compute = computed_in(p.dtype, q.dtype)
+    divide = _divisor(p, axes, t, ts, compute)
+    scores = p.to(compute), q.to(compute)
+    rows = formulas.kl_divergence(xp, *scores, tuple(axes), divide, mask).to(result)
+    if reduction == "none":
+        return rows
+    return (rows.mean(dtype=compute) if reduction == "mean" else rows.sum(dtype=compute)).to(result)
+
+
+def gather_logprobs(
+    x: Tensor, ids: Tensor, axis: int, t: float, ts: Tensor | None, mask: Tensor | None
+) -> Tensor:
+    """Return the logarithm of softmax at ids."""
+    compute = computed_in(x.dtype)
+    divide = _divisor(x, (axis,), t, ts, compute)
+    ids = ids.to(torch.int64)
+    if bool(((ids < 0) | (ids >= x.shape[axis])).any()):
+        refuse_ids(ids.cpu().numpy(), x.shape[axis])
+    found = formulas.gather_logprobs(xp, x.to(compute), ids, axis, divide, mask)
+    return found.to(x.dtype).contiguous()
+
+
+def top_k(x: Tensor, k: int, axis: int) -> Tensor:
+    """Return where the k largest elements stand."""
+    return formulas.top_k(xp, x, k, axis)[1].contiguous()
+
+
+def activation(x: Tensor, name: str, parameters: Sequence[float]) -> Tensor:
+    """Return a function of each element."""
+    formula = getattr(activations, name)
+    result: Tensor = formula(xp, x.to(computed_in(x.dtype)), *parameters)
+    return result.to(x.dtype).contiguous()
+
+
+def _divisor(x: Tensor, axes: Axes, t: float, ts: Tensor | None, compute: torch.dtype) -> Any:
+    """Return the temperature in the dtype that is computed in; refuse a negative one and NaN."""
+    given = t if ts is None else ts.to("cpu", torch.float64).numpy()
+    arguments.broadcast_temperature(given, tuple(x.shape), tuple(axes))
+    return t if ts is None else ts.to(compute)
+
+
+def _refuse_without_any(x: Tensor, axes: tuple[int, ...], mask: Tensor | None) -> None:
+    if x.numel():
+        possible = x != -torch.inf if mask is None else (x != -torch.inf) & mask
+        for axis in axes:
+            possible = possible.any(axis, keepdim=True)
+        single = x.ndim == len(axes)
+        numpy_backend.refuse_empty_rows(possible.cpu().numpy(), axes, single)

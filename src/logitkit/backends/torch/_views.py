@@ -1,0 +1,38 @@
+"""Tensors as NumPy arrays of the same memory, and the other way round."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from logitkit.backends._arguments import BFLOAT16_BITS, Array
+
+
+def view(tensor: torch.Tensor, name: str = "x") -> Array:
+    """Return the memory of a tensor as an array; bfloat16, which NumPy has not, as its bits."""
+    if not tensor.is_cpu:
+        raise ValueError(f"{name} is on {tensor.device}; it must be on the device of x, cpu")
+    if tensor.requires_grad:
+        tensor = tensor.detach()
+    if tensor.is_neg():
+        tensor = tensor.resolve_neg()
+    if tensor.dtype is torch.bfloat16:
+        return tensor.view(torch.uint16).numpy().view(BFLOAT16_BITS)
+    return tensor.numpy()
+
+
+def view_option(value: Any, name: str) -> Any:
+    """Return a temperature or a mask as NumPy has it; what is no tensor stays as it is."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    return view(value.float() if value.dtype is torch.bfloat16 else value, name)
+
+
+def tensor_of(array: Any) -> torch.Tensor:
+    """Return a tensor of the memory of an array that is no one else's; undoes `view`."""
+    array = np.asarray(array)
+    if array.dtype == BFLOAT16_BITS:
+        return torch.from_numpy(array.view(np.uint16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
