@@ -1,14 +1,17 @@
 """The libraries of arrays that the table holds for; another one is an object more in `BACKENDS`.
 
-Only NumPy so far, in every form that its arrays have: what the contract says of an array it says of
-its elements, wherever they lie.
+NumPy in every form that its arrays have: what the contract says of an array it says of its
+elements, wherever they lie. Other libraries with what they cannot express declared.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import array_api_strict
 import numpy as np
+from tolerances import FORMULAS_ULP
 
 FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 OTHERS = frozenset({"bool", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64))})
@@ -22,6 +25,12 @@ class Backend(Protocol):
     takes_as_is: bool  # Python's numbers and lists belong to it
     has_out: bool
     in_place: bool  # its arrays can take a result of their own dtype
+    results: frozenset[str]  # what can be asked for as `dtype`
+    default_float: str | None  # what integers become; by their width where None
+    bounds: dict[tuple[str, str], float]  # in place of the table's: (function, dtype)
+
+    def mode(self) -> AbstractContextManager[Any]:
+        """Return the state of the library in which the table holds."""
 
     def asarray(self, a: np.ndarray) -> Any:
         """Return a new array of the library with the elements of a."""
@@ -45,6 +54,28 @@ class NumPy:
     has_out: bool = True
     in_place: bool = True
     to_numpy: Callable[[Any], np.ndarray] = np.asarray
+    results: frozenset[str] = FLOATS
+    default_float: str | None = None
+    bounds: dict[tuple[str, str], float] = field(default_factory=dict)
+    mode: Callable[[], AbstractContextManager[Any]] = nullcontext
+
+
+@dataclass(frozen=True)
+class Library:
+    """A library whose arrays hold nothing but elements, and are never written."""
+
+    name: str
+    asarray: Callable[[np.ndarray], Any]
+    holds: Callable[[Any], bool]
+    dtypes: frozenset[str]
+    results: frozenset[str]
+    default_float: str | None = None
+    bounds: dict[tuple[str, str], float] = field(default_factory=dict)
+    mode: Callable[[], AbstractContextManager[Any]] = nullcontext
+    to_numpy: Callable[[Any], np.ndarray] = np.asarray
+    takes_as_is: bool = False
+    has_out: bool = False
+    in_place: bool = False
 
 
 def every_second(a):
@@ -107,5 +138,14 @@ BACKENDS: list[Backend] = [
         "unaligned",
         unaligned,
         lambda a: a.itemsize == 1 or not a.size or not a.flags.aligned,
+    ),
+    # The standard has no half floats.
+    Library(
+        "array_api_strict",
+        array_api_strict.asarray,
+        lambda a: type(a).__module__.partition(".")[0] == "array_api_strict",
+        FLOATS - {"float16", "bfloat16"} | OTHERS,
+        frozenset({"float32", "float64"}),
+        bounds=FORMULAS_ULP,
     ),
 ]
