@@ -184,6 +184,14 @@ def broadcast_temperature(
         )
     with np.errstate(all="ignore"):
         t = given.astype(np.float64)
+    check_temperatures(t)
+    if t.ndim == 0:
+        return float(t)
+    return np.broadcast_to(broadcast_per_row(t, shape, axes, "temperature"), shape or (1,))
+
+
+def check_temperatures(t: Array) -> None:
+    """Raise if one is negative or NaN."""
     bad = ~(t >= 0)
     if bad.any():
         at = "" if t.ndim == 0 else f" at index {tuple(int(i[0]) for i in np.nonzero(bad))}"
@@ -191,9 +199,6 @@ def broadcast_temperature(
         raise ValueError(
             f"temperature is {value}{at}; it must be >= 0 (0 is the argmax, inf the uniform limit)"
         )
-    if t.ndim == 0:
-        return float(t)
-    return np.broadcast_to(broadcast_per_row(t, shape, axes, "temperature"), shape or (1,))
 
 
 def broadcast_per_row(

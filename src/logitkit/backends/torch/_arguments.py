@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from logitkit.backends import _arguments as arguments
+from logitkit.backends.torch._calls import has_memory
 
 Axes = tuple[int, ...]
 
@@ -37,6 +38,8 @@ def temperature_of(temperature: Any, x: Tensor, axes: Axes) -> tuple[float, Tens
             f"temperature is a tensor of {temperature.dtype} on {temperature.device}; accepted are "
             f"numbers >= 0, on {x.device}"
         )
+    if has_memory(temperature):
+        arguments.check_temperatures(temperature.detach().to("cpu", torch.float64).numpy())
     return 1.0, per_row(temperature.to(x.device), x, axes, "temperature")
 
 
@@ -91,7 +94,7 @@ def check_out(
 ) -> None:
     """Raise unless `out` can take the result: kind, shape, dtype, device, no gradient."""
     if not isinstance(out, Tensor):
-        raise TypeError(f"out is a {type(out).__name__}; it must be a tensor")
+        raise TypeError(f"out is a {type(out).__name__}; it must be a plain tensor")
     if tuple(out.shape) != shape:
         raise ValueError(f"out has the shape {tuple(out.shape)}; the result has {shape}")
     if out.dtype is not dtype:

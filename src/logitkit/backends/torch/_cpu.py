@@ -21,14 +21,14 @@ from logitkit.backends.torch._views import tensor_of, view, view_option
 Axes = Sequence[int]
 
 
-def softmax(x: Tensor, *options: Any) -> Tensor:
+def softmax(x: Tensor, *options: Any, out: Tensor | None = None) -> Tensor:
     """See `logitkit.softmax`."""
-    return _map(numpy_backend.softmax, x, *options)
+    return _map(numpy_backend.softmax, x, *options, out)
 
 
-def log_softmax(x: Tensor, *options: Any) -> Tensor:
+def log_softmax(x: Tensor, *options: Any, out: Tensor | None = None) -> Tensor:
     """See `logitkit.log_softmax`."""
-    return _map(numpy_backend.log_softmax, x, *options)
+    return _map(numpy_backend.log_softmax, x, *options, out)
 
 
 def _map(
@@ -41,7 +41,7 @@ def _map(
     empty: str | None,
     dtype: torch.dtype,
     precision: str,
-    out: Tensor | None = None,
+    out: Tensor | None,
 ) -> Tensor:
     result = torch.empty_like(x, dtype=dtype) if out is None else out
     verb(

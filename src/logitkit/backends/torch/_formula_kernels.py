@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import array_api_compat.torch as xp
 import torch
+from array_api_compat import torch as array_api
 from torch import Tensor
 
 from logitkit.backends import _arguments as arguments
@@ -17,10 +17,14 @@ from logitkit.backends import _formulas as formulas
 from logitkit.backends import numpy as numpy_backend
 from logitkit.backends._divergence import REDUCTION
 from logitkit.backends._formulas import activations
+from logitkit.backends._generic.sums import TreeSums
 from logitkit.backends._picks import refuse_ids
-from logitkit.backends.torch._dtypes import common, computed_in
+from logitkit.backends.torch._dtypes import common
 
 Axes = Sequence[int]
+
+# Sums in one order, so that the bits of a row depend on that row alone.
+xp = TreeSums(array_api)
 
 
 def softmax(x: Tensor, *options: Any) -> Tensor:
@@ -46,8 +50,7 @@ def _map(
 ) -> Tensor:
     arguments.check_choice("empty", empty, numpy_backend.EMPTY)
     arguments.check_choice("precision", precision, numpy_backend.PRECISION)
-    exact = numpy_backend.PRECISION[precision]
-    compute = torch.float64 if exact else computed_in(x.dtype, dtype)
+    compute = _wide(x)
     divide = _divisor(x, axes, t, ts, compute)
     if empty == "raise":
         _refuse_without_any(x, tuple(axes), mask)
@@ -73,7 +76,7 @@ def _reduce(
     mask: Tensor | None,
     dtype: torch.dtype,
 ) -> Tensor:
-    compute = computed_in(x.dtype, dtype)
+    compute = _wide(x)
     divide = _divisor(x, axes, t, ts, compute)
     return formula(xp, x.to(compute), tuple(axes), divide, mask).to(dtype)
 
@@ -107,14 +110,14 @@ def _vjp(
     ts: Tensor | None,
     *mask: Tensor | None,
 ) -> Tensor:
-    compute = computed_in(x.dtype, g.dtype)
+    compute = _wide(x)
     divide = _divisor(x, axes, t, ts, compute)
     return formula(xp, x.to(compute), g.to(compute), tuple(axes), divide, *mask).to(x.dtype)
 
 
 def softmax_jacobian(p: Tensor, t: float, ts: Tensor | None) -> Tensor:
     """Return ``(diag(p) - p p^T) / t``."""
-    compute = computed_in(p.dtype)
+    compute = _wide(p)
     divide = _divisor(p, (p.ndim - 1,), t, ts, compute)
     return formulas.softmax_jacobian(xp, p.to(compute), divide).to(p.dtype)
 
@@ -131,20 +134,21 @@ def kl_divergence(
     """Return the divergence of each row, their mean or their sum."""
     arguments.check_choice("reduction", reduction, REDUCTION)
     result = common(p.dtype, q.dtype)
-    compute = computed_in(p.dtype, q.dtype)
+    compute = _wide(p)
     divide = _divisor(p, axes, t, ts, compute)
     scores = p.to(compute), q.to(compute)
     rows = formulas.kl_divergence(xp, *scores, tuple(axes), divide, mask).to(result)
     if reduction == "none":
         return rows
-    return (rows.mean(dtype=compute) if reduction == "mean" else rows.sum(dtype=compute)).to(result)
+    total = rows.sum(dtype=compute)
+    return (total / rows.numel() if reduction == "mean" else total).to(result)
 
 
 def gather_logprobs(
     x: Tensor, ids: Tensor, axis: int, t: float, ts: Tensor | None, mask: Tensor | None
 ) -> Tensor:
     """Return the logarithm of softmax at ids."""
-    compute = computed_in(x.dtype)
+    compute = _wide(x)
     divide = _divisor(x, (axis,), t, ts, compute)
     ids = ids.to(torch.int64)
     if bool(((ids < 0) | (ids >= x.shape[axis])).any()):
@@ -161,13 +165,18 @@ def top_k(x: Tensor, k: int, axis: int) -> Tensor:
 def activation(x: Tensor, name: str, parameters: Sequence[float]) -> Tensor:
     """Return a function of each element."""
     formula = getattr(activations, name)
-    result: Tensor = formula(xp, x.to(computed_in(x.dtype)), *parameters)
+    result: Tensor = formula(xp, x.to(_wide(x)), *parameters)
     return result.to(x.dtype).contiguous()
+
+
+def _wide(x: Tensor) -> torch.dtype:
+    """Return the dtype that is computed in: float64, which Apple's devices have not."""
+    return torch.float32 if x.device.type == "mps" else torch.float64
 
 
 def _divisor(x: Tensor, axes: Axes, t: float, ts: Tensor | None, compute: torch.dtype) -> Any:
     """Return the temperature in the dtype that is computed in; refuse a negative one and NaN."""
-    given = t if ts is None else ts.to("cpu", torch.float64).numpy()
+    given = t if ts is None else ts.cpu().to(torch.float64).numpy()
     arguments.broadcast_temperature(given, tuple(x.shape), tuple(axes))
     return t if ts is None else ts.to(compute)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from logitkit.backends.torch import _cpu, _formula_kernels
+from logitkit.backends.torch import _cpu
 from logitkit.backends.torch._dtypes import common
 
 LIBRARY = torch.library.Library("logitkit", "DEF")
@@ -42,7 +43,10 @@ _SCHEMAS = {
 
 def kernel(name: str, x: Tensor) -> Callable[..., Tensor]:
     """Return what computes an operator on the device of x."""
-    found: Callable[..., Tensor] = getattr(KERNELS.get(x.device.type, _formula_kernels), name)
+    kernels = KERNELS.get(x.device.type)
+    if kernels is None:
+        kernels = import_module("logitkit.backends.torch._formula_kernels")
+    found: Callable[..., Tensor] = getattr(kernels, name)
     return found
 
 

@@ -12,6 +12,7 @@ from logitkit import _core
 from logitkit.backends import _arguments as arguments
 from logitkit.backends._divergence import REDUCTION
 from logitkit.backends._picks import count_of
+from logitkit.backends.numpy import EMPTY, PRECISION
 from logitkit.backends.torch import _cpu as cpu
 from logitkit.backends.torch._arguments import (
     Axes,
@@ -68,6 +69,8 @@ def _map(
     row = _as_row(x)
     t, ts = temperature_of(temperature, row, axes)
     keep = mask_of(mask, row)
+    arguments.check_choice("empty", empty, EMPTY)
+    arguments.check_choice("precision", precision, PRECISION)
     options = (axes, t, ts, keep, empty, wanted, precision)
     if out is None:
         return _shaped(call(name, row, *options), x.shape)
