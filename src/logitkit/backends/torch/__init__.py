@@ -20,3 +20,4 @@ from logitkit.backends.torch._verbs import softmax as softmax
 from logitkit.backends.torch._verbs import softmax_jacobian as softmax_jacobian
 from logitkit.backends.torch._verbs import softmax_vjp as softmax_vjp
 from logitkit.backends.torch._verbs import top_k as top_k
+from logitkit.backends.torch._views import to_numpy as to_numpy

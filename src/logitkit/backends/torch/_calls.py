@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from logitkit.backends.torch._operators import KERNELS, LIBRARY, kernel
 
@@ -25,7 +26,7 @@ _PLAIN = (Tensor, torch.nn.Parameter)
 def call(name: str, *arguments: Any) -> Tensor:
     """Run an operator; it is differentiable, and so is its derivative."""
     if not torch.compiler.is_compiling():
-        if is_transformed() or (not is_traced() and _is_recorded(arguments)):
+        if is_transformed() or (_is_recorded(arguments) and not is_traced()):
             recorded: Tensor = _FUNCTIONS[name].apply(*arguments)  # type: ignore[no-untyped-call]
             return recorded
         if is_plain(*arguments):
@@ -67,6 +68,9 @@ def is_traced() -> bool:
 
 
 def _is_recorded(arguments: tuple[Any, ...]) -> bool:
+    # A tangent does not show in the tensor that has one; autograd refuses it, for want of a rule.
+    if forward_ad._current_level >= 0:
+        return True
     if not torch.is_grad_enabled():
         return False
     return any([isinstance(value, Tensor) and value.requires_grad for value in arguments])

@@ -62,10 +62,14 @@ def _softmax_vjp_backward(ctx: Context, v: Tensor) -> Grads:
     there = given != 0
     p, g, w = _wide(given, slope, v)
     g, w = torch.where(there, g, 0.0), torch.where(there, w, 0.0)
-    along, across = _sum(p * g, ctx.axes), _sum(p * w, ctx.axes)
-    dp = _over(w * (g - along) - g * across, ctx.t, ts)
-    dg = call("softmax_vjp", p, w, ctx.axes, ctx.t, ts)
-    return torch.where(there, dp, 0.0).to(given.dtype), dg.to(slope.dtype), None, None, None
+    dp = dg = None
+    if ctx.needs_input_grad[0]:
+        along, across = _sum(p * g, ctx.axes), _sum(p * w, ctx.axes)
+        dp = _over(w * (g - along) - g * across, ctx.t, ts)
+        dp = torch.where(there, dp, 0.0).to(given.dtype)
+    if ctx.needs_input_grad[1]:
+        dg = call("softmax_vjp", p, w, ctx.axes, ctx.t, ts).to(slope.dtype)
+    return dp, dg, None, None, None
 
 
 def _log_softmax_vjp_backward(ctx: Context, v: Tensor) -> Grads:
@@ -89,7 +93,7 @@ def _logsumexp_vjp_backward(ctx: Context, v: Tensor) -> Grads:
     g, w = _wide(slope, v)
     options = (ctx.axes, ctx.t, ts)
     p = call("softmax", x, *options, mask, "zero", computed_in(x.dtype, g.dtype), "default")
-    dx = call("softmax_vjp", p, w, *options) * g
+    dx = _over(call("softmax_vjp", p, w, *options) * g, ctx.t, ts)
     dg = _over(_sum(p * torch.where(p > 0, w, 0.0), ctx.axes), ctx.t, ts)
     return dx.to(x.dtype), dg.to(slope.dtype), None, None, None, None
 
@@ -139,11 +143,16 @@ def _divergence_backward(ctx: Context, g: Tensor) -> Grads:
     compute = computed_in(x.dtype, y.dtype)
     g = g.to(compute)
     options = (ctx.axes, ctx.t, ts, mask, "nan", compute, "default")
-    p, q = call("softmax", x, *options), call("softmax", y, *options)
-    apart = call("log_softmax", x, *options) - call("log_softmax", y, *options)
-    dx = call("softmax_vjp", p, apart, ctx.axes, ctx.t, ts) * g
-    dy = torch.where(y == -math.inf, 0.0, _over(q - p, ctx.t, ts) * g)
-    return dx.to(x.dtype), dy.to(y.dtype), None, None, None, None, None
+    dx = dy = None
+    p = call("softmax", x, *options)
+    if ctx.needs_input_grad[0]:
+        apart = call("log_softmax", x, *options) - call("log_softmax", y, *options)
+        dx = call("softmax_vjp", p, apart, ctx.axes, ctx.t, ts) * g
+        dx = _unless_still(dx, ctx.t, ts).to(x.dtype)
+    if ctx.needs_input_grad[1]:
+        dy = _over(call("softmax", y, *options) - p, ctx.t, ts) * g
+        dy = torch.where(y == -math.inf, 0.0, dy).to(y.dtype)
+    return dx, dy, None, None, None, None, None
 
 
 def _setup_gather(ctx: Context, inputs: Inputs, output: Tensor) -> None:
@@ -222,9 +231,19 @@ def _sum(a: Tensor, axes: Sequence[int]) -> Tensor:
 def _over(a: Tensor, t: float, ts: Tensor | None) -> Tensor:
     """Return ``a / t``; 0 in both limits of t, where nothing moves."""
     if ts is None:
-        return torch.zeros_like(a) if t in (0.0, math.inf) else a if t == 1.0 else a / t
-    still = (ts == 0) | torch.isinf(ts)
-    return torch.where(still, 0.0, a / torch.where(still, 1.0, ts).to(a.dtype))
+        return _unless_still(a if t in (0.0, 1.0, math.inf) else a / t, t, ts)
+    return _unless_still(a / torch.where(_still(ts), 1.0, ts).to(a.dtype), t, ts)
+
+
+def _unless_still(a: Tensor, t: float, ts: Tensor | None) -> Tensor:
+    """Return a; 0 in both limits of t, whatever a is."""
+    if ts is None:
+        return torch.zeros_like(a) if t in (0.0, math.inf) else a
+    return torch.where(_still(ts), 0.0, a)
+
+
+def _still(ts: Tensor) -> Tensor:
+    return (ts == 0) | torch.isinf(ts)
 
 
 differentiable("softmax", _setup_map, _map_backward("softmax_vjp"))

@@ -36,3 +36,9 @@ def tensor_of(array: Any) -> torch.Tensor:
     if array.dtype == BFLOAT16_BITS:
         return torch.from_numpy(array.view(np.uint16)).view(torch.bfloat16)
     return torch.from_numpy(array)
+
+
+def to_numpy(x: torch.Tensor) -> Array:
+    """Return a tensor of any device as an array to look at; bfloat16 as float32."""
+    x = x.detach().cpu()
+    return view(x.float() if x.dtype is torch.bfloat16 else x)
