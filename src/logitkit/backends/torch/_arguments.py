@@ -48,15 +48,13 @@ def per_row(values: Tensor, x: Tensor, axes: Axes, name: str) -> Tensor:
     shape = tuple(x.shape)
     kept = tuple([1 if i in axes else n for i, n in enumerate(shape)])
     rows = arguments.without_axes(shape, axes)
-    try:
-        if values.ndim == len(shape) and all(values.shape[i] == 1 for i in axes):
-            return values.expand(kept)
-        return values.expand(rows).reshape(kept)
-    except RuntimeError:
+    along = values.ndim == len(shape) and all(values.shape[i] == 1 for i in axes)
+    if not _broadcasts(values, kept if along else rows):
         raise ValueError(
             f"{name} has the shape {tuple(values.shape)}; it must broadcast against one value a "
             f"row, {rows}"
-        ) from None
+        )
+    return values.expand(kept) if along else values.expand(rows).reshape(kept)
 
 
 def mask_of(mask: Any, x: Tensor, name: str = "x") -> Tensor | None:
@@ -70,13 +68,19 @@ def mask_of(mask: Any, x: Tensor, name: str = "x") -> Tensor | None:
         raise TypeError(
             f"mask has the dtype {mask.dtype}; it must be bool, True where {name} takes part"
         )
-    try:
-        return mask.to(x.device).expand(x.shape)
-    except RuntimeError:
+    if not _broadcasts(mask, tuple(x.shape)):
         raise ValueError(
             f"mask has the shape {tuple(mask.shape)}; it must broadcast against that of {name}, "
             f"{tuple(x.shape)}"
-        ) from None
+        )
+    return mask.to(x.device).expand(x.shape)
+
+
+def _broadcasts(value: Tensor, shape: Axes) -> bool:
+    tail = shape[len(shape) - value.ndim :]
+    return value.ndim <= len(shape) and all(
+        [n in (1, m) for n, m in zip(value.shape, tail, strict=True)]
+    )
 
 
 def tensor_like(value: Any, x: Tensor, name: str) -> Tensor:

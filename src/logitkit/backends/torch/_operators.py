@@ -22,7 +22,7 @@ LIBRARY = torch.library.Library("logitkit", "DEF")
 KERNELS: dict[str, ModuleType] = {"cpu": _cpu}
 
 _DIVISOR = "float t, Tensor? ts"
-_SCHEMAS = {
+SCHEMAS = {
     "softmax": f"(Tensor x, int[] axes, {_DIVISOR}, Tensor? mask, str? empty, ScalarType dtype, "
     "str precision)",
     "log_softmax": f"(Tensor x, int[] axes, {_DIVISOR}, Tensor? mask, str? empty, "
@@ -111,7 +111,7 @@ _SHAPES: dict[str, Callable[..., Tensor]] = {
     "activation": _contiguous,
 }
 
-for _name, _schema in _SCHEMAS.items():
+for _name, _schema in SCHEMAS.items():
     LIBRARY.define(f"{_name}{_schema} -> Tensor", tags=torch.Tag.pt2_compliant_tag)
     LIBRARY.impl(_name, partial(_on_its_device, _name), "CompositeExplicitAutograd")
     torch.library.register_fake(f"logitkit::{_name}", _SHAPES[_name], lib=LIBRARY)
