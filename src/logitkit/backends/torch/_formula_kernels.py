@@ -18,7 +18,7 @@ from logitkit.backends import numpy as numpy_backend
 from logitkit.backends._divergence import REDUCTION
 from logitkit.backends._formulas import activations
 from logitkit.backends._generic.sums import TreeSums
-from logitkit.backends._picks import refuse_ids
+from logitkit.backends._labels import check_labels
 from logitkit.backends.torch._dtypes import common
 
 Axes = Sequence[int]
@@ -152,7 +152,7 @@ def gather_logprobs(
     divide = _divisor(x, (axis,), t, ts, compute)
     ids = ids.to(torch.int64)
     if bool(((ids < 0) | (ids >= x.shape[axis])).any()):
-        refuse_ids(ids.cpu().numpy(), x.shape[axis])
+        check_labels("ids", ids.cpu().numpy(), x.shape[axis])
     found = formulas.gather_logprobs(xp, x.to(compute), ids, axis, divide, mask)
     return found.to(x.dtype).contiguous()
 
