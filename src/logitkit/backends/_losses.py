@@ -154,7 +154,7 @@ def _targets_of(
         if ignore is not None:
             ids[given == ignore] = -1
         return _Targets(np.expand_dims(ids, at), None), compute
-    if given.dtype.kind != "f" and given.dtype.name != "bfloat16":
+    if given.dtype.kind != "f" and not arguments.is_float(given.dtype):
         raise TypeError(
             f"targets has the dtype {given.dtype}; accepted are integers, which are classes, and "
             "float16, bfloat16, float32, float64, which are probabilities"

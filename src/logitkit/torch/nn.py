@@ -7,9 +7,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from logitkit.functional.losses import cross_entropy
 from logitkit.functional.softmax import log_softmax, softmax
 
-__all__ = ["LogSoftmax", "Softmax"]
+__all__ = ["CrossEntropyLoss", "LogSoftmax", "Softmax"]
 
 
 class _Map(nn.Module):
@@ -93,6 +94,82 @@ class LogSoftmax(_Map):
         """Return the log-probabilities; `mask` is True where x takes part."""
         result: Tensor = log_softmax(x, **self._options(x, mask))
         return result
+
+
+class CrossEntropyLoss(nn.Module):
+    """`logitkit.cross_entropy` as a module, in the place of `torch.nn.CrossEntropyLoss`.
+
+    The classes are along dimension 1, ``(N, C)`` or ``(N, C, d1, ...)``, or along the only one,
+    ``(C,)``. The gradient is computed together with the loss, so the scores need not be kept.
+
+    Parameters
+    ----------
+    weight : Tensor, optional
+        One weight a class; it moves with the module.
+    ignore_index : int
+        A target that is left out; -100. Of probabilities none is.
+    reduction : {"mean", "sum", "none"}
+        "mean" divides by the sum of the weights of the targets, for probabilities by the number of
+        rows, as PyTorch does.
+    label_smoothing : float
+        The part of each target, from 0 to 1, that is spread over the classes; 0.
+    z_loss, empty
+        As for `logitkit.cross_entropy`; PyTorch has not these.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from logitkit.torch import nn
+    >>> x = torch.tensor([[2.0, 1.0, 0.1], [0.5, 2.5, 0.0]])
+    >>> nn.CrossEntropyLoss()(x, torch.tensor([0, -100]))
+    tensor(0.4170)
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        *,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+        z_loss: float = 0.0,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.ignore_index, self.reduction = ignore_index, reduction
+        self.label_smoothing, self.z_loss, self.empty = label_smoothing, z_loss, empty
+
+    def forward(self, x: Tensor, targets: Tensor, mask: Any = None) -> Tensor:
+        """Return the loss; `mask` is True where a class takes part."""
+        soft = targets.is_floating_point()
+        result: Tensor = cross_entropy(
+            x,
+            targets,
+            axis=1 if x.ndim > 1 else -1,
+            weight=self.weight,
+            ignore_index=None if soft else self.ignore_index,
+            label_smoothing=self.label_smoothing,
+            z_loss=self.z_loss,
+            reduction=self.reduction,
+            normalizer="count" if soft and self.reduction == "mean" else "weight",
+            empty=self.empty,
+            mask=mask,
+        )
+        return result
+
+    def extra_repr(self) -> str:
+        """Return what the module was made with, where that is not the default."""
+        given = {
+            "ignore_index": (self.ignore_index, -100),
+            "reduction": (self.reduction, "mean"),
+            "label_smoothing": (self.label_smoothing, 0.0),
+            "z_loss": (self.z_loss, 0.0),
+            "empty": (self.empty, "nan"),
+        }
+        return ", ".join(f"{k}={v!r}" for k, (v, default) in given.items() if v != default)
 
 
 def _implicit_dim(dims: int) -> int:

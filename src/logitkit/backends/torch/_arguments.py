@@ -15,6 +15,7 @@ from torch import Tensor
 
 from logitkit.backends import _arguments as arguments
 from logitkit.backends.torch._calls import has_memory
+from logitkit.backends.torch._views import tensor_of_any
 
 Axes = tuple[int, ...]
 
@@ -27,7 +28,7 @@ def temperature_of(temperature: Any, x: Tensor, axes: Axes) -> tuple[float, Tens
         checked = arguments.broadcast_temperature(temperature, tuple(x.shape), axes)
         if isinstance(checked, float):
             return checked, None
-        temperature = torch.as_tensor(np.asarray(temperature, np.float64), device=x.device)
+        temperature = tensor_of_any(np.asarray(temperature, np.float64))
     if temperature.requires_grad and torch.is_grad_enabled():
         raise ValueError(
             "temperature requires grad, and gradients flow to the scores alone; accepted is one "
@@ -63,7 +64,7 @@ def mask_of(mask: Any, x: Tensor, name: str = "x") -> Tensor | None:
         return None
     if not isinstance(mask, Tensor):
         keep = arguments.broadcast_mask(mask, tuple(x.shape), name=name)
-        return torch.as_tensor(np.ascontiguousarray(keep), device=x.device)
+        return tensor_of_any(keep).to(x.device)
     if mask.dtype is not torch.bool:
         raise TypeError(
             f"mask has the dtype {mask.dtype}; it must be bool, True where {name} takes part"
@@ -90,7 +91,7 @@ def tensor_like(value: Any, x: Tensor, name: str) -> Tensor:
             raise ValueError(f"{name} is on {value.device}; it must be on that of x, {x.device}")
         return value
     array, _ = arguments.as_array(value, name)
-    return torch.as_tensor(array, device=x.device)
+    return tensor_of_any(array).to(x.device)
 
 
 def check_out(

@@ -16,23 +16,23 @@ from torch.autograd import forward_ad
 
 from logitkit.backends.torch._operators import KERNELS, LIBRARY, kernel
 
-Setup = Callable[[Any, tuple[Any, ...], Tensor], None]
-Backward = Callable[[Any, Tensor], tuple[Any, ...]]
+Setup = Callable[[Any, tuple[Any, ...], Any], None]
+Backward = Callable[..., tuple[Any, ...]]
 
 _FUNCTIONS: dict[str, type[torch.autograd.Function]] = {}
+# A mean over some of the rows cannot be taken out of one over all of them.
+_ONE_BY_ONE = frozenset({"cross_entropy", "cross_entropy_with_grad"})
 _PLAIN = (Tensor, torch.nn.Parameter)
 
 
-def call(name: str, *arguments: Any) -> Tensor:
+def call(name: str, *arguments: Any) -> Any:
     """Run an operator; it is differentiable, and so is its derivative."""
     if not torch.compiler.is_compiling():
         if is_transformed() or (_is_recorded(arguments) and not is_traced()):
-            recorded: Tensor = _FUNCTIONS[name].apply(*arguments)  # type: ignore[no-untyped-call]
-            return recorded
+            return _FUNCTIONS[name].apply(*arguments)  # type: ignore[no-untyped-call]
         if is_plain(*arguments):
             return kernel(name, arguments[0])(*arguments)
-    result: Tensor = getattr(torch.ops.logitkit, name)(*arguments)
-    return result
+    return getattr(torch.ops.logitkit, name)(*arguments)
 
 
 def is_plain(*arguments: Any) -> bool:
@@ -79,13 +79,14 @@ def _is_recorded(arguments: tuple[Any, ...]) -> bool:
 def differentiable(name: str, setup: Setup, backward: Backward) -> None:
     """Give an operator its derivative: in eager calls, under `torch.func`, and in graphs."""
 
-    def forward(*arguments: Any) -> Tensor:
+    def forward(*arguments: Any) -> Any:
         if is_plain(*arguments):
             return kernel(name, arguments[0])(*arguments)
-        result: Tensor = getattr(torch.ops.logitkit, name)(*arguments)
-        return result
+        return getattr(torch.ops.logitkit, name)(*arguments)
 
-    def batched(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Tensor, int]:
+    def batched(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Any, Any]:
+        if name in _ONE_BY_ONE:
+            return _one_by_one(name, info.batch_size, in_dims, arguments)
         return _batched(name, info.batch_size, in_dims, arguments), 0
 
     _FUNCTIONS[name] = type(
@@ -124,3 +125,23 @@ def _batched(
     rows = call(name, *moved[:-1], "none").reshape(batch, -1)
     total = rows.sum(1, dtype=torch.float64)
     return (total / rows.shape[1] if moved[-1] == "mean" else total).to(rows.dtype)
+
+
+def _one_by_one(
+    name: str, batch: int, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]
+) -> tuple[Any, Any]:
+    """Call an operator for one after the other."""
+
+    def one(i: int) -> Any:
+        return call(
+            name,
+            *[
+                value if dim is None or not isinstance(value, Tensor) else value.select(dim, i)
+                for dim, value in zip(in_dims, arguments, strict=True)
+            ],
+        )
+
+    results = [one(i) for i in range(batch)]
+    if isinstance(results[0], Tensor):
+        return torch.stack(results), 0
+    return tuple([torch.stack(each) for each in zip(*results, strict=True)]), (0, 0)

@@ -15,6 +15,7 @@ from torch import Tensor
 from logitkit.backends import _arguments as arguments
 from logitkit.backends import numpy as numpy_backend
 from logitkit.backends._formulas import activations
+from logitkit.backends._losses import Options
 from logitkit.backends.torch._dtypes import NUMPY
 from logitkit.backends.torch._views import tensor_of, view, view_option
 
@@ -162,6 +163,50 @@ def activation(x: Tensor, name: str, parameters: Sequence[float]) -> Tensor:
     """Return a function of each element, by its name in `_formulas.activations`."""
     array = numpy_backend.elementwise(view(x), getattr(activations, name), *parameters)
     return tensor_of(array).contiguous()
+
+
+def cross_entropy(
+    x: Tensor, targets: Tensor, axis: int, weight: Tensor | None, *choices: Any
+) -> Tensor:
+    """See `logitkit.cross_entropy`."""
+    options, mask = _loss_options(weight, *choices)
+    return tensor_of(
+        numpy_backend.cross_entropy(view(x), view(targets, "targets"), axis, options, mask)
+    )
+
+
+def cross_entropy_with_grad(
+    x: Tensor,
+    targets: Tensor,
+    axis: int,
+    weight: Tensor | None,
+    *choices: Any,
+    out: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """See `logitkit.cross_entropy_with_grad`."""
+    options, mask = _loss_options(weight, *choices)
+    grad = torch.empty_like(x) if out is None else out
+    loss, _ = numpy_backend.cross_entropy_with_grad(
+        view(x), view(targets, "targets"), axis, options, mask, view(grad)
+    )
+    return tensor_of(loss), grad
+
+
+def _loss_options(
+    weight: Tensor | None,
+    ignore_index: int | None,
+    label_smoothing: float,
+    z_loss: float,
+    reduction: str,
+    normalizer: str,
+    divisor: float,
+    empty: str,
+    mask: Any,
+) -> tuple[Options, Any]:
+    by = divisor if normalizer == "number" else normalizer
+    weights = None if weight is None else view(weight, "weight")
+    smoothing = (ignore_index, label_smoothing, z_loss)
+    return Options(weights, *smoothing, reduction, by, empty), view_option(mask, "mask")
 
 
 def _temperature(t: Any, ts: Tensor | None) -> Any:

@@ -169,6 +169,37 @@ def _gather_backward(ctx: Context, g: Tensor) -> Grads:
     return grad.to(x.dtype), None, None, None, None, None
 
 
+def _setup_loss(ctx: Context, inputs: Inputs, output: Any) -> None:
+    x, targets, ctx.axis, weight, *ctx.choices, mask = inputs
+    ctx.save_for_backward(x, targets, weight, mask)
+    ctx.per_row = ctx.choices[3] == "none"
+
+
+def _loss_backward(ctx: Context, g: Tensor) -> Grads:
+    x, targets, weight, mask = ctx.saved_tensors
+    arguments = (x, targets, ctx.axis, weight, *ctx.choices, mask)
+    _, grad = call("cross_entropy_with_grad", *arguments)
+    return grad * (g.unsqueeze(ctx.axis) if ctx.per_row else g), *[None] * 11
+
+
+def _setup_loss_with_grad(ctx: Context, inputs: Inputs, output: Any) -> None:
+    # The scores are not kept: their memory can be freed before the derivative is asked for.
+    ctx.save_for_backward(output[1])
+    ctx.axis, ctx.per_row = inputs[2], inputs[7] == "none"
+    ctx.set_materialize_grads(False)
+
+
+def _loss_with_grad_backward(ctx: Context, g: Tensor | None, second: Tensor | None) -> Grads:
+    if second is not None:
+        raise NotImplementedError(
+            "the second derivative of cross_entropy is not computed; -gather_logprobs has it"
+        )
+    (grad,) = ctx.saved_tensors
+    if g is not None:
+        grad = grad * (g.unsqueeze(ctx.axis) if ctx.per_row else g)
+    return None if g is None else grad, *[None] * 11
+
+
 def _setup_top_k(ctx: Context, inputs: Inputs, output: Tensor) -> None:
     ctx.mark_non_differentiable(output)
 
@@ -259,3 +290,5 @@ differentiable("kl_divergence", _setup_divergence, _divergence_backward)
 differentiable("gather_logprobs", _setup_gather, _gather_backward)
 differentiable("top_k", _setup_top_k, _no_gradient)
 differentiable("activation", _setup_activation, _activation_backward)
+differentiable("cross_entropy", _setup_loss, _loss_backward)
+differentiable("cross_entropy_with_grad", _setup_loss_with_grad, _loss_with_grad_backward)

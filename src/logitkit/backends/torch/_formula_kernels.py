@@ -169,6 +169,55 @@ def activation(x: Tensor, name: str, parameters: Sequence[float]) -> Tensor:
     return result.to(x.dtype).contiguous()
 
 
+def cross_entropy(x: Tensor, *arguments: Any) -> Tensor:
+    """Return the loss."""
+    return cross_entropy_with_grad(x, *arguments)[0]
+
+
+def cross_entropy_with_grad(
+    x: Tensor,
+    targets: Tensor,
+    axis: int,
+    weight: Tensor | None,
+    ignore_index: int | None,
+    label_smoothing: float,
+    z_loss: float,
+    reduction: str,
+    normalizer: str,
+    divisor: float,
+    empty: str,
+    mask: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """Return the loss and its gradient."""
+    compute = _wide(x)
+    if targets.is_floating_point():
+        wanted = targets.to(compute)
+    else:
+        labels = targets.to(torch.int64)
+        known = (labels >= 0) & (labels < x.shape[axis])
+        if ignore_index is not None:
+            known |= labels == ignore_index
+        if not bool(known.all()):
+            check_labels("targets", labels.cpu().numpy(), x.shape[axis], ignore_index)
+        wanted = labels.unsqueeze(axis)
+    loss, grad = formulas.cross_entropy_with_grad(
+        xp,
+        x.to(compute),
+        wanted,
+        axis,
+        weight=None if weight is None else weight.to(compute),
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        z_loss=z_loss,
+        reduction=reduction,
+        normalizer=divisor if normalizer == "number" else normalizer,
+        empty=empty,
+        keep=mask,
+    )
+    loss = loss.squeeze(axis) if reduction == "none" else loss
+    return loss.to(x.dtype), torch.empty_like(x).copy_(grad)
+
+
 def _wide(x: Tensor) -> torch.dtype:
     """Return the dtype that is computed in: float64, which Apple's devices have not."""
     return torch.float32 if x.device.type == "mps" else torch.float64

@@ -22,6 +22,10 @@ LIBRARY = torch.library.Library("logitkit", "DEF")
 KERNELS: dict[str, ModuleType] = {"cpu": _cpu}
 
 _DIVISOR = "float t, Tensor? ts"
+_LOSS = (
+    "(Tensor x, Tensor targets, int axis, Tensor? weight, int? ignore_index, float label_smoothing, "
+    "float z_loss, str reduction, str normalizer, float divisor, str empty, Tensor? mask)"
+)
 SCHEMAS = {
     "softmax": f"(Tensor x, int[] axes, {_DIVISOR}, Tensor? mask, str? empty, ScalarType dtype, "
     "str precision)",
@@ -38,19 +42,22 @@ SCHEMAS = {
     "gather_logprobs": f"(Tensor x, Tensor ids, int axis, {_DIVISOR}, Tensor? mask)",
     "top_k": "(Tensor x, int k, int axis)",
     "activation": "(Tensor x, str name, float[] parameters)",
+    "cross_entropy": _LOSS,
+    "cross_entropy_with_grad": _LOSS,
 }
+_TWO_RESULTS = frozenset({"cross_entropy_with_grad"})
 
 
-def kernel(name: str, x: Tensor) -> Callable[..., Tensor]:
+def kernel(name: str, x: Tensor) -> Callable[..., Any]:
     """Return what computes an operator on the device of x."""
     kernels = KERNELS.get(x.device.type)
     if kernels is None:
         kernels = import_module("logitkit.backends.torch._formula_kernels")
-    found: Callable[..., Tensor] = getattr(kernels, name)
+    found: Callable[..., Any] = getattr(kernels, name)
     return found
 
 
-def _on_its_device(name: str, x: Tensor, *arguments: Any) -> Tensor:
+def _on_its_device(name: str, x: Tensor, *arguments: Any) -> Any:
     return kernel(name, x)(x, *arguments)
 
 
@@ -94,11 +101,21 @@ def _contiguous(x: Tensor, *arguments: Any) -> Tensor:
     return x.new_empty(x.shape)
 
 
+def _of_loss(x: Tensor, targets: Tensor, axis: int, *options: Any) -> Tensor:
+    reduction = options[4]
+    rows = [n for i, n in enumerate(x.shape) if i != axis]
+    return x.new_empty(rows if reduction == "none" else [])
+
+
+def _of_loss_with_grad(x: Tensor, *arguments: Any) -> tuple[Tensor, Tensor]:
+    return _of_loss(x, *arguments), torch.empty_like(x)
+
+
 def _kept(x: Tensor, axes: Any) -> list[int]:
     return [1 if i in axes else n for i, n in enumerate(x.shape)]
 
 
-_SHAPES: dict[str, Callable[..., Tensor]] = {
+_SHAPES: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(("softmax", "log_softmax"), _like_map),
     **dict.fromkeys(("logsumexp", "entropy"), _one_a_row),
     **dict.fromkeys(
@@ -109,9 +126,12 @@ _SHAPES: dict[str, Callable[..., Tensor]] = {
     "gather_logprobs": _like_ids,
     "top_k": _of_top_k,
     "activation": _contiguous,
+    "cross_entropy": _of_loss,
+    "cross_entropy_with_grad": _of_loss_with_grad,
 }
 
 for _name, _schema in SCHEMAS.items():
-    LIBRARY.define(f"{_name}{_schema} -> Tensor", tags=torch.Tag.pt2_compliant_tag)
+    _results = "(Tensor, Tensor)" if _name in _TWO_RESULTS else "Tensor"
+    LIBRARY.define(f"{_name}{_schema} -> {_results}", tags=torch.Tag.pt2_compliant_tag)
     LIBRARY.impl(_name, partial(_on_its_device, _name), "CompositeExplicitAutograd")
     torch.library.register_fake(f"logitkit::{_name}", _SHAPES[_name], lib=LIBRARY)

@@ -58,6 +58,8 @@ def _map(
         and temperature == 1.0
         and mask is empty is dtype is out is None
         and precision == "default"
+        and (x.dtype is torch.float32 or x.dtype is torch.float64)
+        and x.layout is torch.strided
         and is_plain(x)
     ):
         result = torch.empty_like(x)

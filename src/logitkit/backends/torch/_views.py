@@ -38,6 +38,16 @@ def tensor_of(array: Any) -> torch.Tensor:
     return torch.from_numpy(array)
 
 
+def tensor_of_any(array: Array) -> torch.Tensor:
+    """Return a tensor of the elements of an array: of its memory, if a tensor can have that."""
+    if array.dtype.name == "bfloat16":
+        array = array.view(BFLOAT16_BITS)
+    native = array.dtype.newbyteorder("=")
+    if not (array.flags.writeable and array.dtype == native and min(array.strides, default=0) >= 0):
+        array = np.array(array, native, order="C", copy=True)
+    return tensor_of(array)
+
+
 def to_numpy(x: torch.Tensor) -> Array:
     """Return a tensor of any device as an array to look at; bfloat16 as float32."""
     x = x.detach().cpu()
