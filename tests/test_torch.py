@@ -289,7 +289,7 @@ def test_what_only_values_show_is_refused_there_too():
 
 def test_a_tensor_on_another_device_is_named():
     x, elsewhere = randn(3, 5), randn(3, 5).to("meta")
-    with pytest.raises(ValueError, match="^g is on meta; it must be on that of x, cpu"):
+    with pytest.raises(ValueError, match=r"^g is on meta; it must be on that of x, cpu"):
         lk.softmax_vjp(x, elsewhere)
     with pytest.raises(TypeError, match=r"^temperature is a tensor of .* on meta; accepted are"):
         lk.softmax(x, temperature=elsewhere[:, 0])

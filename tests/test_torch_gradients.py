@@ -50,13 +50,17 @@ SCORED = {
     "entropy": lk.entropy,
     "gather_logprobs": lambda x, **o: lk.gather_logprobs(x, torch.tensor([0, 0, 0]), **o),
     "kl_divergence": lambda x, **o: lk.kl_divergence(x, torch.zeros(3, 4), reduction="none", **o),
-    "kl_divergence of q": lambda x, **o: lk.kl_divergence(torch.zeros(4).where(x > -9, -INF), x, **o),
+    "kl_divergence of q": lambda x, **o: lk.kl_divergence(
+        torch.zeros(4).where(x > -9, -INF), x, **o
+    ),
 }
 HIDDEN = torch.tensor([[True, False, True, True], [False] * 4, [True] * 4])
 
 
 @pytest.mark.parametrize("loud", [NAN, INF, -INF, 1e38])
-@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp", "entropy", "kl_divergence"])
+@pytest.mark.parametrize(
+    "name", ["softmax", "log_softmax", "logsumexp", "entropy", "kl_divergence"]
+)
 def test_what_is_masked_has_a_gradient_of_0_and_changes_no_other(name, loud):
     quiet = torch.where(HIDDEN, randn(3, 4, dtype=torch.float32), 0.0)
     grads = []
@@ -170,9 +174,9 @@ def test_what_autograd_needs_cannot_be_overwritten_unseen():
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 def test_tangents_are_refused_rather_than_dropped():
     x = randn(3, 4)
-    with forward_ad.dual_level(), pytest.raises(RuntimeError, match="jvp|forward"):
+    with forward_ad.dual_level(), pytest.raises(RuntimeError, match=r"jvp|forward"):
         lk.softmax(forward_ad.make_dual(x, torch.ones_like(x)))
-    with pytest.raises(RuntimeError, match="jvp|forward"):
+    with pytest.raises(RuntimeError, match=r"jvp|forward"):
         torch.func.jvp(lk.softmax, (x,), (x,))
 
 

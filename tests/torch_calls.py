@@ -60,7 +60,9 @@ def cases():
         "gather_logprobs": (lambda a: lk.gather_logprobs(a, IDS, **t), (x,)),
         "gather_logprobs, broadcast": (lambda a: lk.gather_logprobs(a[:1], IDS), (x,)),
         "gather_logprobs, one a column": (
-            lambda a: lk.gather_logprobs(a, torch.tensor([0, 1, 2, 2, 0]), axis=0, mask=MASK[:1].any()),
+            lambda a: lk.gather_logprobs(
+                a, torch.tensor([0, 1, 2, 2, 0]), axis=0, mask=MASK[:1].any()
+            ),
             (x,),
         ),
         "top_k": (lambda a: lk.top_k(a, 2).values, (x,)),

@@ -41,6 +41,9 @@ class Backend(Protocol):
     def asarray(self, a: np.ndarray) -> Any:
         """Return a new array of the library with the elements of a."""
 
+    def other(self, a: np.ndarray) -> Any:
+        """Return what stands beside the first argument."""
+
     def option(self, a: np.ndarray) -> Any:
         """Return a mask or a temperature of the library."""
 
@@ -74,8 +77,10 @@ class NumPy:
     lacks: frozenset[str] = frozenset()
     called: str = "NumPy array"
 
-    def option(self, a):
+    def other(self, a):
         return self.asarray(a)
+
+    option = other
 
 
 @dataclass(frozen=True)
@@ -94,14 +99,16 @@ class Library:
     takes_as_is: bool = False
     has_out: bool = False
     in_place: bool = False
+    other: Callable[[np.ndarray], Any] | None = None
     option: Callable[[np.ndarray], Any] | None = None
     of_memory: Callable[[np.ndarray], Any] | None = None
     lacks: frozenset[str] = frozenset()
     called: str = "array"
 
     def __post_init__(self):
-        if self.option is None:
-            object.__setattr__(self, "option", self.asarray)
+        for name in ("other", "option"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, self.asarray)
 
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
@@ -272,6 +279,7 @@ BACKENDS: list[Backend] = [
         "torch with gradients",
         with_grad,
         lambda a: a.requires_grad == a.is_floating_point(),
+        other=tensor,  # targets have no gradient
         has_out=False,
     ),
     torch_library(

@@ -161,12 +161,15 @@ def _arguments(args, options, backend):
             return value.value
         if isinstance(value, np.ndarray):
             array = make(value)
-            assert make is backend.option or backend.holds(array), f"{backend.name} did not make what it is named after"
+            assert make is not backend.asarray or backend.holds(array), (
+                f"{backend.name} did not make what it is named after"
+            )
             made.append(array)
             return array
         return value
 
-    args = tuple(give(a, backend.asarray) for a in args)
+    first, *rest = args
+    args = (give(first, backend.asarray), *(give(a, backend.other) for a in rest))
     options = {k: give(v, backend.option) for k, v in options.items()}
     if isinstance(options.get("out"), Out):
         out = options["out"].make(args[0])

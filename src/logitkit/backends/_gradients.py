@@ -12,25 +12,30 @@ from logitkit.backends import _delivery as delivery
 from logitkit.backends._arguments import Array
 
 
-def softmax_vjp(p: Any, *options: Any, into: Array | None = None) -> Any:
-    """See `logitkit.softmax_vjp`; the last option is what the caller calls g."""
-    return _vjp(_core.SOFTMAX_VJP, arguments.as_probabilities(p), *options, "p", into)
+def softmax_vjp(
+    p: Any, g: Any, axis: Any, temperature: Any, name: str, *, into: Array | None = None
+) -> Any:
+    """See `logitkit.softmax_vjp`; `name` is what the caller calls g."""
+    p = arguments.as_probabilities(p)
+    return _vjp(_core.SOFTMAX_VJP, p, g, axis, temperature, "p", name, into)
 
 
-def log_softmax_vjp(log_p: Any, *options: Any, into: Array | None = None) -> Any:
+def log_softmax_vjp(
+    log_p: Any, g: Any, axis: Any, temperature: Any, *, into: Array | None = None
+) -> Any:
     """See `logitkit.log_softmax_vjp`."""
     log_p = arguments.as_log_probabilities(log_p)
-    return _vjp(_core.LOG_SOFTMAX_VJP, log_p, *options, "g", "log_p", into)
+    return _vjp(_core.LOG_SOFTMAX_VJP, log_p, g, axis, temperature, "log_p", "g", into)
 
 
 def logsumexp_vjp(x: Any, *options: Any, into: Array | None = None) -> Any:
     """See `logitkit.logsumexp_vjp`."""
-    return _reduction_vjp(_core.LOGSUMEXP_VJP, x, *options, into)
+    return _reduction_vjp(_core.LOGSUMEXP_VJP, x, *options, into=into)
 
 
 def entropy_vjp(x: Any, *options: Any, into: Array | None = None) -> Any:
     """See `logitkit.entropy_vjp`."""
-    return _reduction_vjp(_core.ENTROPY_VJP, x, *options, into)
+    return _reduction_vjp(_core.ENTROPY_VJP, x, *options, into=into)
 
 
 def softmax_jacobian(p: Any, *, temperature: Any) -> Any:
@@ -63,8 +68,8 @@ def _vjp(
     g: Any,
     axis: Any,
     temperature: Any,
-    g_name: str,
     p_name: str,
+    g_name: str,
     into: Array | None,
 ) -> Any:
     """Do a product from the result of a map, and a gradient of its shape."""
@@ -83,7 +88,7 @@ def _vjp(
 
 
 def _reduction_vjp(
-    op: int, x: Any, g: Any, axis: Any, temperature: Any, mask: Any, into: Array | None
+    op: int, x: Any, g: Any, axis: Any, temperature: Any, mask: Any, *, into: Array | None
 ) -> Any:
     """Do a product from the scores, and a gradient of one number a row."""
     x, kept = arguments.as_array(x)

@@ -47,23 +47,23 @@ _core.set_arrays(np.ndarray, getattr(np.empty_like, "__wrapped__", np.empty_like
 
 def softmax(x: Any, *options: Any, into: Array | None = None) -> Any:
     """See `logitkit.softmax`."""
-    return _map(_core.SOFTMAX, x, *options, into)
+    return _map(_core.SOFTMAX, x, *options, into=into)
 
 
 def log_softmax(x: Any, *options: Any, into: Array | None = None) -> Any:
     """See `logitkit.log_softmax`."""
-    return _map(_core.LOG_SOFTMAX, x, *options, into)
+    return _map(_core.LOG_SOFTMAX, x, *options, into=into)
 
 
 def logsumexp(x: Any, *options: Any, into: Array | None = None) -> Any:
     """See `logitkit.logsumexp`."""
-    return _reduce(_core.LOGSUMEXP, x, *options, into)
+    return _reduce(_core.LOGSUMEXP, x, *options, into=into)
 
 
-def entropy(x: Any, *options: Any, into: Array | None = None) -> Any:
+def entropy(x: Any, axis: Any, temperature: Any, mask: Any, *, into: Array | None = None) -> Any:
     """See `logitkit.entropy`."""
     dtype = None if into is None else into.dtype
-    return _reduce(_core.ENTROPY, x, *options, False, dtype, None, into)
+    return _reduce(_core.ENTROPY, x, axis, temperature, mask, False, dtype, None, into=into)
 
 
 def is_plain(x: Any) -> bool:
@@ -89,6 +89,7 @@ def _map(
     dtype: Any,
     out: Any,
     precision: str,
+    *,
     into: Array | None,
 ) -> Any:
     """Do an operation whose result has the shape of x."""
@@ -130,6 +131,7 @@ def _reduce(
     keepdims: bool,
     dtype: Any,
     out: Any,
+    *,
     into: Array | None,
 ) -> Any:
     """Do an operation with one value a row."""

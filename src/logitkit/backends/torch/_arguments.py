@@ -64,7 +64,7 @@ def mask_of(mask: Any, x: Tensor, name: str = "x") -> Tensor | None:
         return None
     if not isinstance(mask, Tensor):
         keep = arguments.broadcast_mask(mask, tuple(x.shape), name=name)
-        return tensor_of_any(keep).to(x.device)
+        return None if keep is None else tensor_of_any(keep).to(x.device)
     if mask.dtype is not torch.bool:
         raise TypeError(
             f"mask has the dtype {mask.dtype}; it must be bool, True where {name} takes part"
@@ -94,9 +94,7 @@ def tensor_like(value: Any, x: Tensor, name: str) -> Tensor:
     return tensor_of_any(array).to(x.device)
 
 
-def check_out(
-    out: Any, shape: Axes, dtype: torch.dtype, x: Tensor
-) -> None:
+def check_out(out: Any, shape: Axes, dtype: torch.dtype, x: Tensor) -> None:
     """Raise unless `out` can take the result: kind, shape, dtype, device, no gradient."""
     if not isinstance(out, Tensor):
         raise TypeError(f"out is a {type(out).__name__}; it must be a plain tensor")

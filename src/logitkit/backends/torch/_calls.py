@@ -29,7 +29,7 @@ def call(name: str, *arguments: Any) -> Any:
     """Run an operator; it is differentiable, and so is its derivative."""
     if not torch.compiler.is_compiling():
         if is_transformed() or (_is_recorded(arguments) and not is_traced()):
-            return _FUNCTIONS[name].apply(*arguments)  # type: ignore[no-untyped-call]
+            return _FUNCTIONS[name].apply(*arguments)
         if is_plain(*arguments):
             return kernel(name, arguments[0])(*arguments)
     return getattr(torch.ops.logitkit, name)(*arguments)
@@ -104,9 +104,7 @@ def differentiable(name: str, setup: Setup, backward: Backward) -> None:
     torch.library.register_vmap(qualified, batched, lib=LIBRARY)
 
 
-def _batched(
-    name: str, batch: int, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]
-) -> Tensor:
+def _batched(name: str, batch: int, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]) -> Tensor:
     """Call an operator once for all: the batch becomes the first dimension, and axes move on."""
     schema = getattr(torch.ops.logitkit, name).default._schema.arguments
     moved: list[Any] = []

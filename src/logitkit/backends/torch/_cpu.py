@@ -24,12 +24,12 @@ Axes = Sequence[int]
 
 def softmax(x: Tensor, *options: Any, out: Tensor | None = None) -> Tensor:
     """See `logitkit.softmax`."""
-    return _map(numpy_backend.softmax, x, *options, out)
+    return _map(numpy_backend.softmax, x, *options, out=out)
 
 
 def log_softmax(x: Tensor, *options: Any, out: Tensor | None = None) -> Tensor:
     """See `logitkit.log_softmax`."""
-    return _map(numpy_backend.log_softmax, x, *options, out)
+    return _map(numpy_backend.log_softmax, x, *options, out=out)
 
 
 def _map(
@@ -42,6 +42,7 @@ def _map(
     empty: str | None,
     dtype: torch.dtype,
     precision: str,
+    *,
     out: Tensor | None,
 ) -> Tensor:
     result = torch.empty_like(x, dtype=dtype) if out is None else out
@@ -86,9 +87,7 @@ def entropy(
     return result
 
 
-def softmax_vjp(
-    p: Tensor, g: Tensor, axes: Axes, t: Any, ts: Tensor | None
-) -> Tensor:
+def softmax_vjp(p: Tensor, g: Tensor, axes: Axes, t: Any, ts: Tensor | None) -> Tensor:
     """See `logitkit.softmax_vjp`."""
     result = torch.empty_like(p)
     options = (view(g, "g"), tuple(axes), _temperature(t, ts), "g")

@@ -192,7 +192,7 @@ def _setup_loss_with_grad(ctx: Context, inputs: Inputs, output: Any) -> None:
 def _loss_with_grad_backward(ctx: Context, g: Tensor | None, second: Tensor | None) -> Grads:
     if second is not None:
         raise NotImplementedError(
-            "the second derivative of cross_entropy is not computed; -gather_logprobs has it"
+            "cross_entropy has no second derivative; -logitkit.gather_logprobs(x, targets) has one"
         )
     (grad,) = ctx.saved_tensors
     if g is not None:

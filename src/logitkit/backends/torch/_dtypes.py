@@ -37,11 +37,11 @@ def result_dtype(x: torch.Tensor, wanted: Any = None, name: str = "x") -> torch.
         return result
     if isinstance(wanted, torch.dtype):
         if wanted not in NUMPY:
-            raise TypeError(
-                f"dtype is {wanted}; accepted are float16, bfloat16, float32, float64"
-            )
+            raise TypeError(f"dtype is {wanted}; accepted are float16, bfloat16, float32, float64")
         return wanted
-    found: torch.dtype = getattr(torch, arguments.result_dtypes(NUMPY[torch.float32], wanted)[0].name)
+    found: torch.dtype = getattr(
+        torch, arguments.result_dtypes(NUMPY[torch.float32], wanted)[0].name
+    )
     return found
 
 

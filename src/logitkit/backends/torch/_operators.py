@@ -64,7 +64,9 @@ def _on_its_device(name: str, x: Tensor, *arguments: Any) -> Any:
 # ---- shapes, for tensors without memory ---------------------------------------------------------
 
 
-def _like_map(x: Tensor, axes: Any, t: Any, ts: Any, mask: Any, empty: Any, dtype: Any, _: Any) -> Tensor:
+def _like_map(
+    x: Tensor, axes: Any, t: Any, ts: Any, mask: Any, empty: Any, dtype: Any, _: Any
+) -> Tensor:
     return torch.empty_like(x, dtype=dtype)
 
 

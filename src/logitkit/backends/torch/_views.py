@@ -19,8 +19,9 @@ def view(tensor: torch.Tensor, name: str = "x") -> Array:
     if tensor.is_neg():
         tensor = tensor.resolve_neg()
     if tensor.dtype is torch.bfloat16:
-        return tensor.view(torch.uint16).numpy().view(BFLOAT16_BITS)
-    return tensor.numpy()
+        return np.asarray(tensor.view(torch.uint16).numpy()).view(BFLOAT16_BITS)
+    array: Array = tensor.numpy()
+    return array
 
 
 def view_option(value: Any, name: str) -> Any:
