@@ -281,7 +281,7 @@ def test_what_only_values_show_is_refused_there_too():
             lambda: lk.softmax(x, temperature=torch.tensor([1.0, -1.0])),
             lambda: torch.ops.logitkit.entropy(x, [1], -1.0, None, None, torch.float32),
         ):
-            with pytest.raises(ValueError, match="row 0 has no element|temperature is -1"):
+            with pytest.raises(ValueError, match=r"row 0 has no element|temperature is -1"):
                 call()
         with pytest.raises(IndexError, match=r"^ids is 2 at index \(0, 0\); accepted are"):
             lk.gather_logprobs(x, torch.tensor([2, 0]))

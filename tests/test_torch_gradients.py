@@ -1,4 +1,4 @@
-"""Gradients through PyTorch: right, twice, exactly 0 where nothing takes part, and nowhere silent."""
+"""Gradients through PyTorch: right, twice, exactly 0 where nothing takes part, never silent."""
 
 import numpy as np
 import pytest

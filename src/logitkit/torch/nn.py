@@ -175,8 +175,8 @@ class CrossEntropyLoss(nn.Module):
 def _implicit_dim(dims: int) -> int:
     dim = 0 if dims in (0, 1, 3) else 1
     warnings.warn(
-        f"dim is None, and {dim} is taken for {dims} dimensions, as torch.nn does; accepted without "
-        "a warning is an int, or a tuple of ints",
+        f"dim is None, and {dim} is taken for {dims} dimensions, as torch.nn does; accepted "
+        "without a warning is an int, or a tuple of ints",
         stacklevel=4,
     )
     return dim

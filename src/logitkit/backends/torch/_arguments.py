@@ -80,7 +80,7 @@ def mask_of(mask: Any, x: Tensor, name: str = "x") -> Tensor | None:
 def _broadcasts(value: Tensor, shape: Axes) -> bool:
     tail = shape[len(shape) - value.ndim :]
     return value.ndim <= len(shape) and all(
-        [n in (1, m) for n, m in zip(value.shape, tail, strict=True)]
+        n in (1, m) for n, m in zip(value.shape, tail, strict=True)
     )
 
 

@@ -27,11 +27,12 @@ _PLAIN = (Tensor, torch.nn.Parameter)
 
 def call(name: str, *arguments: Any) -> Any:
     """Run an operator; it is differentiable, and so is its derivative."""
-    if not torch.compiler.is_compiling():
-        if is_transformed() or (_is_recorded(arguments) and not is_traced()):
-            return _FUNCTIONS[name].apply(*arguments)
-        if is_plain(*arguments):
-            return kernel(name, arguments[0])(*arguments)
+    if is_plain(*arguments):
+        return kernel(name, arguments[0])(*arguments)
+    if not torch.compiler.is_compiling() and (
+        is_transformed() or (_is_recorded(arguments) and not is_traced())
+    ):
+        return _FUNCTIONS[name].apply(*arguments)
     return getattr(torch.ops.logitkit, name)(*arguments)
 
 
@@ -42,12 +43,17 @@ def is_plain(*arguments: Any) -> bool:
     """
     if torch.compiler.is_compiling() or is_transformed() or is_traced():
         return False
+    if forward_ad._current_level >= 0:
+        return False
+    records = torch.is_grad_enabled()
     for value in arguments:
-        if isinstance(value, Tensor) and not (
-            type(value) in _PLAIN and value.device.type in KERNELS
+        if isinstance(value, Tensor) and (
+            type(value) not in _PLAIN
+            or value.device.type not in KERNELS
+            or (records and value.requires_grad)
         ):
             return False
-    return not _is_recorded(arguments)
+    return True
 
 
 def has_memory(tensor: Tensor) -> bool:
@@ -71,9 +77,9 @@ def _is_recorded(arguments: tuple[Any, ...]) -> bool:
     # A tangent does not show in the tensor that has one; autograd refuses it, for want of a rule.
     if forward_ad._current_level >= 0:
         return True
-    if not torch.is_grad_enabled():
-        return False
-    return any([isinstance(value, Tensor) and value.requires_grad for value in arguments])
+    return torch.is_grad_enabled() and any(
+        isinstance(value, Tensor) and value.requires_grad for value in arguments
+    )
 
 
 def differentiable(name: str, setup: Setup, backward: Backward) -> None:

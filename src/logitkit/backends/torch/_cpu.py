@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from logitkit.backends import _arguments as arguments
 from logitkit.backends import numpy as numpy_backend
 from logitkit.backends._formulas import activations
 from logitkit.backends._losses import Options

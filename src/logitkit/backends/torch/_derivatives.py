@@ -106,7 +106,8 @@ def _entropy_vjp_backward(ctx: Context, v: Tensor) -> Grads:
     log_p = call("log_softmax", x, *options)
     there = p != 0
     log_p, w = torch.where(there, log_p, 0.0), torch.where(there, w, 0.0)
-    # With L = log p + H and u = -v g / T: d sum(u p L) = p (u L - sum(u p L) + u - (1 + L) sum(u p))
+    # With L = log p + H and u = -v g / T the derivative of sum(u p L) is
+    # p (u L - sum(u p L) + u - (1 + L) sum(u p)) / T.
     above = torch.where(there, log_p - _sum(p * log_p, ctx.axes), 0.0)
     u = _over(-w * g, ctx.t, ts)
     both, share = _sum(u * p * above, ctx.axes), _sum(u * p, ctx.axes)
@@ -250,7 +251,7 @@ _SLOPES = {
 
 def _wide(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Return the tensors in the dtype that derivatives are computed in."""
-    wide = any([tensor.dtype is torch.float64 for tensor in tensors])
+    wide = any(tensor.dtype is torch.float64 for tensor in tensors)
     return tuple([tensor.to(torch.float64 if wide else torch.float32) for tensor in tensors])
 
 

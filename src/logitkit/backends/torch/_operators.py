@@ -23,8 +23,9 @@ KERNELS: dict[str, ModuleType] = {"cpu": _cpu}
 
 _DIVISOR = "float t, Tensor? ts"
 _LOSS = (
-    "(Tensor x, Tensor targets, int axis, Tensor? weight, int? ignore_index, float label_smoothing, "
-    "float z_loss, str reduction, str normalizer, float divisor, str empty, Tensor? mask)"
+    "(Tensor x, Tensor targets, int axis, Tensor? weight, int? ignore_index, "
+    "float label_smoothing, float z_loss, str reduction, str normalizer, float divisor, "
+    "str empty, Tensor? mask)"
 )
 SCHEMAS = {
     "softmax": f"(Tensor x, int[] axes, {_DIVISOR}, Tensor? mask, str? empty, ScalarType dtype, "
