@@ -69,12 +69,13 @@ def mask_of(mask: Any, x: Tensor, name: str = "x") -> Tensor | None:
         raise TypeError(
             f"mask has the dtype {mask.dtype}; it must be bool, True where {name} takes part"
         )
-    if not _broadcasts(mask, tuple(x.shape)):
+    if mask.shape != x.shape and not _broadcasts(mask, tuple(x.shape)):
         raise ValueError(
             f"mask has the shape {tuple(mask.shape)}; it must broadcast against that of {name}, "
             f"{tuple(x.shape)}"
         )
-    return mask.to(x.device).expand(x.shape)
+    mask = mask if mask.device == x.device else mask.to(x.device)
+    return mask if mask.shape == x.shape else mask.expand(x.shape)
 
 
 def _broadcasts(value: Tensor, shape: Axes) -> bool:

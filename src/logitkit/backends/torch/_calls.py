@@ -19,7 +19,9 @@ from logitkit.backends.torch._operators import KERNELS, LIBRARY, kernel
 Setup = Callable[[Any, tuple[Any, ...], Any], None]
 Backward = Callable[..., tuple[Any, ...]]
 
-_FUNCTIONS: dict[str, type[torch.autograd.Function]] = {}
+# Two forms of one function: `torch.func` takes only the second, whose call takes twice as long.
+_RECORDED: dict[str, type[torch.autograd.Function]] = {}
+_TRANSFORMED: dict[str, type[torch.autograd.Function]] = {}
 # A mean over some of the rows cannot be taken out of one over all of them.
 _ONE_BY_ONE = frozenset({"cross_entropy", "cross_entropy_with_grad"})
 _PLAIN = (Tensor, torch.nn.Parameter)
@@ -29,10 +31,11 @@ def call(name: str, *arguments: Any) -> Any:
     """Run an operator; it is differentiable, and so is its derivative."""
     if is_plain(*arguments):
         return kernel(name, arguments[0])(*arguments)
-    if not torch.compiler.is_compiling() and (
-        is_transformed() or (_is_recorded(arguments) and not is_traced())
-    ):
-        return _FUNCTIONS[name].apply(*arguments)
+    if not torch.compiler.is_compiling():
+        if is_transformed():
+            return _TRANSFORMED[name].apply(*arguments)
+        if _is_recorded(arguments) and not is_traced():
+            return _RECORDED[name].apply(*arguments)
     return getattr(torch.ops.logitkit, name)(*arguments)
 
 
@@ -95,16 +98,18 @@ def differentiable(name: str, setup: Setup, backward: Backward) -> None:
             return _one_by_one(name, info.batch_size, in_dims, arguments)
         return _batched(name, info.batch_size, in_dims, arguments), 0
 
-    _FUNCTIONS[name] = type(
-        name,
-        (torch.autograd.Function,),
-        {
-            "forward": staticmethod(forward),
-            "setup_context": staticmethod(setup),
-            "backward": staticmethod(backward),
-            "vmap": staticmethod(batched),
-        },
-    )
+    def recorded(ctx: Any, *arguments: Any) -> Any:
+        result = forward(*arguments)
+        setup(ctx, arguments, result)
+        return result
+
+    def function(**methods: Callable[..., Any]) -> type[torch.autograd.Function]:
+        methods["backward"] = backward
+        members = {key: staticmethod(method) for key, method in methods.items()}
+        return type(name, (torch.autograd.Function,), members)
+
+    _RECORDED[name] = function(forward=recorded)
+    _TRANSFORMED[name] = function(forward=forward, setup_context=setup, vmap=batched)
     qualified = f"logitkit::{name}"
     torch.library.register_autograd(qualified, backward, setup_context=setup, lib=LIBRARY)
     torch.library.register_vmap(qualified, batched, lib=LIBRARY)

@@ -203,23 +203,20 @@ def gather_logprobs(x: Tensor, ids: Any, axis: Any, temperature: Any, mask: Any)
     keep = mask_of(mask, row)
     places = ids if ids.ndim == row.ndim else ids.unsqueeze(at)
     classes, count = row.shape[at], places.shape[at]
-    try:
-        rows = torch.broadcast_shapes(_one_at(row.shape, at), _one_at(places.shape, at))
-    except RuntimeError:
-        raise ValueError(
-            f"ids has the shape {tuple(ids.shape)}; without the axis it must broadcast with x, "
-            f"whose shape is {tuple(x.shape)}"
-        ) from None
-    whole = (*rows[:at], classes, *rows[at + 1 :])
-    found = call(
-        "gather_logprobs",
-        row.expand(whole),
-        places.expand(*rows[:at], count, *rows[at + 1 :]),
-        at,
-        t,
-        None if ts is None else ts.expand(rows),
-        None if keep is None else keep.expand(whole),
-    ).to(wanted)
+    rows = _one_at(row.shape, at)
+    if rows != _one_at(places.shape, at):
+        try:
+            rows = tuple(torch.broadcast_shapes(rows, _one_at(places.shape, at)))
+        except RuntimeError:
+            raise ValueError(
+                f"ids has the shape {tuple(ids.shape)}; without the axis it must broadcast with x, "
+                f"whose shape is {tuple(x.shape)}"
+            ) from None
+        whole = (*rows[:at], classes, *rows[at + 1 :])
+        row, places = row.expand(whole), places.expand(*rows[:at], count, *rows[at + 1 :])
+        ts = None if ts is None else ts.expand(rows)
+        keep = None if keep is None else keep.expand(whole)
+    found = call("gather_logprobs", row, places, at, t, ts, keep).to(wanted)
     return found if ids.ndim == row.ndim else found.squeeze(at)
 
 
