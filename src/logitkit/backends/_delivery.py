@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logitkit import _core
+from logitkit.backends._arguments import BFLOAT16_BITS
 
 Array = npt.NDArray[Any]
 Part = tuple[slice, ...]
@@ -80,7 +81,7 @@ def apply(
         )
         if not stores:
             with np.errstate(all="ignore"):
-                target[...] = result
+                target[...] = cast(result, out.dtype) if out.dtype.kind == "V" else result
 
 
 def parts(x: Array, axes: tuple[int, ...]) -> Iterator[Part]:
@@ -133,4 +134,22 @@ def deliver(result: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
 def cast(a: Array, dtype: np.dtype[Any]) -> Array:
     """Convert without a warning: out of the range is infinite, a signalling NaN is a NaN."""
     with np.errstate(all="ignore"):
-        return a.astype(dtype, copy=False)
+        if a.dtype == dtype:
+            return a.astype(dtype, copy=False)
+        if a.dtype == BFLOAT16_BITS:
+            a = (a.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+        # NumPy knows neither bfloat16; and ml_dtypes rounds a double to a float on the way.
+        return _as_bfloat16(a, dtype) if dtype.kind == "V" else a.astype(dtype, copy=False)
+
+
+def _as_bfloat16(a: Array, dtype: np.dtype[Any]) -> Array:
+    """Round to the nearest bfloat16, ties to even."""
+    short = np.asarray(a, np.float32)
+    bits = short.view(np.uint32)
+    if a.dtype == np.float64:
+        # Rounded to odd first: what is no tie stays none.
+        wide = short.astype(np.float64)
+        bits = (bits - (np.abs(wide) > np.abs(a))) | (wide != a)
+    rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
+    rounded = np.where(np.isnan(short), 0x7FC0 | (bits >> 16 & 0x8000), rounded)
+    return rounded.astype(np.uint16).view(dtype)

@@ -190,7 +190,7 @@ def _targets_of(
         also = f", and probabilities that of x, {x.shape}"
         ids = classes_of(given, whole, at, options.ignore_index, "x", also)
         return _Targets(ids, None), compute
-    if given.dtype.kind != "f" and given.dtype.name != "bfloat16":
+    if given.dtype.kind != "f" and not arguments.is_float(given.dtype):
         raise TypeError(
             f"targets has the dtype {given.dtype}; accepted are integers, which are classes, and "
             "float16, bfloat16, float32, float64, which are probabilities"

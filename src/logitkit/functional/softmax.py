@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from logitkit import _core
 from logitkit.backends import backend_of
 from logitkit.backends import numpy as numpy_backend
 
+# What the core does alone; other arrays never come to it, so that their tracers need not know it.
+_ARRAY = np.ndarray
+_SOFTMAX, _LOG_SOFTMAX = _core.SOFTMAX, _core.LOG_SOFTMAX
 # The defaults, recognised by identity: comparing them costs the short calls too much.
 _LAST = -1
 _ONE = 1.0
@@ -99,11 +104,14 @@ def softmax(
     array([0.269, 0.731, 0.   ])
     """
     if (
-        axis is _LAST
+        type(x) is _ARRAY
+        and axis is _LAST
         and temperature is _ONE
-        and mask is empty is dtype is None
+        and mask is None
+        and empty is None
+        and dtype is None
         and precision is _DEFAULT
-        and (result := _core.map_plain(_core.SOFTMAX, x, out)) is not None
+        and (result := _core.map_plain(_SOFTMAX, x, out)) is not None
     ):
         return result
     return backend_of(x).softmax(x, axis, temperature, mask, empty, dtype, out, precision)
@@ -157,11 +165,14 @@ def log_softmax(
     array([-4.24835426e-18, -4.00000000e+01])
     """
     if (
-        axis is _LAST
+        type(x) is _ARRAY
+        and axis is _LAST
         and temperature is _ONE
-        and mask is empty is dtype is None
+        and mask is None
+        and empty is None
+        and dtype is None
         and precision is _DEFAULT
-        and (result := _core.map_plain(_core.LOG_SOFTMAX, x, out)) is not None
+        and (result := _core.map_plain(_LOG_SOFTMAX, x, out)) is not None
     ):
         return result
     return backend_of(x).log_softmax(x, axis, temperature, mask, empty, dtype, out, precision)
