@@ -276,7 +276,20 @@ def _apply(
     soft = wanted.soft
     arrays = [a for a in (x, grad, soft) if a is not None]
     direct = all(delivery.has(a, compute) for a in arrays)
-    for part in [(slice(None),) * x.ndim] if direct else delivery.parts(x, (at,)):
+    if direct or x.shape[at] > delivery.LONGEST_ROW:
+        _core.cross_entropy(
+            delivery.raw(x),
+            None if grad is None else delivery.raw(grad),
+            losses,
+            1 << at,
+            wanted.ids,
+            None if soft is None else delivery.raw(soft),
+            keep,
+            *options,
+            **({} if direct else delivery.stored(compute, x, soft, grad)),
+        )
+        return float(_core.total(losses))
+    for part in delivery.parts(x, (at,)):
         rows = tuple([slice(None) if i == at else one for i, one in enumerate(part)])
         target = None if grad is None else grad[part]
         stores = target is None or delivery.has(target, compute)
