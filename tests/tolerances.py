@@ -19,6 +19,10 @@ What the distance is measured at:
 - log_softmax_vjp: the larger of g / T and p sum(g) / T. logsumexp_vjp: the result itself.
   entropy_vjp: the larger of g p |y| / T and g p mean(|y|) / T, y the distance from the maximum.
 - kl_divergence: the largest p (log p - log q) of the row, or the result where that is larger.
+- cross_entropy: the loss of a row itself, a sum of terms of one sign. With options: smoothing, soft
+  targets and z-loss round each coefficient, its product and logsumexp before they are added.
+- cross_entropy_with_grad: the largest of p sum(a), p times the pull of the z-loss, and a, whose sum
+  the gradient is; of one class without options every element itself.
 - sigmoid, tanh, silu: the result itself. NumPy's exponential (2.5 ULP in float32) is what they are
   made of; they are here for comparison, and have no goal of their own.
 """
