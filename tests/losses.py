@@ -41,10 +41,10 @@ def options(name, k):
     return chosen
 
 
-def row_of_the_table(choice, targets):
+def row_of_the_table(function, choice, targets):
     """Return the row of the table of tolerances: options add roundings of their own."""
     plain = targets.dtype.kind == "i" and choice in ("plain", "weights")
-    return "cross_entropy" if plain else "cross_entropy, options"
+    return function if plain else f"{function}, options"
 
 
 def within_range(x):

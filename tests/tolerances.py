@@ -66,12 +66,18 @@ BOUNDS = {
     ("entropy_vjp", "float64", "default"): Bound(4, 2.213, "one score 30 above the rest"),
     ("kl_divergence", "float32", "default"): Bound(4, 0.5, "1e6 and more"),
     ("kl_divergence", "float64", "default"): Bound(4, 2.321, "logsumexp near 0"),
-    ("cross_entropy", "float32", "default"): Bound(1, 0.0, "?"),
-    ("cross_entropy", "float64", "default"): Bound(2, 0.0, "?"),
-    ("cross_entropy, options", "float32", "default"): Bound(1, 0.0, "?"),
-    ("cross_entropy, options", "float64", "default"): Bound(4, 0.0, "?"),
-    ("cross_entropy_with_grad", "float32", "default"): Bound(4, 0.0, "?"),
-    ("cross_entropy_with_grad", "float64", "default"): Bound(4, 0.0, "?"),
+    ("cross_entropy", "float32", "default"): Bound(1, 0.556, "N(0,3), K=2"),
+    ("cross_entropy", "float64", "default"): Bound(2, 1.628, "N(0,1), K=10"),
+    ("cross_entropy, options", "float32", "default"): Bound(1, 0.597, "N(0,3), K=2"),
+    ("cross_entropy, options", "float64", "default"): Bound(4, 2.637, "down to the subnormal"),
+    ("cross_entropy_with_grad", "float32", "default"): Bound(
+        4, 1.172, "one score 30 above the rest"
+    ),
+    ("cross_entropy_with_grad", "float64", "default"): Bound(
+        4, 1.052, "one score 80 above the rest"
+    ),
+    ("cross_entropy_with_grad, options", "float32", "default"): Bound(4, 1.866, "between powers"),
+    ("cross_entropy_with_grad, options", "float64", "default"): Bound(6, 4.665, "N(0,1), K=10"),
     ("softmax_jacobian", "float32", "default"): Bound(4, 0.5, "one score 30 above the rest"),
     ("softmax_jacobian", "float64", "default"): Bound(4, 1.704, "down to the subnormal results"),
     ("sigmoid", "float32", "default"): Bound(4, 2.948, "x = -2.72376"),
