@@ -238,8 +238,9 @@ def _divisor(
         by_class = np.expand_dims(weight, [i for i in range(x.ndim) if i != at])
     sums = []
     for part in delivery.parts(soft, (at,)):
-        terms = delivery.cast(soft[part], _FLOAT64) * by_class
-        sums.append(terms.sum(where=True if keep is None else keep[part]))
+        with np.errstate(all="ignore"):
+            terms = delivery.cast(soft[part], _FLOAT64) * by_class
+            sums.append(terms.sum(where=True if keep is None else keep[part]))
     return float(_core.total(np.asarray(sums, np.float64)))
 
 
