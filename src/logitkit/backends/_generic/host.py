@@ -116,6 +116,10 @@ class Host:
         """Return the array in the dtype of that name."""
         return self.xp.astype(array, self._dtypes[name], copy=False)
 
+    def shaped(self, array: Array, shape: tuple[int, ...]) -> Array:
+        """Return the array in a shape."""
+        return array if tuple(array.shape) == shape else self.xp.reshape(array, shape)
+
     # ---- the computation ------------------------------------------------------------------------
 
     def call(
