@@ -38,6 +38,10 @@ def apply(
     exact: bool = False,
     regime: int = 0,
     ids: object | None = None,
+    compute: str = "",
+    x_stored: str = "",
+    g_stored: str = "",
+    out_stored: str = "",
 ) -> None:
     """
     Run one operation along the dimensions whose bits are set in `axes`, into `out`.

@@ -8,6 +8,7 @@ laziness. A backend of another library than NumPy is imported when an array of i
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from logitkit.backends import numpy as numpy_backend
 
 # The first part of a type's module, and how its arrays become NumPy arrays.
 _WITHOUT_BACKEND = {
-    "torch": "tensor.detach().cpu().numpy()",
     "dask": "array.compute()",
     "tensorflow": "tensor.numpy()",
 }
@@ -34,6 +34,11 @@ def backend_of(x: Any) -> Any:
         If the array belongs to a library that has no backend.
     """
     library = type(x).__module__.partition(".")[0]
+    if library == "torch" or _is_tensor(x):
+        # A statement, which torch.compile can trace.
+        from logitkit.backends import torch as torch_backend
+
+        return torch_backend
     if library in _BACKENDS:
         return _imported(_BACKENDS[library])
     if library in _WITHOUT_BACKEND:
@@ -44,6 +49,12 @@ def backend_of(x: Any) -> Any:
     if not isinstance(x, np.ndarray | np.generic) and hasattr(x, "__array_namespace__"):
         return _imported("array_api").verbs_for(x)
     return numpy_backend
+
+
+def _is_tensor(x: Any) -> bool:
+    """Whether x is of a class that somebody derived from PyTorch's."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
 
 
 def _imported(name: str) -> Any:
