@@ -159,6 +159,10 @@ class Verbs:
         self._refuse_out(out)
         return losses.cross_entropy(self.host, x, targets, axis, options, mask, gradient=True)
 
+    def nll_loss(self, log_p: Any, targets: Any, axis: Any, options: Any, mask: Any) -> Any:
+        """See `logitkit.nll_loss`."""
+        return losses.nll_loss(self.host, log_p, targets, axis, options, mask)
+
     def elementwise(self, x: Any, formula: Callable[..., Any], *parameters: float) -> Any:
         """Apply a formula of `_formulas.activations`, under the dtype policy."""
         host = self.host

@@ -83,6 +83,22 @@ class JaxHost(Host):
             return both
         return _compiled("loss_of")(fixed, x, beside), None
 
+    def nll_loss(
+        self,
+        log_p: Array,
+        ids: Array,
+        axis: int,
+        options: Any,
+        weight: Array | None,
+        keep: Array | None,
+        result: str,
+    ) -> Array:
+        """Return the loss of given log-probabilities in the dtype of `result`."""
+        fixed = losses.Fixed(axis, log_p.ndim, result, **loss_options(options), given=True)
+        beside = {"ids": _as_index(ids), "keep": keep, "weight": weight}
+        beside = {key: a for key, a in beside.items() if a is not None}
+        return _compiled("nll_of")(fixed, log_p, beside)
+
     def each(self, formula: Any, x: Array, *parameters: float) -> Array:
         """Run a formula of one element, with the derivative that it has at every point."""
         wide = x if x.dtype == jnp.float64 else x.astype(jnp.float32)
