@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         softmax_jvp,
         softmax_vjp,
     )
-    from logitkit.functional.losses import cross_entropy, cross_entropy_with_grad
+    from logitkit.functional.losses import cross_entropy, cross_entropy_with_grad, nll_loss
     from logitkit.functional.picks import gather_logprobs, top_k
     from logitkit.functional.softmax import entropy, log_softmax, logsumexp, softmax
     from logitkit.info import cpu_info, show_config
@@ -48,6 +48,7 @@ __all__ = [
     "log_softmax_vjp",
     "logsumexp",
     "logsumexp_vjp",
+    "nll_loss",
     "num_threads",
     "reference",
     "relu",
@@ -75,7 +76,7 @@ _HOMES = {
         "softmax_jvp",
         "softmax_vjp",
     ),
-    "functional.losses": ("cross_entropy", "cross_entropy_with_grad"),
+    "functional.losses": ("cross_entropy", "cross_entropy_with_grad", "nll_loss"),
     "functional.picks": ("gather_logprobs", "top_k"),
     "functional.softmax": ("entropy", "log_softmax", "logsumexp", "softmax"),
     "info": ("cpu_info", "show_config"),

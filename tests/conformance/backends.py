@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import array_api_strict
+import jax
 import ml_dtypes
 import numpy as np
 import torch
@@ -263,6 +264,15 @@ BACKENDS: list[Backend] = [
         FLOATS - {"float16", "bfloat16"} | OTHERS,
         frozenset({"float32", "float64"}),
         bounds=FORMULAS_ULP,
+    ),
+    Library(
+        "jax",
+        jax.numpy.asarray,
+        lambda a: isinstance(a, jax.Array),
+        FLOATS | OTHERS,
+        FLOATS,
+        default_float="float64",
+        mode=lambda: jax.enable_x64(True),
     ),
     torch_library("torch", tensor, contiguous),
     torch_library(

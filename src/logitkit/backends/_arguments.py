@@ -136,13 +136,13 @@ def _index(number: Any) -> int:
     return operator.index(number)
 
 
-def one_axis(axis: Any, ndim: int) -> int:
+def one_axis(axis: Any, ndim: int, name: str = "x") -> int:
     """Return a single axis as a number from 0; a scalar counts as a vector of length 1."""
     try:
         axis = _index(axis)
     except TypeError:
         raise TypeError(f"axis is {axis!r}; accepted is an int") from None
-    return (*normalize_axes(axis, ndim), 0)[0]
+    return (*normalize_axes(axis, ndim, name), 0)[0]
 
 
 def without_axes(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:

@@ -19,6 +19,8 @@ Part = tuple[slice, ...]
 # Elements that are converted at a time: work for 64 threads (`part_elements` in core/plan.cpp), of
 # which a copy takes 8 MiB at most and is still in a large cache when the core reads it.
 _PART_ELEMENTS = 2**20
+# Longer rows are converted by the core, a block at a time.
+_LONGEST_ROW = _PART_ELEMENTS
 
 
 def apply(
@@ -35,7 +37,8 @@ def apply(
 ) -> None:
     """Let the core run an operation along the axes; arguments are checked, `out` is apart or x.
 
-    Arrays of another dtype than `compute` are converted on the way, by parts of whole rows.
+    Arrays of another dtype than `compute` are converted on the way, by parts of whole rows; long
+    rows by the core.
     """
     if x.ndim == 0:
         x, out, g = x.reshape(1), out.reshape(1), None if g is None else g.reshape(1)
@@ -44,6 +47,23 @@ def apply(
     if stores and has(x, compute) and (g is None or has(g, compute)):
         gradient = None if g is None else raw(g)
         _core.apply(op, raw(x), raw(out), bits, temperature, mask, gradient, ids=ids, **choices)
+        return
+    if prod([x.shape[axis] for axis in axes]) > _LONGEST_ROW:
+        _core.apply(
+            op,
+            raw(x),
+            raw(out),
+            bits,
+            temperature,
+            mask,
+            None if g is None else raw(g),
+            ids=ids,
+            compute="H" if compute.name == "bfloat16" else compute.char,
+            x_stored=x.dtype.str,
+            g_stored="" if g is None else g.dtype.str,
+            out_stored=out.dtype.str,
+            **choices,
+        )
         return
     for part in parts(x, axes):
         target = out[part]
@@ -99,7 +119,7 @@ def converted(a: Array, dtype: np.dtype[Any]) -> Array:
 
 def raw(x: Array) -> Array:
     """Return x as a buffer; bfloat16, which has no buffer format, as its bits."""
-    return x if x.dtype.kind in "fi" else x.view(np.uint16)
+    return x if x.dtype.kind in "biuf" else x.view(np.uint16)
 
 
 def deliver(result: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:

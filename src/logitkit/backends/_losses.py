@@ -1,4 +1,4 @@
-"""NumPy arrays: cross-entropy, its gradient, and what its mean is divided by."""
+"""NumPy arrays: cross-entropy, its gradient, the loss of given log-probabilities, their means."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from logitkit import _core
 from logitkit.backends import _arguments as arguments
 from logitkit.backends import _delivery as delivery
 from logitkit.backends._arguments import Array
-from logitkit.backends._labels import check_labels
+from logitkit.backends._labels import as_targets, classes_of
 
 _REDUCTION = {"mean": True, "sum": True, "none": False}
 _NORMALIZER = {"weight": True, "count": True}
@@ -27,11 +27,11 @@ class Options:
 
     weight: Any
     ignore_index: int | None
-    label_smoothing: float
-    z_loss: float
     reduction: str
     normalizer: str | float
     empty: str
+    label_smoothing: float = 0.0
+    z_loss: float = 0.0
 
     def __post_init__(self) -> None:
         arguments.check_choice("reduction", self.reduction, _REDUCTION)
@@ -63,7 +63,10 @@ class Options:
 def _number(name: str, value: Any, accepted: str) -> float:
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} is {value!r}; accepted is {accepted}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} is beyond the range of float64; accepted is {accepted}") from None
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,39 @@ def cross_entropy_with_grad(
 ) -> tuple[Any, Any]:
     """See `logitkit.cross_entropy_with_grad`."""
     return _cross_entropy(x, targets, axis, options, mask, out, gradient=True)
+
+
+def nll_loss(log_p: Any, targets: Any, axis: Any, options: Options, mask: Any) -> Any:
+    """See `logitkit.nll_loss`."""
+    log_p, kept = arguments.as_array(log_p, "log_p")
+    result_dtype, _ = arguments.result_dtypes(log_p.dtype, name="log_p")
+    at = arguments.one_axis(axis, log_p.ndim, "log_p")
+    keep = arguments.broadcast_mask(mask, log_p.shape, kept, "log_p")
+    given = as_targets(targets)
+    whole = log_p if log_p.ndim else log_p.reshape(1)
+    if given.dtype.kind not in "iu":
+        raise TypeError(
+            f"targets has the dtype {given.dtype}; accepted are integers, which are classes"
+        )
+    ids = classes_of(given, whole.shape, at, options.ignore_index, "log_p")
+    weight = _weight_of(options.weight, whole.shape[at])
+    by = _divisor_of_classes(ids, whole, weight, options)
+    losses = np.zeros(ids.shape)
+    if whole.size:
+        rows = ids >= 0
+        classes = np.where(rows, ids, 0)
+        picked = delivery.cast(np.take_along_axis(whole, classes, at), _FLOAT64)
+        if keep is not None:  # a target that is masked is impossible, a row of nothing is left out
+            picked = np.where(np.take_along_axis(keep, classes, at), picked, -math.inf)
+            rows &= keep.any(axis=at, keepdims=True)
+        counts = 1.0 if weight is None else weight[classes]
+        with np.errstate(all="ignore"):
+            values = counts * (0.0 - picked)
+        # A weight of 0 counts for nothing, but a NaN is one.
+        nothing = ~rows | ((counts == 0) & ~np.isnan(picked))
+        losses = np.where(nothing, 0.0, values)
+    total = float(_core.total(losses))
+    return _reduced(losses, total, by, whole.shape, at, options, result_dtype)
 
 
 def _cross_entropy(
@@ -118,42 +154,42 @@ def _cross_entropy(
         weight,
         float(options.label_smoothing),
         float(options.z_loss),
-        1 / by if by else math.inf if options.empty == "nan" else 0.0,
+        1 / by if by else math.nan,
     )
-    if options.reduction == "none":
-        loss = delivery.deliver(losses, arguments.without_axes(whole.shape, (at,)), result_dtype)
-    else:
-        value = total / by if by else _EMPTY[options.empty]
-        loss = delivery.deliver(np.asarray(value, np.float64), (), result_dtype)
+    if grad is not None and not by and options.empty == "zero":
+        grad[...] = 0
+    loss = _reduced(losses, total, by, whole.shape, at, options, result_dtype)
     if grad is None:
         return loss, None
     return loss, grad if out is not None or grad.shape else grad[()]
+
+
+def _reduced(
+    losses: Array,
+    total: float,
+    by: float,
+    shape: tuple[int, ...],
+    at: int,
+    options: Options,
+    dtype: np.dtype[Any],
+) -> Any:
+    """Return what is asked for of the losses of rows, their sum, and what divides it."""
+    if options.reduction == "none":
+        return delivery.deliver(losses, arguments.without_axes(shape, (at,)), dtype)
+    value = total / by if by else _EMPTY[options.empty]
+    return delivery.deliver(np.asarray(value, np.float64), (), dtype)
 
 
 def _targets_of(
     targets: Any, x: Array, at: int, options: Options, compute: np.dtype[Any]
 ) -> tuple[_Targets, np.dtype[Any]]:
     """Return the targets as the core takes them, and the dtype that it computes in."""
-    if isinstance(targets, np.ma.MaskedArray):
-        raise TypeError(
-            "targets is a masked array; accepted are plain ones: fill it with ignore_index"
-        )
-    given, _ = arguments.as_array(targets, "targets")
+    given = as_targets(targets)
     whole = x.shape or (1,)
-    classes = whole[at]
-    ignore = None if options.ignore_index is None else int(options.ignore_index)
     if given.dtype.kind in "iu":
-        rows = arguments.without_axes(whole, (at,))
-        if given.shape != rows:
-            raise ValueError(
-                f"targets has the shape {given.shape}; class indices must have that of x without "
-                f"its axis, {rows}, and probabilities that of x, {x.shape}"
-            )
-        check_labels("targets", given, classes, ignore)
-        ids = given.astype(np.int64)  # a copy: a label may be changed below
-        if ignore is not None:
-            ids[given == ignore] = -1
-        return _Targets(np.expand_dims(ids, at), None), compute
+        also = f", and probabilities that of x, {x.shape}"
+        ids = classes_of(given, whole, at, options.ignore_index, "x", also)
+        return _Targets(ids, None), compute
     if given.dtype.kind != "f" and not arguments.is_float(given.dtype):
         raise TypeError(
             f"targets has the dtype {given.dtype}; accepted are integers, which are classes, and "
@@ -164,7 +200,8 @@ def _targets_of(
         raise ValueError(
             f"targets has the shape {given.shape}; probabilities must have that of x, {x.shape}"
         )
-    if ignore is not None and 0 <= ignore < classes:
+    ignore = options.ignore_index
+    if ignore is not None and 0 <= ignore < whole[at]:
         raise ValueError(
             f"ignore_index is {ignore}, a class, and targets are probabilities; a row of zeros is "
             "ignored among them, accepted is None"
@@ -181,27 +218,19 @@ def _weight_of(weight: Any, classes: int) -> Array | None:
         raise ValueError(
             f"weight has the shape {values.shape}; it must have one number a class, {(classes,)}"
         )
-    return np.ascontiguousarray(delivery.cast(values, _FLOAT64))
+    return np.require(delivery.cast(values, _FLOAT64), requirements=("C", "A"))
 
 
 def _divisor(
     x: Array, wanted: _Targets, weight: Array | None, keep: Array | None, at: int, options: Options
 ) -> float:
     """Return what the sum of the losses is divided by; 0 is nothing to average."""
-    if options.reduction != "mean":
-        return 1.0
-    if not isinstance(options.normalizer, str):
-        return float(options.normalizer)
-    if x.size == 0:
-        return 0.0
-    count = options.normalizer == "count"
     if wanted.ids is not None:
-        ids = wanted.ids
-        if count or weight is None:
-            return float(ids.size if options.ignore_index is None else (ids >= 0).sum())
-        weights = weight[ids[ids >= 0]]
-        return float(_core.total(weights))
-    if count:
+        return _divisor_of_classes(wanted.ids, x, weight, options)
+    fixed = _fixed_divisor(x, options)
+    if fixed is not None:
+        return fixed
+    if options.normalizer == "count":
         return float(x.size // x.shape[at])
     soft: Any = wanted.soft
     by_class: Any = 1.0
@@ -212,6 +241,25 @@ def _divisor(
         terms = delivery.cast(soft[part], _FLOAT64) * by_class
         sums.append(terms.sum(where=True if keep is None else keep[part]))
     return float(_core.total(np.asarray(sums, np.float64)))
+
+
+def _divisor_of_classes(ids: Array, x: Array, weight: Array | None, options: Options) -> float:
+    """Return the same for one class a row, -1 for a row that is left out."""
+    fixed = _fixed_divisor(x, options)
+    if fixed is not None:
+        return fixed
+    if options.normalizer == "count" or weight is None:
+        return float(ids.size if options.ignore_index is None else (ids >= 0).sum())
+    return float(_core.total(weight[ids[ids >= 0]]))
+
+
+def _fixed_divisor(x: Array, options: Options) -> float | None:
+    """Return it where no target is asked, else None."""
+    if options.reduction != "mean":
+        return 1.0
+    if not isinstance(options.normalizer, str):
+        return float(options.normalizer)
+    return 0.0 if x.size == 0 else None
 
 
 def _apply(

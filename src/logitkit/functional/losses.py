@@ -1,4 +1,4 @@
-"""What training minimises: cross-entropy, and its gradient in the same pass."""
+"""What training minimises: cross-entropy, its gradient in the same pass, and its second half."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def cross_entropy(
     >>> float(lk.cross_entropy([0.0, -40.0], 0))
     4.248354255291589e-18
     """
-    options = Options(weight, ignore_index, label_smoothing, z_loss, reduction, normalizer, empty)
+    options = Options(weight, ignore_index, reduction, normalizer, empty, label_smoothing, z_loss)
     return backend_of(x).cross_entropy(x, targets, axis, options, mask)
 
 
@@ -153,8 +153,67 @@ def cross_entropy_with_grad(
     >>> float(loss.round(4)), grad.round(4)
     (0.417, array([[-0.341 ,  0.2424,  0.0986]]))
     """
-    options = Options(weight, ignore_index, label_smoothing, z_loss, reduction, normalizer, empty)
+    options = Options(weight, ignore_index, reduction, normalizer, empty, label_smoothing, z_loss)
     result: tuple[Any, Any] = backend_of(x).cross_entropy_with_grad(
         x, targets, axis, options, mask, out
     )
     return result
+
+
+def nll_loss(
+    log_p: Any,
+    targets: Any,
+    /,
+    *,
+    axis: int = -1,
+    weight: Any = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+    normalizer: str | float = "weight",
+    empty: str = "nan",
+    mask: Any = None,
+) -> Any:
+    """Negative log-likelihood of classes, in nats: ``-log_p[target]`` in the mean.
+
+    What is left of `logitkit.cross_entropy` where log-probabilities are given: with targets that
+    are classes, ``nll_loss(log_softmax(x), targets)`` is ``cross_entropy(x, targets)``.
+
+    Parameters
+    ----------
+    log_p : array_like
+        Log-probabilities, for instance the result of `logitkit.log_softmax`; only those of the
+        targets are looked at.
+    targets : array_like
+        Classes, of any integer dtype, with the shape of log_p without `axis`.
+    axis, weight, ignore_index, reduction, normalizer, empty
+        As for `logitkit.cross_entropy`.
+    mask : array_like of bool, optional
+        True where log_p takes part; broadcasts against log_p.
+
+    Returns
+    -------
+    scalar or ndarray
+        The loss, in the dtype of log_p, or float32 or float64 for integers. A row is infinite where
+        its target is impossible (-inf, or masked), 0 where it is fully masked.
+
+    Raises
+    ------
+    IndexError, TypeError, ValueError
+        As `logitkit.cross_entropy`; also for targets that are no integers.
+
+    Notes
+    -----
+    O(rows) time and memory, the mask aside. Weights and sums are in float64, rows are added without
+    rounding (Knuth's two-sum): the mean is rounded once.
+
+    Examples
+    --------
+    >>> import logitkit as lk
+    >>> log_p = lk.log_softmax([[2.0, 1.0, 0.1], [0.5, 2.5, 0.0]])
+    >>> float(lk.nll_loss(log_p, [0, 1]).round(4))
+    0.3063
+    >>> lk.nll_loss(log_p, [0, -1], ignore_index=-1, reduction="none").round(4)
+    array([0.417, 0.   ])
+    """
+    options = Options(weight, ignore_index, reduction, normalizer, empty)
+    return backend_of(log_p).nll_loss(log_p, targets, axis, options, mask)

@@ -80,11 +80,12 @@ def softmax(
     -----
     A row with NaN or +inf in a slot that takes part is NaN. One sweep over the row finds maximum
     and sum, block by block, a second one stores the result: O(n) time. No memory but the result for
-    native floating dtypes along a contiguous axis; strided rows pass through scratch (at least one
-    row a thread). What has another dtype than is computed in, such as integers and byte-swapped
-    arrays, is converted by parts of whole rows: 2^20 elements at a time, or one row where that is
-    longer, so an array that is a single row as a whole. The bits of a row depend on that row alone,
-    not on the batch, the memory layout, the number of threads or the instruction set.
+    native floating dtypes along a contiguous axis. Strided rows pass through scratch: at most 2^19
+    elements a thread; of longer rows a block of 4096 at a time. What has another dtype than is
+    computed in, such as integers and byte-swapped arrays, is converted by parts of whole rows, 2^20
+    elements at a time, longer rows by blocks. No array, nor any long row, is copied as a whole. The
+    bits of a row depend on that row alone, not on the batch, the memory layout, the number of
+    threads or the instruction set.
 
     The scores are taken apart into powers of two and remainders without subtracting the maximum,
     whose rounding is analysed by Blanchard, D. J. Higham and N. J. Higham, "Accurately computing

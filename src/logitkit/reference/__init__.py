@@ -44,7 +44,7 @@ from logitkit.reference.gradients import (
     softmax_jvp,
     softmax_vjp,
 )
-from logitkit.reference.losses import cross_entropy, cross_entropy_with_grad
+from logitkit.reference.losses import cross_entropy, cross_entropy_with_grad, nll_loss
 from logitkit.reference.picks import gather_logprobs, top_k
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "log_softmax_vjp",
     "logsumexp",
     "logsumexp_vjp",
+    "nll_loss",
     "relu",
     "sigmoid",
     "silu",

@@ -1,4 +1,4 @@
-"""Cross-entropy and its gradient, with every option.
+"""Cross-entropy and its gradient, with every option; the loss of given log-probabilities.
 
 The rules
 ---------
@@ -29,13 +29,39 @@ from numpy.typing import ArrayLike
 from logitkit.reference._rows import Array, Scores, as_float64, quiet
 
 
-def cross_entropy(x: ArrayLike, targets: ArrayLike, /, **options: Any) -> Array:
-    """Return the loss alone; the options are those of `cross_entropy_with_grad`.
+def cross_entropy(
+    x: ArrayLike,
+    targets: ArrayLike,
+    /,
+    *,
+    axis: int = -1,
+    weight: ArrayLike | None = None,
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    z_loss: float = 0.0,
+    reduction: str = "mean",
+    normalizer: str | float = "weight",
+    empty: str = "nan",
+    mask: ArrayLike | None = None,
+) -> Array:
+    """Return the loss alone.
 
     >>> float(cross_entropy([[2.0, 1.0, 0.1]], [0]).round(4))
     0.417
     """
-    return cross_entropy_with_grad(x, targets, **options)[0]
+    return cross_entropy_with_grad(
+        x,
+        targets,
+        axis=axis,
+        weight=weight,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        z_loss=z_loss,
+        reduction=reduction,
+        normalizer=normalizer,
+        empty=empty,
+        mask=mask,
+    )[0]
 
 
 @quiet
@@ -98,10 +124,52 @@ def cross_entropy_with_grad(
         by: Any = normalizer
         if isinstance(normalizer, str):
             by = {"weight": np.sum(np.where(ignored, 0.0, v)), "count": count}[normalizer]
-        if by == 0 and empty == "zero":
-            return np.zeros(())[()], rows.join(np.zeros_like(grad))
+        if by == 0:
+            value = np.float64(0 if empty == "zero" else np.nan)
+            still = ignored | ~scores.keep | (proper & (scores.x == -np.inf))
+            return np.asarray(value)[()], rows.join(np.where(still, 0.0, value))
         total, grad = total / by, np.where(ignored | ~scores.keep, 0.0, grad / by)
     return total, rows.join(grad)
+
+
+@quiet
+def nll_loss(
+    log_p: ArrayLike,
+    targets: ArrayLike,
+    /,
+    *,
+    axis: int = -1,
+    weight: ArrayLike | None = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+    normalizer: str | float = "weight",
+    empty: str = "nan",
+    mask: ArrayLike | None = None,
+) -> Array:
+    """Return ``-log_p`` at the target of each row, times its weight, or their mean or sum.
+
+    >>> float(nll_loss([[-0.5, -0.9]], [1]))
+    0.9
+    """
+    scores = Scores(log_p, axis, 1.0, mask)
+    wanted, ignored = _targets(scores, targets, ignore_index)
+    classes = scores.x.shape[1]
+    w = np.ones(classes) if weight is None else as_float64(weight, "weight")
+    v = np.sum(w * wanted, axis=1, keepdims=True)
+    at = np.where(wanted == 1, scores.x, 0.0)
+    picked = np.sum(np.where((wanted == 1) & (v == 0) & ~np.isnan(at), 0.0, -v * at), axis=1)
+    out = ignored | (scores.kept == 0)
+    loss = np.where(out, 0.0, picked[:, None])
+    if reduction == "none":
+        return scores.rows.reduce(loss)
+    by: Any = 1.0
+    if reduction == "mean":
+        count = np.sum(~ignored) if scores.x.size else 0
+        counts = {"weight": np.sum(np.where(ignored, 0.0, v)), "count": count}
+        by = counts[normalizer] if isinstance(normalizer, str) else normalizer
+        if by == 0:
+            return np.asarray(0.0 if empty == "zero" else np.nan)[()]
+    return np.asarray(np.sum(loss) / by)[()]
 
 
 def _targets(

@@ -31,7 +31,7 @@ def cross_entropy_with_grad(
     """
     s = Scores(xp, x, (axis,), 1.0, keep)
     wanted, ignored, bad = _targets(s, targets, ignore_index)
-    w = xp.ones_like(s.x) if weight is None else weight
+    w = xp.ones_like(s.x) if weight is None else xp.reshape(weight, (s.rows.length,))
     a = w * (1.0 - label_smoothing) * wanted
     if label_smoothing:
         share = w * (label_smoothing / s.at_least_one(s.kept))

@@ -70,13 +70,24 @@ def in_range(
     right = (indices >= 0) & (indices < classes)
     if not host.is_known(right):
         return host.xp.where(right, indices, host.xp.zeros_like(indices)), right
-    bad = first(host, ~host.xp.reshape(right, given.shape))
-    if bad is not None:
-        at = f" at index {bad}" if bad else ""
-        raise IndexError(
-            f"{name} is {int(given[bad])}{at}; accepted are the classes in [0, {classes})"
-        )
+    refuse_labels(host, name, given, classes, None)
     return indices, None
+
+
+def refuse_labels(
+    host: Host, name: str, labels: Array, classes: int, ignore_index: int | None
+) -> None:
+    """Raise if a class is out of range and is not to be ignored; where the values are known."""
+    bad = (labels < 0) | (labels >= classes)
+    if ignore_index is not None:
+        bad = bad & (labels != ignore_index)
+    place = first(host, bad) if host.is_known(bad) else None
+    if place is not None:
+        at = f" at index {place}" if place else ""
+        spare = "" if ignore_index is None else f", and ignore_index, {ignore_index}"
+        raise IndexError(
+            f"{name} is {int(labels[place])}{at}; accepted are the classes in [0, {classes}){spare}"
+        )
 
 
 def first(host: Host, flags: Array) -> tuple[int, ...] | None:

@@ -41,7 +41,7 @@ class Host:
         if isinstance(value, np.ma.MaskedArray):
             raise TypeError(f"{name} is a masked array; accepted are arrays of {self.library}")
         host_array, _ = arguments.as_array(value, name)
-        if host_array.dtype.name not in self._dtypes:
+        if host_array.dtype.name not in self._dtypes:  # float64 and int64 can always be narrowed
             raise TypeError(
                 f"{name} has the dtype {host_array.dtype}; accepted are {', '.join(self._dtypes)}"
             )
@@ -79,8 +79,8 @@ class Host:
     def result_names(self, dtype: Any, wanted: Any = None, name: str = "x") -> tuple[str, str]:
         """Return the names of the dtypes of the result and of the computation."""
         given = self.name_of(dtype)
-        floats = [n for n in _FLOATS if n in self._dtypes]
-        if given not in self._dtypes:
+        floats = [n for n in _FLOATS if self.has(n)]
+        if not self.has(given):
             raise TypeError(
                 f"{name} has the dtype {given}; accepted are bool, integers, {', '.join(_FLOATS)}"
             )
@@ -137,6 +137,32 @@ class Host:
             result = self.formula(name, *operands, keep=keep, **choices)
             return self.cast(result, given)
 
+    def cross_entropy(
+        self,
+        x: Array,
+        targets: Array,
+        axis: int,
+        options: Any,
+        weight: Array | None,
+        keep: Array | None,
+        gradient: bool,
+        result: str,
+    ) -> tuple[Array, Array | None]:
+        """Return the loss in the dtype of `result`, and the gradient in that of x, or None."""
+        wide = "float64" if self.has("float64") else "float32"
+        soft = self.name_of(targets.dtype) in _FLOATS
+        with np.errstate(all="ignore"):
+            loss, grad = formulas.cross_entropy_with_grad(
+                self._exact_sums,
+                self.cast(x, wide),
+                self.cast(targets, wide) if soft else targets,
+                axis,
+                weight=None if weight is None else self.cast(weight, wide),
+                keep=keep,
+                **loss_options(options),
+            )
+            return self.cast(loss, result), self.cast(grad, self.name_of(x.dtype))
+
     def each(self, formula: Any, x: Array, *parameters: float) -> Array:
         """Run a formula of one element."""
         wide = "float64" if self.has("float64") else "float32"
@@ -157,3 +183,17 @@ class Host:
     def guard(self, result: Array, good: Array | None) -> Array:
         """Return the result with NaN where an argument was found bad when it was too late."""
         return result if good is None else self.xp.where(good, result, math.nan)
+
+
+def loss_options(options: Any) -> dict[str, Any]:
+    """Return the options of `logitkit.cross_entropy`, but for the weights, for the formula."""
+    ignore = options.ignore_index
+    by = options.normalizer
+    return {
+        "ignore_index": None if ignore is None else int(ignore),
+        "label_smoothing": float(options.label_smoothing),
+        "z_loss": float(options.z_loss),
+        "reduction": options.reduction,
+        "normalizer": by if isinstance(by, str) else float(by),
+        "empty": options.empty,
+    }

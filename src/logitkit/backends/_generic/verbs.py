@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from logitkit.backends import _arguments as plain
-from logitkit.backends._generic import arguments
+from logitkit.backends._generic import arguments, losses
 from logitkit.backends._generic.host import Array, Host
 
 _EMPTY = dict.fromkeys((None, "nan", "zero", "uniform", "raise"))
@@ -147,6 +147,17 @@ class Verbs:
         if reduction == "mean":
             total = total / math.prod(rows.shape) if math.prod(rows.shape) else total * math.nan
         return host.cast(total, result)
+
+    def cross_entropy(self, x: Any, targets: Any, axis: Any, options: Any, mask: Any) -> Any:
+        """See `logitkit.cross_entropy`."""
+        return losses.cross_entropy(self.host, x, targets, axis, options, mask, gradient=False)[0]
+
+    def cross_entropy_with_grad(
+        self, x: Any, targets: Any, axis: Any, options: Any, mask: Any, out: Any
+    ) -> tuple[Any, Any]:
+        """See `logitkit.cross_entropy_with_grad`."""
+        self._refuse_out(out)
+        return losses.cross_entropy(self.host, x, targets, axis, options, mask, gradient=True)
 
     def elementwise(self, x: Any, formula: Callable[..., Any], *parameters: float) -> Any:
         """Apply a formula of `_formulas.activations`, under the dtype policy."""
