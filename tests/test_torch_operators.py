@@ -46,6 +46,7 @@ def samples():
     loss = (labels, 1, weight, -1, 0.1, 0.01, "mean", "weight", 1.0, "nan", MASK[1])
     yield "cross_entropy", (x, *loss)
     yield "cross_entropy", (turned, labels, 0, None, -1, 0.0, 0.0, "none", *loss[-4:-1], None)
+    yield "nll_loss", (x, labels, 1, weight, -1, "mean", "weight", 1.0, "nan", MASK)
     # Its gradient is a result, of which opcheck would ask for a derivative.
     yield "cross_entropy_with_grad", (x.detach(), *loss)
     yield "activation", (x, "silu", [])

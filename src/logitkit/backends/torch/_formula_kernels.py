@@ -20,6 +20,7 @@ from logitkit.backends._formulas import activations
 from logitkit.backends._generic.sums import TreeSums
 from logitkit.backends._labels import check_labels
 from logitkit.backends.torch._dtypes import common
+from logitkit.backends.torch._rows import normaliser, picked
 
 Axes = Sequence[int]
 
@@ -193,13 +194,8 @@ def cross_entropy_with_grad(
     if targets.is_floating_point():
         wanted = targets.to(compute)
     else:
-        labels = targets.to(torch.int64)
-        known = (labels >= 0) & (labels < x.shape[axis])
-        if ignore_index is not None:
-            known |= labels == ignore_index
-        if not bool(known.all()):
-            check_labels("targets", labels.cpu().numpy(), x.shape[axis], ignore_index)
-        wanted = labels.unsqueeze(axis)
+        _refuse_labels(targets, x.shape[axis], ignore_index)
+        wanted = targets.to(torch.int64).unsqueeze(axis)
     loss, grad = formulas.cross_entropy_with_grad(
         xp,
         x.to(compute),
@@ -216,6 +212,48 @@ def cross_entropy_with_grad(
     )
     loss = loss.squeeze(axis) if reduction == "none" else loss
     return loss.to(x.dtype), torch.empty_like(x).copy_(grad)
+
+
+def nll_loss(
+    log_p: Tensor,
+    targets: Tensor,
+    axis: int,
+    weight: Tensor | None,
+    ignore_index: int | None,
+    reduction: str,
+    normalizer: str,
+    divisor: float,
+    empty: str,
+    mask: Tensor | None,
+) -> Tensor:
+    """Return the loss of log-probabilities."""
+    _refuse_labels(targets, log_p.shape[axis], ignore_index)
+    counts, ids, kept = picked(targets, axis, weight, ignore_index, mask)
+    found = torch.gather(log_p.to(counts.dtype), axis, ids)
+    if mask is not None:
+        found = torch.where(kept, found, -torch.inf)
+        counts = torch.where(mask.any(axis, keepdim=True), counts, 0.0)
+    losses = torch.where((counts == 0) & ~torch.isnan(found), 0.0, counts * (0.0 - found))
+    if ignore_index is not None:
+        losses = torch.where(targets.unsqueeze(axis) == ignore_index, 0.0, losses)
+    if reduction == "none":
+        return losses.squeeze(axis).to(log_p.dtype)
+    total = losses.sum()
+    if reduction == "mean":
+        weights, _, _ = picked(targets, axis, weight, ignore_index, None)
+        by = normaliser(weights, normalizer, divisor, targets, ignore_index)
+        nothing = 0.0 if empty == "zero" else torch.nan
+        total = torch.where(by == 0, nothing, total / by)
+    return total.to(log_p.dtype)
+
+
+def _refuse_labels(targets: Tensor, classes: int, ignore_index: int | None) -> None:
+    labels = targets.to(torch.int64)
+    known = (labels >= 0) & (labels < classes)
+    if ignore_index is not None:
+        known |= labels == ignore_index
+    if not bool(known.all()):
+        check_labels("targets", labels.cpu().numpy(), classes, ignore_index)
 
 
 def _wide(x: Tensor) -> torch.dtype:
