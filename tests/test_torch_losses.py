@@ -274,6 +274,15 @@ def test_nll_loss_has_the_gradient_of_finite_differences_and_of_cross_entropy(op
     torch.testing.assert_close(*grads)
 
 
+def test_without_a_class_every_row_is_ignored():
+    for loss in (lk.nll_loss, lk.cross_entropy):
+        x = torch.empty(2, 0, requires_grad=True)
+        value = loss(x, torch.tensor([-1, -1]), ignore_index=-1, empty="zero")
+        value.backward()
+        assert value == 0
+        assert x.grad.shape == (2, 0)
+
+
 def test_nll_loss_takes_no_probabilities():
     with pytest.raises(TypeError, match=r"^targets has the dtype torch.float64; accepted are int"):
         lk.nll_loss(randn(3, 5), SOFT)

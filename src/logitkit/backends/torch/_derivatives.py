@@ -210,6 +210,8 @@ def _setup_nll(ctx: Context, inputs: Inputs, output: Tensor) -> None:
 
 def _nll_backward(ctx: Context, g: Tensor) -> Grads:
     targets, weight, mask = ctx.saved_tensors
+    if ctx.shape[ctx.axis] == 0:
+        return g.new_zeros(ctx.shape, dtype=ctx.dtype), *[None] * 9
     ignore_index, reduction, normalizer, divisor, _ = ctx.choices
     counts, ids, kept = picked(targets, ctx.axis, weight, ignore_index, mask)
     if reduction == "none":

@@ -151,9 +151,8 @@ def gather_logprobs(
     """Return the logarithm of softmax at ids."""
     compute = _wide(x)
     divide = _divisor(x, (axis,), t, ts, compute)
+    _refuse_labels(ids, x.shape[axis], name="ids")
     ids = ids.to(torch.int64)
-    if bool(((ids < 0) | (ids >= x.shape[axis])).any()):
-        check_labels("ids", ids.cpu().numpy(), x.shape[axis])
     found = formulas.gather_logprobs(xp, x.to(compute), ids, axis, divide, mask)
     return found.to(x.dtype).contiguous()
 
@@ -228,6 +227,9 @@ def nll_loss(
 ) -> Tensor:
     """Return the loss of log-probabilities."""
     _refuse_labels(targets, log_p.shape[axis], ignore_index)
+    if log_p.shape[axis] == 0:
+        # There is no class to be named: every row is ignored.
+        log_p, weight, mask = log_p.new_zeros(_one_class(log_p, axis)), None, None
     counts, ids, kept = picked(targets, axis, weight, ignore_index, mask)
     found = torch.gather(log_p.to(counts.dtype), axis, ids)
     if mask is not None:
@@ -247,13 +249,20 @@ def nll_loss(
     return total.to(log_p.dtype)
 
 
-def _refuse_labels(targets: Tensor, classes: int, ignore_index: int | None) -> None:
+def _one_class(x: Tensor, axis: int) -> list[int]:
+    return [1 if i == axis else n for i, n in enumerate(x.shape)]
+
+
+def _refuse_labels(
+    targets: Tensor, classes: int, ignore_index: int | None = None, name: str = "targets"
+) -> None:
     labels = targets.to(torch.int64)
     known = (labels >= 0) & (labels < classes)
     if ignore_index is not None:
         known |= labels == ignore_index
-    if not bool(known.all()):
-        check_labels("targets", labels.cpu().numpy(), classes, ignore_index)
+    # The largest numbers of uint64 are negative ones by now.
+    if targets.dtype is torch.uint64 or not bool(known.all()):
+        check_labels(name, targets.cpu().numpy(), classes, ignore_index)
 
 
 def _wide(x: Tensor) -> torch.dtype:
