@@ -115,6 +115,31 @@ def exact_divergence_row(p_logits, q_logits, temperature=1.0):
         return [mpmath.fsum(terms)], max(abs(t) for t in terms)
 
 
+def exact_cross_entropy(x, targets, weight=None, label_smoothing=0.0, z_loss=0.0, scale=1.0):
+    """Return the true losses of rows of finite scores, `scale` times their gradient, its terms.
+
+    `targets` are classes, or a probability for each; the terms are the largest of the three
+    that the gradient is the sum of.
+    """
+    true = Exact(x)
+    w = LD(1) if weight is None else np.asarray(weight).astype(LD)
+    soft = np.asarray(targets)
+    if soft.ndim < x.ndim:
+        soft = soft[..., None] == np.arange(x.shape[-1])
+    soft, s = soft.astype(LD), LD(label_smoothing)
+    a = w * ((1 - s) * soft + s / x.shape[-1])
+    v, whole = ((w * soft).sum(axis=-1), a.sum(axis=-1, keepdims=True))
+    loss = (a * -true.log_softmax).sum(axis=-1) + LD(z_loss) * v * true.logsumexp**2
+    pull = 2 * LD(z_loss) * (v * true.logsumexp)[..., None]
+    # p - 1 of a probability near 1 is what the logarithm tells of it.
+    near_1 = np.expm1(true.log_softmax) * whole + (whole - a)
+    less = np.where(true.softmax > 0.5, near_1, whole * true.softmax - a)
+    grad = less + pull * true.softmax
+    sizes = np.maximum(np.abs(whole), np.abs(pull)) * true.softmax
+    terms = np.maximum(sizes, np.abs(a))
+    return loss, grad * LD(scale), terms * LD(scale)
+
+
 def exact_jacobian(p, temperature):
     """Return ``(diag(p) - p p^T) / T``."""
     p = p.astype(LD)

@@ -122,8 +122,8 @@ def test_no_set_is_left_out(machine, request):
     for name in hashes(report, "sample"):
         laws = rf"^{name} kernels: (\w+ b?float\d\d(?: masked)?): (\d+) outputs equal$"
         outputs = {law: int(count) for law, count in re.findall(laws, report, re.MULTILINE)}
-        # 11 operations, 8 of them with a mask too.
-        assert len(outputs) == 4 * (11 + 8)
+        # 12 operations, 9 of them with a mask too.
+        assert len(outputs) == 4 * (12 + 9)
         assert min(outputs.values()) > 1000
         primitives = re.findall(rf"^{name} lanes: .* values equal$", report, re.MULTILINE)
         assert len(primitives) == (0 if name == "generic" else 75)

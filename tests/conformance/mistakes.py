@@ -58,25 +58,25 @@ def accepting(change):
     return call
 
 
-def saying(text):
+def saying(text, kinds=(TypeError, ValueError)):
     """Return a wrapper that refuses with another message."""
 
     def call(f, *args, **options):
         try:
             return f(*args, **options)
-        except (TypeError, ValueError) as error:
+        except kinds as error:
             raise type(error)(text) from error
 
     return call
 
 
-def raising(kind):
+def raising(kind, kinds=(TypeError, ValueError)):
     """Return a wrapper that refuses with another exception."""
 
     def call(f, *args, **options):
         try:
             return f(*args, **options)
-        except (TypeError, ValueError) as error:
+        except kinds as error:
             raise kind(str(error)) from error
 
     return call
@@ -199,3 +199,33 @@ def zeros(args, options):
 
 def defaults(args, options):
     return args, {}
+
+
+def on_targets(change):
+    """Return a wrapper that changes classes: `change(targets, number of classes, options)`."""
+
+    def call(f, x, targets, **options):
+        if np.asarray(targets).dtype.kind in "iu":
+            targets = change(np.asarray(targets), max(np.shape(x)[-1], 1), options)
+        return f(x, targets, **options)
+
+    return call
+
+
+def within(targets, classes, options):
+    """Take the last class for one that there is not."""
+    out = (targets < 0) | (targets >= classes)
+    if options.get("ignore_index") is not None:
+        out &= targets != options["ignore_index"]
+    return np.where(out, classes - 1, targets)
+
+
+def counted(targets, classes, options):
+    """Let rows that are to be left out count as those of the first class."""
+    ignore = options.get("ignore_index")
+    return targets if ignore is None else np.where(targets == ignore, 0, targets)
+
+
+def long_losses_as(value):
+    """Return a mistake that gives an infinite loss another value."""
+    return on_result(lambda got, x, o: np.where(np.isposinf(got), value, got))

@@ -15,14 +15,17 @@ from conformance.mistakes import (
     anchored,
     bad_as_zero,
     by_batch,
+    counted,
     defaults,
     first_of_a_tuple,
     last_maximum,
+    long_losses_as,
     masked_as,
     masked_scores,
     memory_order,
     naive,
     on_result,
+    on_targets,
     on_x,
     options_as,
     overwritten,
@@ -31,11 +34,13 @@ from conformance.mistakes import (
     saying,
     short_products,
     unsigned_difference,
+    within,
     without,
     written_before_checks,
     zeros,
 )
 from conformance.table_axes import ACTIVATIONS, FAMILY
+from conformance.table_losses import LOSSES
 from conformance.truth import MAPS
 
 PRODUCTS = ("softmax_vjp", "softmax_jvp")
@@ -209,4 +214,32 @@ MUTANTS = [
         MAPS,
         on_result(lambda got, x, o: got * (1 + np.arange(got.shape[-1])) if got.ndim else got),
     ),
+    Mutant(
+        "target-out-of-range",
+        "the last class",
+        (*LOSSES, "cross_entropy_with_grad"),
+        on_targets(within),
+    ),
+    Mutant(
+        "target-out-of-range",
+        "a ValueError",
+        (*LOSSES, "cross_entropy_with_grad"),
+        raising(ValueError, IndexError),
+    ),
+    Mutant(
+        "target-out-of-range",
+        "not named",
+        (*LOSSES, "cross_entropy_with_grad"),
+        saying("targets is out of range", IndexError),
+    ),
+    Mutant("impossible-target", "the largest number", LOSSES, long_losses_as(1e30)),
+    Mutant("impossible-target", "NaN", LOSSES, long_losses_as(NAN)),
+    Mutant("all-ignored", "0", LOSSES, on_result(lambda got, x, o: np.nan_to_num(got))),
+    Mutant("all-ignored", '"zero" forgotten', LOSSES, without("empty")),
+    Mutant("composition", "ignored rows count", LOSSES, on_targets(counted)),
+    Mutant("composition", "no weights", ("cross_entropy",), without("weight")),
+    Mutant("composition", "no smoothing", ("cross_entropy",), without("label_smoothing")),
+    Mutant("composition", "no z-loss", ("cross_entropy",), without("z_loss")),
+    Mutant("reduction", "always the mean", LOSSES, without("reduction")),
+    Mutant("reduction", "by the weights alone", LOSSES, without("normalizer")),
 ]

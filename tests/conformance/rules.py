@@ -50,11 +50,13 @@ RULES = {
     "sum-1": "softmax",
     "shift": "softmax",
     "permutation": "softmax",
-    # What is still to come.
+    # Losses.
     "target-out-of-range": "cross_entropy",
+    "impossible-target": "cross_entropy",
     "all-ignored": "cross_entropy",
     "composition": "cross_entropy",
     "reduction": "cross_entropy",
+    # What is still to come.
     "filter-order": "filter_logits",
     "top-p": "filter_logits",
     "top-k": "filter_logits",

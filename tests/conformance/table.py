@@ -1,6 +1,13 @@
 """The whole table."""
 
-from conformance import table_axes, table_laws, table_memory, table_rows, table_temperature
+from conformance import (
+    table_axes,
+    table_laws,
+    table_losses,
+    table_memory,
+    table_rows,
+    table_temperature,
+)
 
 CASES = [
     *table_axes.CASES,
@@ -8,4 +15,5 @@ CASES = [
     *table_temperature.CASES,
     *table_memory.CASES,
     *table_laws.CASES,
+    *table_losses.CASES,
 ]

@@ -39,7 +39,8 @@ inline std::vector<Case> cases(const logitkit::Kernels& kernels, logitkit::DType
     std::vector<Case> result;
     for (int number = 0; number < op_count; ++number) {
         const Op op = static_cast<Op>(number);
-        const bool in_floats = dtype != DType::float64 && (op <= Op::logsumexp || op == Op::gather_logprobs);
+        const bool loss = op == Op::cross_entropy;
+        const bool in_floats = dtype != DType::float64 && (op <= Op::logsumexp || op == Op::gather_logprobs || loss);
         for (const bool masked : {false, true}) {
             if (kernels.table[number][static_cast<int>(dtype)][masked] == nullptr) continue;
             for (const Alias alias : {apart, out_is_x, out_is_g}) {
@@ -47,7 +48,7 @@ inline std::vector<Case> cases(const logitkit::Kernels& kernels, logitkit::DType
                 result.push_back({op, masked, Regime::automatic, false, alias});
                 if (!in_floats) continue;
                 result.push_back({op, masked, Regime::again, false, alias});
-                result.push_back({op, masked, Regime::automatic, true, alias});
+                if (!loss) result.push_back({op, masked, Regime::automatic, true, alias});
             }
         }
     }
@@ -93,7 +94,7 @@ class KernelTest {
 public:
     KernelTest(const std::vector<const logitkit::Kernels*>& sets, bool sample)
         : sets_(sets), tallies_(sets.size()), sample_only_(sample), x_(bytes), g_(bytes), out_(bytes), ids_(bytes),
-          mask_(bytes) {}
+          mask_(bytes), weight_(bytes) {}
 
     void run() {
         std::vector<std::int64_t> lengths;
@@ -136,12 +137,17 @@ private:
     void run_case(const Case& c, const Rows<T>& rows, double temperature) {
         using namespace logitkit;
         const bool in_rows = gives_rows(c.op);
+        const bool loss = c.op == Op::cross_entropy;
+        Random random(serial_ + 1);
+        const LossCase asked(c.alias, loss ? rows.length : 0, random);
+        if (loss) temperature = 1;
         const std::int64_t picks = gives_picks(c.op) ? static_cast<std::int64_t>(serial_) % rows.length + 1 : 0;
+        const std::int64_t id_count = loss ? rows.count : rows.count * picks;
         const auto room = static_cast<std::int64_t>(rows.scores.size());
         const std::int64_t out_room = in_rows ? room : rows.count * (picks > 0 ? picks : 1);
         const std::vector<T>& x_source = c.op == Op::softmax_vjp ? rows.shares : rows.scores;
         // The second row of scores of a divergence has its own maximum.
-        const std::vector<T>& g_source = c.op == Op::kl_divergence ? rows.backwards : rows.scores;
+        const std::vector<T>& g_source = c.op == Op::kl_divergence ? rows.backwards : loss ? rows.shares : rows.scores;
 
         const std::uint64_t mixed = Random(serial_).bits();
         const bool at_end = mixed % 4 != 0;
@@ -149,25 +155,39 @@ private:
         T* const g = g_.place<T>(room, at_end);
         T* const out = c.alias == out_is_x ? x : c.alias == out_is_g ? g : out_.place<T>(out_room, at_end);
         std::uint8_t* const mask = mask_.place<std::uint8_t>(room, at_end);
-        std::int64_t* const ids = ids_.place<std::int64_t>(rows.count * picks, at_end);
+        std::int64_t* const ids = ids_.place<std::int64_t>(id_count, at_end);
+        double* const weight = weight_.place<double>(static_cast<std::int64_t>(asked.weight.size()), at_end);
+        std::copy(asked.weight.begin(), asked.weight.end(), weight);
+        Loss formula = asked.loss;
+        if (formula.weight != nullptr) formula.weight = weight;
+        std::vector<std::int64_t> classes;
+        for (std::int64_t i = 0; i < rows.count; ++i) classes.push_back(LossCase::target(rows.length, random));
+        const std::int64_t losses_step = 1 + static_cast<std::int64_t>(mixed >> 16) % 2;
+        std::vector<double> losses(static_cast<std::size_t>(rows.count * losses_step));
         RowBatch batch;
         batch.x = x;
-        batch.g = takes_g(c.op) ? g : nullptr;
+        batch.g = takes_g(c.op) && (!loss || asked.soft) ? g : nullptr;
         batch.mask = c.masked ? mask : nullptr;
-        batch.out = out;
-        batch.ids = ids;
+        batch.out = loss && !asked.gradient ? nullptr : out;
+        batch.ids = loss && asked.soft ? nullptr : ids;
         batch.rows = rows.count;
         batch.length = rows.length;
         batch.x_step = batch.g_step = batch.mask_step = rows.step;
         batch.out_step = in_rows ? rows.step : picks > 0 ? picks : 1;
-        batch.ids_step = batch.picks = picks;
+        batch.ids_step = loss ? 1 : picks;
+        batch.picks = picks;
+        batch.loss = &formula;
+        batch.losses = losses.data();
+        batch.losses_step = losses_step;
         batch.temperature = &temperature;
         batch.empty = static_cast<Empty>((mixed >> 8) % 3);
         batch.keep = c.regime == Regime::automatic;
         batch.exact = c.exact;
         batch.stream = (mixed >> 4) % 2 == 0;
 
+        const std::int64_t all_room = out_room + (loss ? rows.count * losses_step : 0);
         const auto result = [&](std::int64_t j) {
+            if (j >= out_room) return canonical(losses[static_cast<std::size_t>(j - out_room)]);
             return c.op == Op::top_k ? static_cast<std::uint64_t>(ids[j]) : canonical(out[j]);
         };
         std::vector<std::uint64_t> first;
@@ -177,15 +197,17 @@ private:
             std::memcpy(x, x_source.data(), x_source.size() * sizeof(T));
             std::memcpy(g, g_source.data(), g_source.size() * sizeof(T));
             std::memcpy(mask, rows.mask.data(), rows.mask.size());
-            for (std::int64_t j = 0; j < rows.count * picks; ++j) {
-                ids[j] = (j * 7 + static_cast<std::int64_t>(serial_)) % rows.length;
+            for (std::int64_t j = 0; j < id_count; ++j) {
+                const std::int64_t pick = (j * 7 + static_cast<std::int64_t>(serial_)) % rows.length;
+                ids[j] = loss ? classes[static_cast<std::size_t>(j)] : pick;
             }
+            std::fill(losses.begin(), losses.end(), -12345.0625);
             doing = std::string(sets_[i]->name) + " " + where_;
             sets_[i]->table[static_cast<int>(c.op)][static_cast<int>(dtype_of<T>)][c.masked](batch);
 
             Tally& tally = tallies_[i];
             auto& [values, differ] = tally.laws[law_];
-            for (std::int64_t j = 0; j < out_room; ++j) {
+            for (std::int64_t j = 0; j < all_room; ++j) {
                 const std::uint64_t got = result(j);
                 if (i == 0) first.push_back(got);
                 const std::uint64_t want = first[static_cast<std::size_t>(j)];
@@ -197,12 +219,15 @@ private:
                 tally.all = (tally.all ^ got) * 0x100000001b3;
                 if (in_sample_) tally.sample = (tally.sample ^ got) * 0x100000001b3;
             }
-            values += out_room;
+            values += all_room;
             // The inputs, and what lies between the rows, are not the kernel's to write.
             bool trespassed =
                 (c.alias != out_is_x && std::memcmp(x, x_source.data(), x_source.size() * sizeof(T)) != 0) ||
                 (c.alias != out_is_g && std::memcmp(g, g_source.data(), g_source.size() * sizeof(T)) != 0) ||
                 std::memcmp(mask, rows.mask.data(), rows.mask.size()) != 0;
+            for (std::int64_t j = 0; loss && j < rows.count * losses_step; ++j) {
+                trespassed |= j % losses_step != 0 && losses[static_cast<std::size_t>(j)] != -12345.0625;
+            }
             for (std::int64_t j = rows.length; in_rows && c.alias == apart && j < rows.step && j < out_room; ++j) {
                 trespassed |= canonical(out[j]) != canonical(untouched);
             }
@@ -225,7 +250,7 @@ private:
     const std::vector<const logitkit::Kernels*>& sets_;
     std::vector<Tally> tallies_;
     bool sample_only_;
-    GuardedMemory x_, g_, out_, ids_, mask_;
+    GuardedMemory x_, g_, out_, ids_, mask_, weight_;
     std::uint64_t serial_ = 0;
     // Of the case that is run.
     bool in_sample_ = false;

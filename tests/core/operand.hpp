@@ -74,6 +74,8 @@ public:
     }
     void set(std::int64_t index, T value) const { std::memcpy(address(index), &value, sizeof value); }
 
+    std::size_t count() const { return static_cast<std::size_t>(shape_.count()); }
+
     std::vector<unsigned char> bytes() const { return {region_, region_ + bytes_}; }
     void restore(const std::vector<unsigned char>& bytes) const {
         if (bytes_ != 0) std::memcpy(region_, bytes.data(), bytes_);

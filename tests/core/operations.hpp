@@ -1,12 +1,16 @@
 // What the tests know of the operations: their names, what each takes and gives, and where its result may go.
 #pragma once
 
+#include <cstdint>
+#include <limits>
+#include <vector>
+
 #include "elements.hpp"
 #include "kernels.hpp"
 
 inline const char* const op_names[] = {"softmax",       "log_softmax",     "logsumexp",     "entropy",
                                        "softmax_vjp",   "log_softmax_vjp", "logsumexp_vjp", "entropy_vjp",
-                                       "kl_divergence", "gather_logprobs", "top_k"};
+                                       "kl_divergence", "gather_logprobs", "top_k",         "cross_entropy"};
 
 inline bool gives_picks(logitkit::Op op) { return op == logitkit::Op::gather_logprobs || op == logitkit::Op::top_k; }
 inline bool gives_rows(logitkit::Op op) {
@@ -16,7 +20,7 @@ inline bool gives_rows(logitkit::Op op) {
 inline bool takes_g(logitkit::Op op) { return op >= logitkit::Op::softmax_vjp && !gives_picks(op); }
 inline bool takes_rows_of_g(logitkit::Op op) {
     using logitkit::Op;
-    return op == Op::softmax_vjp || op == Op::log_softmax_vjp || op == Op::kl_divergence;
+    return op == Op::softmax_vjp || op == Op::log_softmax_vjp || op == Op::kl_divergence || op == Op::cross_entropy;
 }
 
 inline bool takes_one_g(logitkit::Op op) { return takes_g(op) && !takes_rows_of_g(op); }
@@ -40,3 +44,32 @@ template <>
 inline constexpr auto dtype_of<logitkit::Float16> = logitkit::DType::float16;
 template <>
 inline constexpr auto dtype_of<logitkit::BFloat16> = logitkit::DType::bfloat16;
+
+// What cross_entropy is asked for, and its weights: drawn.
+struct LossCase {
+    bool soft = false, gradient = true; // targets of every class; whether there is a gradient
+    std::vector<double> weight;
+    logitkit::Loss loss;
+
+    template <class Random>
+    LossCase(Alias alias, std::int64_t length, Random& random) {
+        const auto below = [&](std::uint64_t n) { return random.bits() % n; };
+        soft = alias == out_is_g || below(3) == 0;
+        gradient = alias != apart || below(4) != 0;
+        if (below(2) == 0) {
+            for (std::int64_t i = 0; i < length; ++i) weight.push_back(below(8) == 0 ? 0 : random.uniform());
+            loss.weight = weight.data();
+        }
+        constexpr double smoothings[] = {0, 0, 0.1, 1}, z_losses[] = {0, 0, 1e-4, 3};
+        constexpr double scales[] = {1, 1.0 / 7, 1e-40, 0x1p+100, 0, std::numeric_limits<double>::infinity()};
+        loss.smoothing = smoothings[below(4)];
+        loss.z_loss = z_losses[below(4)];
+        loss.scale = scales[below(6)];
+    }
+    // A class, or -1: the row is left out.
+    template <class Random>
+    static std::int64_t target(std::int64_t length, Random& random) {
+        if (length == 0 || random.bits() % 5 == 0) return -1;
+        return static_cast<std::int64_t>(random.bits() % static_cast<std::uint64_t>(length));
+    }
+};

@@ -147,8 +147,11 @@ template <class X>
 inline double one_target_row(const RowBatch& batch, const Row<X>& row, std::int64_t target, const LossNormalizer& by) {
     using D = F64x8;
     const double score = static_cast<double>(score_at(row.x, target));
-    // The difference of two floats needs no more than a double, beside their sum in floats.
-    const double low = is_double<X> ? by.log_sum.low - two_sum(score, -by.max).low : 0;
+    // The difference of two floats needs no more than a double, beside their sum in floats; one that is beyond the range
+    // has nothing below it.
+    const Pair distance = two_sum(score, -by.max);
+    const bool lacks = is_double<X> && distance.high - distance.high == 0;
+    const double low = lacks ? by.log_sum.low - distance.low : 0;
     const OneTarget<D> lanes = one_target(*batch.loss, D::set1(score), D::set1(by.max), D::set1(by.log_sum.high),
                                           D::set1(low), D::set1(weight_of(*batch.loss, target)));
     if (row.out == nullptr) return first_lane(lanes.value);

@@ -216,7 +216,7 @@ def weight_of(weight: Any, classes: int) -> Array | None:
         raise ValueError(
             f"weight has the shape {values.shape}; it must have one number a class, {(classes,)}"
         )
-    return np.ascontiguousarray(delivery.cast(values, _FLOAT64))
+    return np.require(delivery.cast(values, _FLOAT64), requirements=("C", "A"))
 
 
 def _divisor(
