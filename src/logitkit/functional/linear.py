@@ -11,7 +11,7 @@ from typing import Any
 from logitkit.backends import backend_of
 from logitkit.backends._losses import Options
 
-_MEMORY = 2**26
+_MEMORY = 48 * 2**20
 
 
 def linear_cross_entropy(
@@ -55,7 +55,7 @@ def linear_cross_entropy(
         As for `logitkit.cross_entropy`.
     memory : int
         The most bytes that are taken besides the arguments and the result, and a few numbers a
-        row; 64 MiB. What is less than a row and a class need counts as that.
+        row; 48 MiB. What is less than a row and a class need counts as that.
 
     Returns
     -------
