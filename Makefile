@@ -8,6 +8,9 @@ PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
 
+# This very version is found as a build for the CPU alone; a range would fetch those for GPUs.
+TORCH := torch==2.13.0
+
 # Output that is made, not written.
 DEMO_OUTPUT := build/demo/probabilities.npz
 
@@ -76,12 +79,13 @@ $(package): $(environment) $(sources)
 
 # The package is installed by now, so pip adds only what the extras name.
 $(developer): $(package)
-	@echo "Installing what the tests and checks need."
+	@echo "Installing what the tests and checks need; PyTorch is a large download."
+	@$(call install,$(TORCH))
 	@$(call install,logitkit[test] logitkit[lint])
 	@touch $@
 
 $(peers): $(package)
 	@echo "Installing the libraries to compare with; PyTorch is a large download."
 	@$(call install,logitkit[bench])
-	@$(call install,torch==2.13.0)
+	@$(call install,$(TORCH))
 	@touch $@

@@ -58,7 +58,7 @@ class Case:
                 return (elements,)
             case "axis 0":
                 return (1024, elements // 1024)
-            case "axis 0, long":  # rows that go through scratch
+            case "axis 0, long":  # rows that are seen by way of a window
                 return (elements // 1024, 1024)
             case "axis 0, two":
                 return (elements // 2, 2)
@@ -74,6 +74,10 @@ CASES = [
     *(Case(op, rows) for op in ("softmax", "log_softmax") for rows in ("last axis", "axis 0")),
     *(Case(op, "one row") for op in ("softmax", "log_softmax")),
     Case("softmax", "axis 0, long"),
+    *(Case("softmax", "axis 0, two", dtype) for dtype in ("float32", "float64", "float16")),
+    Case("softmax", "axis 0, two", mask="scores"),
+    Case("log_softmax", "axis 0, two"),
+    *(Case(op, "axis 0, two", result="new") for op in ("entropy", "kl_divergence", "top_k")),
     *(Case("softmax", rows, mask="scores") for rows in ("last axis", "axis 0", "one row")),
     Case("softmax", mask="row"),
     *(Case("softmax", rows, "float16") for rows in ("last axis", "axis 0", "one row")),
@@ -81,9 +85,10 @@ CASES = [
     *(Case("softmax", rows, result="new") for rows in ("last axis", "axis 0", "one row")),
     Case("log_softmax", result="new"),
     *(Case("softmax_vjp", rows, result="new") for rows in ("last axis", "axis 0", "one row")),
+    Case("softmax_vjp", "axis 0, two", result="new"),
+    *(Case("logsumexp", "one row", dtype, "new") for dtype in ("uint8", "int64", ">f4")),
+    Case("softmax", "one row", "int64", "new"),
 ]
-# Rows go through scratch, and are long: at least one whole row a thread.
-BEYOND = [Case("softmax", "axis 0, two")]
 
 
 def lacking() -> str:
@@ -93,7 +98,7 @@ def lacking() -> str:
     return ""
 
 
-def run(cases: Sequence[Case] = (*CASES, *BEYOND), size: int = SIZE) -> Iterator[Record]:
+def run(cases: Sequence[Case] = CASES, size: int = SIZE) -> Iterator[Record]:
     """Measure one case after the other."""
     if reason := lacking():
         raise RuntimeError(reason)
@@ -120,10 +125,12 @@ def call(case: Case, size: int) -> Record:
     arrays = [filled(shape, dtype)]
     x = arrays[0]
     operands = [x]
-    if case.op.endswith("_vjp"):
+    if case.op.endswith("_vjp") or case.op == "kl_divergence":
         arrays.append(filled(shape, dtype))
         operands.append(arrays[-1])
     options: dict[str, object] = {"axis": case.axis}
+    if case.op == "top_k":
+        operands.append(10)
     if case.mask:
         like = shape if case.mask == "scores" else shape[-1:]
         options["mask"] = filled(like, np.dtype(bool))
@@ -139,8 +146,9 @@ def call(case: Case, size: int) -> Record:
     result = function(*operands, **options)
     peak = resident("VmHWM")
     if case.result == "new":
-        bytes_ += result.nbytes
-        before += result.nbytes
+        new = sum(array.nbytes for array in (result if isinstance(result, tuple) else (result,)))
+        bytes_ += new
+        before += new
     return {
         "op": case.op,
         "rows": case.rows,

@@ -19,6 +19,7 @@
 #include "core/pool.hpp"
 #include "core/quota.hpp"
 #include "core/total.hpp"
+#include "xla/handler.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -138,19 +139,53 @@ nb::object map_plain(int op, nb::handle x, nb::handle out) {
     return result;
 }
 
+// How the elements of a buffer are stored, by NumPy's name of their dtype: byte order, kind and size.
+Stored stored_of(const Buffer& buffer, const std::string& dtype, const char* name) {
+    Stored stored;
+    if (dtype.size() == 3 && dtype[2] >= '1' && dtype[2] <= '8') {
+        const bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+        stored = {dtype[1], dtype[2] - '0', dtype[0] == (little ? '>' : '<')};
+    }
+    if (stored.size != buffer.item_size()) throw nb::type_error((std::string(name) + " is stored otherwise").c_str());
+    return stored;
+}
+
+// Tells the request how x, g and out are stored where they are converted: only in rows of more than a block.
+void set_stored(Request& request, const Buffer& x, const Buffer& out, const Buffer* g, const std::string& x_stored,
+                const std::string& out_stored, const std::string& g_stored) {
+    std::int64_t length = 1;
+    for (int dim = 0; dim < request.dims; ++dim) length *= request.reduced[dim] ? request.shape[dim] : 1;
+    if (length <= block_length) throw std::invalid_argument("rows of one block must be given as they are computed");
+    request.x.stored = stored_of(x, x_stored, "x");
+    bool fits = can_load(request.x.stored, request.dtype);
+    if (!request.is_pick()) {
+        request.out.stored = stored_of(out, out_stored, "out");
+        fits &= can_store(request.dtype, request.out.stored);
+    }
+    if (g != nullptr) {
+        request.g.stored = stored_of(*g, g_stored, "g");
+        fits &= can_load(request.g.stored, request.dtype);
+    }
+    if (!fits) throw nb::type_error("x, g or out is stored in a dtype that is not converted");
+}
+
 // Runs one operation along the dimensions whose bits are set in `axes`; `out` is exactly x or g, or apart. The
-// positions that top_k finds are its `out`.
+// positions that top_k finds are its `out`. With `compute`, a buffer's format, elements are converted to it block by
+// block, from and to the dtypes that `x_stored`, `g_stored` and `out_stored` name.
 void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle temperature, nb::handle mask,
-           nb::handle g, int empty, bool exact, int regime, nb::handle ids) {
+           nb::handle g, int empty, bool exact, int regime, nb::handle ids, const std::string& compute,
+           const std::string& x_stored, const std::string& g_stored, const std::string& out_stored) {
     if (op < 0 || op >= op_count || op == static_cast<int>(Op::cross_entropy) || empty < 0 || empty > 2 || regime < 0 ||
         regime >= regime_count) {
         throw std::invalid_argument("op, empty or regime is out of range");
     }
     const Buffer x_buffer(x, false), out_buffer(out, true);
-    const char format = x_buffer.format();
+    const bool converted = !compute.empty();
+    const char format = converted ? compute[0] : x_buffer.format();
     const std::optional<DType> dtype = dtype_of(format);
     if (!dtype) throw nb::type_error("x must have the buffer format 'f', 'd', 'e' or 'H' (the bits of bfloat16)");
-    expect_format(out_buffer, op == static_cast<int>(Op::top_k) ? 'q' : format, "out");
+    const bool is_top_k = op == static_cast<int>(Op::top_k), is_gather = op == static_cast<int>(Op::gather_logprobs);
+    if (!converted || is_top_k || is_gather) expect_format(out_buffer, is_top_k ? 'q' : format, "out");
 
     Request request = request_of(op, *dtype, x_buffer, axes);
     request.empty = static_cast<Empty>(empty);
@@ -188,10 +223,14 @@ void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
         request.mask = mask_buffer->operand(request, "mask");
     }
     if (!g.is_none()) {
-        expect_format(g_buffer.emplace(g, false), format, "g");
+        g_buffer.emplace(g, false);
+        if (!converted) expect_format(*g_buffer, format, "g");
         request.g = g_buffer->operand(request, "g");
     } else if (needs_g(request.op)) {
         throw std::invalid_argument("this operation needs g");
+    }
+    if (converted) {
+        set_stored(request, x_buffer, out_buffer, g_buffer ? &*g_buffer : nullptr, x_stored, out_stored, g_stored);
     }
 
     run_without_gil(request);
@@ -255,9 +294,11 @@ NB_MODULE(_core, m) {
     m.attr("KL_DIVERGENCE") = static_cast<int>(Op::kl_divergence);
     m.attr("GATHER_LOGPROBS") = static_cast<int>(Op::gather_logprobs);
     m.attr("TOP_K") = static_cast<int>(Op::top_k);
+    m.attr("CROSS_ENTROPY") = static_cast<int>(Op::cross_entropy);
 
     m.def("apply", &apply, "op"_a, "x"_a, "out"_a, "axes"_a, "temperature"_a, "mask"_a = nb::none(), "g"_a = nb::none(),
-          "empty"_a = 0, "exact"_a = false, "regime"_a = 0, "ids"_a = nb::none(),
+          "empty"_a = 0, "exact"_a = false, "regime"_a = 0, "ids"_a = nb::none(), "compute"_a = "", "x_stored"_a = "",
+          "g_stored"_a = "", "out_stored"_a = "",
           "Run one operation along the dimensions whose bits are set in `axes`, into `out`.");
     m.def("cross_entropy", &cross_entropy, "x"_a, "out"_a.none(), "losses"_a, "axes"_a, "ids"_a.none(), "g"_a.none(),
           "mask"_a.none(), "weight"_a.none(), "smoothing"_a, "z_loss"_a, "scale"_a,
@@ -275,6 +316,9 @@ NB_MODULE(_core, m) {
         "map_plain", &map_plain, "op"_a, "x"_a.none(), "out"_a.none(),
         "softmax or log_softmax along the last axis, all options but `out` at their defaults; None, and nothing done, "
         "where x or `out` must be looked at more closely.");
+    m.def(
+        "xla_handler", [] { return nb::object(nb::capsule(reinterpret_cast<void*>(&xla::handle))); },
+        "What XLA calls in compiled programs of JAX, as jax.ffi.register_ffi_target takes it.");
     m.def("available_isas", &available_isas, "The instruction sets that this machine can run, best first.");
     m.def("isa", [] { return std::string(current_kernels().name); }, "The instruction set in use.");
     m.def("select_isa", &select_isa, "name"_a, "Use one of the available instruction sets from now on.");

@@ -44,6 +44,7 @@ public:
         return letter != nullptr && letter[0] != '\0' && letter[1] == '\0' ? *letter : '\0';
     }
     int dims() const { return view_.ndim; }
+    std::int64_t item_size() const { return view_.itemsize; }
     bool is_empty() const { return std::find(view_.shape, view_.shape + view_.ndim, 0) != view_.shape + view_.ndim; }
     bool is_aligned() const {
         bool aligned = reinterpret_cast<std::uintptr_t>(view_.buf) % static_cast<std::uintptr_t>(view_.itemsize) == 0;

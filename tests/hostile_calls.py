@@ -143,7 +143,7 @@ def one_call(core, memories):
         out.flags.writeable = False
     if chance(4):
         arguments["exact"] = bool(random.integers(2))
-        arguments |= {"empty": int(random.integers(-1, 4)), "regime": int(random.integers(-1, 4))}
+        arguments |= {"empty": int(random.integers(-1, 4)), "regime": int(random.integers(-1, 5))}
     if chance(20):
         op, axes = int(random.choice([-1, 5, 1 << 31, op])), int(random.choice([-1, 0, axes]))
     before = out_memory.copy()

@@ -6,7 +6,7 @@ import numpy as np
 
 from logitkit import _core
 
-REGIMES = (0, 1, 2)  # as kernels.hpp has them: automatic, again, streamed
+REGIMES = (0, 1, 2, 3)  # as kernels.hpp has them: automatic, again, streamed, windowed
 MAPS = {"softmax": _core.SOFTMAX, "log_softmax": _core.LOG_SOFTMAX}
 REDUCTIONS = {"logsumexp": _core.LOGSUMEXP, "entropy": _core.ENTROPY}
 

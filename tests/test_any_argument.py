@@ -210,7 +210,7 @@ def core_call(rng):
         "g": one_of(None, array(dtype, shape)),
         "empty": one_of(0, 1, 2),
         "exact": one_of(True, False),
-        "regime": one_of(0, 1, 2),
+        "regime": one_of(0, 1, 2, 3),
     }
     for _ in range(rng.integers(0, 3)):
         wrong = (one_of(*OBJECTS), array(one_of(*KNOWN, *FOREIGN), shape), array(dtype, (2, 3)))

@@ -8,6 +8,8 @@ from oracles import Exact, exact_vjp
 from tolerances import BOUNDS, assert_within
 
 import logitkit as lk
+from logitkit.backends import _arguments as arguments
+from logitkit.backends import _delivery as delivery
 
 INF, NAN = np.inf, np.nan
 HALVES = inputs.FLOATS[:2]
@@ -121,3 +123,38 @@ def test_every_product_is_correctly_rounded(isa, dtype, place):
 def test_every_product_is_that_of_float32_rounded_once(isa, dtype, place):
     p, g = products(dtype)[place]
     assert same_bits(lk.softmax_vjp(p, g), rounded(lk.softmax_vjp, p, g, dtype=dtype))
+
+
+BITS = arguments.BFLOAT16_BITS
+
+
+def test_bfloat16_without_ml_dtypes_is_the_same():
+    """Where a library has bfloat16 itself, its bits go through the core under another name."""
+    x = every(inputs.BFLOAT16)
+    with np.errstate(invalid="ignore"):  # of signalling NaNs
+        assert same_bits(delivery.cast(x.view(BITS), np.dtype("f4")), wide(x).astype("f4"))
+    rng = np.random.default_rng(0)
+    floats = rng.integers(0, 2**32, 10**5, dtype=np.uint32).view("f4")
+    with np.errstate(all="ignore"):
+        for a in (floats, floats.astype("f2"), floats[:100].reshape(4, 5, 5).transpose(2, 0, 1)):
+            want = a.astype(inputs.BFLOAT16)
+            assert same_bits(delivery.cast(a, BITS).view(inputs.BFLOAT16), want)
+    rows = x[np.isfinite(wide(x))][:65000].reshape(-1, 50)
+    for function in (lk.softmax, lk.log_softmax):
+        got = function(rows.view(BITS), axis=0)
+        assert same_bits(np.ascontiguousarray(got).view(inputs.BFLOAT16), function(rows, axis=0))
+
+
+def test_a_double_is_rounded_to_bfloat16_once():
+    """A little beside the middle between two of them it goes to the nearer one."""
+    x = np.abs(wide(every(inputs.BFLOAT16)))
+    x = np.unique(x[np.isfinite(x)])
+    low, high = x[:-1], x[1:]
+    for sign in (1.0, -1.0):
+        for dtype in (inputs.BFLOAT16, BITS):
+            middle = sign * (low + high) / 2
+            down, up = np.nextafter(middle, sign * low), np.nextafter(middle, sign * high)
+            for values, want in ((down, sign * low), (up, sign * high)):
+                assert np.array_equal(
+                    wide(delivery.cast(values, dtype).view(inputs.BFLOAT16)), want
+                )

@@ -1,6 +1,6 @@
 """What is converted is converted by parts: there is no copy of a whole input, and no bit differs.
 
-Only one row, which nothing can take apart, is converted as a whole.
+A row of more elements than a part has is converted by the core: test_long_rows_converted.py.
 """
 
 import tracemalloc

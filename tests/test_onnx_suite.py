@@ -19,6 +19,8 @@ OPERATORS = {
     "LogSoftmax": "logsoftmax",
     "Hardmax": "hardmax",
     "ReduceLogSumExp": "reduce_log_sum_exp",
+    "SoftmaxCrossEntropyLoss": "softmax_cross_entropy_loss",
+    "NegativeLogLikelihoodLoss": "negativeloglikelihoodloss",
 }
 
 
@@ -40,9 +42,25 @@ def collect():
 TESTS = collect()
 
 
-def run(node, x, axes=()):
-    """Do what a node says with our functions."""
+def run(node, x, *others):
+    """Do what a node says with our functions; return what it gives."""
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    if node.op_type.endswith("Loss"):
+        return loss(node, x, *others, **attributes)
+    return (activation(node, x, *others, **attributes),)
+
+
+def loss(node, x, targets, weight=None, reduction=b"mean", **options):
+    """Return the loss and, where the node gives them, the log-probabilities."""
+    function = {
+        "SoftmaxCrossEntropyLoss": lk.cross_entropy,
+        "NegativeLogLikelihoodLoss": lk.nll_loss,
+    }[node.op_type]
+    value = function(x, targets, axis=1, weight=weight, reduction=reduction.decode(), **options)
+    return (value, lk.log_softmax(x, axis=1))[: len(node.output)]
+
+
+def activation(node, x, axes=(), **attributes):
     if node.op_type == "ReduceLogSumExp":
         # No axes are all axes.
         axis = tuple(int(a) for a in axes) or None
@@ -56,13 +74,13 @@ def run(node, x, axes=()):
 def test_onnx_own_test(name):
     case = TESTS[name]
     (node,) = case.model.graph.node
-    for given, (want,) in case.data_sets:
-        got = run(node, *given)
-        assert got.dtype == want.dtype
-        assert np.shape(got) == want.shape
-        # The bounds are ONNX's; one-hots are exact.
-        rtol, atol = (0, 0) if node.op_type == "Hardmax" else (case.rtol, case.atol)
-        np.testing.assert_allclose(got, want, rtol=rtol, atol=atol)
+    for given, wanted in case.data_sets:
+        for got, want in zip(run(node, *given), wanted, strict=True):
+            assert got.dtype == want.dtype
+            assert np.shape(got) == want.shape
+            # The bounds are ONNX's; one-hots are exact.
+            rtol, atol = (0, 0) if node.op_type == "Hardmax" else (case.rtol, case.atol)
+            np.testing.assert_allclose(got, want, rtol=rtol, atol=atol)
 
 
 def test_every_operator_is_tested():
@@ -70,6 +88,8 @@ def test_every_operator_is_tested():
     for case in TESTS.values():
         counts[case.model.graph.node[0].op_type] += 1
     assert counts["ReduceLogSumExp"] >= 9
+    assert counts["SoftmaxCrossEntropyLoss"] >= 34
+    assert counts["NegativeLogLikelihoodLoss"] >= 18
     assert all(count >= 7 for count in counts.values()), counts
 
 

@@ -32,10 +32,11 @@ inline constexpr std::int64_t item_size(DType dtype) {
 // What stands in a row whose elements that take part are all -inf.
 enum class Empty { nan, zero, uniform };
 
-// How float rows are done: as the plan finds best; their exponentials computed twice; or so, and stored past the
-// caches, for float32 in contiguous rows. The bits are the same.
-enum class Regime { automatic, again, streamed };
-inline constexpr int regime_count = 3;
+// How rows are done: as the plan finds best; the exponentials of floats computed twice; or so, and stored past the
+// caches, for float32 in contiguous rows; by way of a window, where they are longer than a block. The bits are the
+// same.
+enum class Regime { automatic, again, streamed, windowed };
+inline constexpr int regime_count = 4;
 
 // Threads that share one long row: run(parts, body, context) calls body(context, i) for i from 0 to parts - 1, and
 // returns when all are done. `scratch` has room for `helper_bytes` for each block of the row.
@@ -57,7 +58,17 @@ struct Loss {
     double scale = 1;
 };
 
-// Rows of one length in contiguous memory.
+// A row of more than a block that does not lie in contiguous memory: the plan copies a part of it, a block at most, in
+// and out. There is room for a block of each operand, and for one element behind it.
+struct Window {
+    // Copies n elements of x, and of mask and g where they are rows, from the element `start` on, to the place `to` of
+    // their rooms.
+    void (*load)(const Window&, std::int64_t start, std::int64_t n, std::int64_t to);
+    // Copies the n elements in the room of out to where they belong, from the element `start` of the row on.
+    void (*store)(const Window&, std::int64_t start, std::int64_t n);
+};
+
+// Rows of one length in contiguous memory, or one row by way of a window: then the operands that are rows are rooms.
 //   x     the logits; for softmax_vjp the probabilities p, for log_softmax_vjp their logarithms
 //   g     softmax_vjp, log_softmax_vjp: the gradient, a row; logsumexp_vjp, entropy_vjp: one number a row;
 //         kl_divergence: the logits of q, a row; cross_entropy: the targets, a row, or absent
@@ -96,6 +107,7 @@ struct RowBatch {
     bool exact = false;
     bool stream = false;
     const Helpers* helpers = nullptr; // where threads are to share each row
+    const Window* window = nullptr;   // without `keep`, `stream` and `helpers`
 };
 
 using Kernel = void (*)(const RowBatch&);

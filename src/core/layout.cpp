@@ -25,7 +25,7 @@ Layout::Layout(const Request& request) : item_size(logitkit::item_size(request.d
     for (int i = 0; i < operand_count; ++i) {
         places[i].next_row = outer_dims == 0 ? 0 : outer_strides[i][outer_dims - 1];
     }
-    direct = (!has(Mask) || is_contiguous(Mask)) && is_contiguous(X) &&
+    direct = !request.is_converted() && (!has(Mask) || is_contiguous(Mask)) && is_contiguous(X) &&
              (!has(G) || (request.has_one_g() ? is_aligned(G) : is_contiguous(G))) &&
              (!has(Out) || (request.gives_rows() ? is_contiguous(Out) : is_aligned(Out)));
 }
@@ -58,6 +58,11 @@ void Layout::collapse() {
     };
     merge(outer_dims, outer_sizes, [&](int i) { return outer_strides[i]; });
     merge(row.dims, row.sizes, [&](int i) { return places[i].strides; });
+}
+
+bool Layout::shares_lines() const {
+    constexpr std::int64_t line = 64;
+    return std::abs(places[X].next_row) < line || std::abs(places[Out].next_row) < line;
 }
 
 bool Layout::is_aligned(int operand) const {

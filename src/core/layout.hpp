@@ -23,6 +23,8 @@ struct Layout {
     explicit Layout(const Request& request);
 
     bool has(int operand) const { return places[operand].data != nullptr; }
+    // Whether neighbouring rows are in the same cache lines.
+    bool shares_lines() const;
     // Whether every row of it starts at a multiple of an element's size.
     bool is_aligned(int operand) const;
     // Where a row starts, counted in C order of the outer dimensions; null if the operand is absent.

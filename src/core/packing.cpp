@@ -1,5 +1,6 @@
 #include "packing.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -7,24 +8,34 @@
 namespace logitkit {
 namespace {
 
-// Calls body(position in the row, address) for each element of one row, in C order of its dimensions.
+// Calls body(position, address) for n elements of one row, from `start` on, in C order of its dimensions.
 template <class Body>
-void walk(const RowShape& shape, const Place& place, std::int64_t row, Body body) {
+void walk(const RowShape& shape, const Place& place, std::int64_t row, std::int64_t start, std::int64_t n, Body body) {
     std::int64_t index[most_dims] = {};
     char* address = place.data + row * place.next_row;
     const int last = shape.dims - 1;
     const std::int64_t run = last < 0 ? 1 : shape.sizes[last];
     const std::int64_t step = last < 0 ? 0 : place.strides[last];
+    std::int64_t i = start % run;
+    std::int64_t rest = start / run;
+    for (int dim = last - 1; rest > 0; --dim) {
+        index[dim] = rest % shape.sizes[dim];
+        address += index[dim] * place.strides[dim];
+        rest /= shape.sizes[dim];
+    }
     for (std::int64_t position = 0;;) {
-        for (std::int64_t i = 0; i < run; ++i) body(position++, address + i * step);
-        int dim = last - 1;
-        for (; dim >= 0; --dim) {
+        const std::int64_t some = std::min(run - i, n - position);
+        char* const from = address + i * step;
+        for (std::int64_t k = 0; k < some; ++k) body(position + k, from + k * step);
+        position += some;
+        if (position == n) return;
+        i = 0;
+        for (int dim = last - 1; dim >= 0; --dim) {
             address += place.strides[dim];
             if (++index[dim] < shape.sizes[dim]) break;
             address -= place.strides[dim] * shape.sizes[dim];
             index[dim] = 0;
         }
-        if (dim < 0) return;
     }
 }
 
@@ -125,7 +136,7 @@ void copy(const RowShape& shape, const Place& place, std::int64_t rows, std::int
     const std::int64_t along = shape.dims == 0 ? 0 : std::abs(place.strides[shape.dims - 1]);
     // Neighbours along the rows are taken together where the rows are closer to each other than their elements.
     if (rows > 1 && std::abs(place.next_row) < along) {
-        walk(shape, place, 0, [&](std::int64_t position, char* address) {
+        walk(shape, place, 0, 0, length, [&](std::int64_t position, char* address) {
             for (std::int64_t r = 0; r < rows; ++r) {
                 move<T, ToScratch>(address + r * place.next_row, scratch + r * step + position);
             }
@@ -133,8 +144,33 @@ void copy(const RowShape& shape, const Place& place, std::int64_t rows, std::int
         return;
     }
     for (std::int64_t r = 0; r < rows; ++r) {
-        walk(shape, place, r,
+        walk(shape, place, r, 0, length,
              [&](std::int64_t position, char* address) { move<T, ToScratch>(address, scratch + r * step + position); });
+    }
+}
+
+template <class T, bool ToScratch, class Scratch>
+void copy_part(const RowShape& shape, const Place& place, std::int64_t start, std::int64_t n, Scratch* scratch) {
+    // Where the processor does not look ahead by itself.
+    const std::int64_t ahead = shape.dims == 0 ? 0 : 16 * place.strides[shape.dims - 1];
+    if (std::abs(ahead) > 4096) {
+        return walk(shape, place, 0, start, n, [&](std::int64_t position, char* address) {
+            __builtin_prefetch(address + ahead, ToScratch ? 0 : 1);
+            move<T, ToScratch>(address, scratch + position);
+        });
+    }
+    walk(shape, place, 0, start, n,
+         [&](std::int64_t position, char* address) { move<T, ToScratch>(address, scratch + position); });
+}
+
+// Calls body(a number of that size).
+template <class Body>
+void with_size(std::int64_t size, Body body) {
+    switch (size) {
+    case 1: return body(std::uint8_t{});
+    case 2: return body(std::uint16_t{});
+    case 4: return body(std::uint32_t{});
+    default: return body(std::uint64_t{});
     }
 }
 
@@ -150,6 +186,22 @@ template <class T>
 void unpack(const RowShape& shape, const Place& to, std::int64_t rows, std::int64_t length, std::int64_t step,
             const T* scratch) {
     copy<T, false>(shape, to, rows, length, step, scratch);
+}
+
+void pack_part(const RowShape& shape, const Place& from, std::int64_t size, std::int64_t start, std::int64_t n,
+               void* scratch) {
+    with_size(size, [&](auto element) {
+        using T = decltype(element);
+        copy_part<T, true>(shape, from, start, n, static_cast<T*>(scratch));
+    });
+}
+
+void unpack_part(const RowShape& shape, const Place& to, std::int64_t size, std::int64_t start, std::int64_t n,
+                 const void* scratch) {
+    with_size(size, [&](auto element) {
+        using T = decltype(element);
+        copy_part<T, false>(shape, to, start, n, static_cast<const T*>(scratch));
+    });
 }
 
 template void pack(const RowShape&, const Place&, std::int64_t, std::int64_t, std::int64_t, std::uint8_t*);

@@ -29,4 +29,10 @@ template <class Bits>
 void unpack(const RowShape& shape, const Place& to, std::int64_t rows, std::int64_t length, std::int64_t step,
             const Bits* scratch);
 
+// The same of n elements of one row, from `start` on; `size` is that of an element.
+void pack_part(const RowShape& shape, const Place& from, std::int64_t size, std::int64_t start, std::int64_t n,
+               void* scratch);
+void unpack_part(const RowShape& shape, const Place& to, std::int64_t size, std::int64_t start, std::int64_t n,
+                 const void* scratch);
+
 } // namespace logitkit

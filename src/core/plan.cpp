@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <fstream>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <string>
@@ -13,6 +14,7 @@
 #include "layout.hpp"
 #include "packing.hpp"
 #include "pool.hpp"
+#include "window.hpp"
 
 namespace logitkit {
 namespace {
@@ -26,6 +28,9 @@ constexpr int parts_per_thread = 4;
 // A tile of rows in scratch: of up to `tile_rows`, so that a page is opened for several cache lines, and small enough
 // for a second-level cache.
 constexpr std::int64_t tile_elements = 131072;
+
+// Scratch up to here is kept for the next call. Rows that would need more are seen by way of a window.
+constexpr std::int64_t kept_elements = 4 * tile_elements;
 
 // Rows from this length on may be stored past the caches.
 constexpr std::int64_t streamed_length = 65536;
@@ -52,10 +57,14 @@ public:
     T* data() const { return data_; }
 
 private:
-    static constexpr std::int64_t kept_elements = 4 * tile_elements;
     std::unique_ptr<T[]> own_;
     T* data_;
 };
+
+// The first address of a cache line in it.
+char* aligned(void* scratch) {
+    return reinterpret_cast<char*>((reinterpret_cast<std::uintptr_t>(scratch) + 63) / 64 * 64);
+}
 
 // Rows that follow each other at the distance `next_row` of each operand.
 struct Run {
@@ -116,14 +125,17 @@ void compute_direct(const Run& run, bool past_caches, const Helpers* helpers) {
     call(run.request, b);
 }
 
+// The distance of rows in scratch: longer ones at others than powers of two, where they would share a few sets of the
+// caches.
+std::int64_t packed_step(std::int64_t length) { return length < 64 ? length : (length + 15) / 16 * 16 + 16; }
+
 // The rows from `begin` to `end` by way of scratch. Bits is an unsigned integer of the size of an element.
 template <class Bits>
 void compute_packed(const Run& run, std::int64_t begin, std::int64_t end) {
     const Request& request = run.request;
     const RowShape& shape = run.layout.row;
     const std::int64_t length = run.layout.length;
-    // Longer rows at other distances than powers of two, where they would share a few sets of the caches.
-    const std::int64_t step = length < 64 ? length : (length + 15) / 16 * 16 + 16;
+    const std::int64_t step = packed_step(length);
     const std::int64_t tile = std::min(std::clamp<std::int64_t>(tile_elements / step, 1, tile_rows), end - begin);
     const bool has_g = run.layout.has(G), has_mask = run.layout.has(Mask);
     const Scratch<Bits> scratch(tile * step * (has_g ? 2 : 1));
@@ -176,6 +188,42 @@ void compute_packed(const Run& run, std::int64_t begin, std::int64_t end) {
     }
 }
 
+// Whether rows are seen by way of a window: those that are converted, or need more scratch than is kept.
+bool are_windowed(const Request& request, const Layout& layout) {
+    if (request.is_converted()) return true;
+    if (request.regime == Regime::windowed) return layout.length > block_length;
+    const std::int64_t operands = request.g && !request.has_one_g() ? 2 : 1;
+    return !layout.direct && packed_step(layout.length) * operands > kept_elements;
+}
+
+// A long row, a block at a time.
+void compute_by_window(const Run& run, std::int64_t row) {
+    const Request& request = run.request;
+    Place operands[operand_count];
+    for (const int operand : {X, G, Mask, Out}) {
+        if (run.data[operand] != nullptr) operands[operand] = run.place_of(operand, row);
+    }
+    std::uint64_t g = 0, result = 0; // of one element
+    if (request.has_one_g()) {
+        load_part(RowShape{}, operands[G], request.g.stored, request.dtype, 0, 1, &g);
+        operands[G].data = nullptr;
+    }
+    const Place out = operands[Out];
+    if (!request.gives_rows()) operands[Out].data = nullptr;
+    const Scratch<std::uint64_t> scratch(RowWindow::room_bytes(run.layout.item_size) / 8 + 8);
+    const RowWindow window(request, run.layout.row, operands, aligned(scratch.data()));
+
+    RowBatch b = run.batch(row, 1);
+    b.x = window.room(X);
+    b.g = request.has_one_g() ? &g : window.room(G);
+    b.mask = static_cast<const std::uint8_t*>(window.room(Mask));
+    b.out = request.gives_rows() ? window.room(Out) : request.is_reduction() ? &result : static_cast<void*>(out.data);
+    b.keep = false;
+    b.window = &window;
+    call(request, b);
+    if (request.is_reduction()) store_part(RowShape{}, out, request.out.stored, request.dtype, 0, 1, &result);
+}
+
 // How many rows side by side go together: whole vectors of them.
 std::int64_t rows_of_a_tile(std::int64_t length) {
     return std::clamp<std::int64_t>(tile_elements / length / tile_lanes * tile_lanes, tile_lanes, tile_rows);
@@ -204,7 +252,7 @@ void compute_tiles(const Run& run, TileKernel kernel) {
     const Scratch<float> scratch(tile_scratch(most, length) + 16);
     bool left[tile_rows];
     Tile tile;
-    tile.scratch = reinterpret_cast<float*>((reinterpret_cast<std::uintptr_t>(scratch.data()) + 63) / 64 * 64);
+    tile.scratch = reinterpret_cast<float*>(aligned(scratch.data()));
     tile.length = length;
     tile.x_stride = layout.places[X].strides[0] / layout.item_size;
     tile.out_stride = run.request.is_reduction() ? 0 : layout.places[Out].strides[0] / layout.item_size;
@@ -237,7 +285,9 @@ void compute(const Request& request, const Layout& layout, std::int64_t first, s
         may_stream && (request.regime == Regime::streamed || (request.regime == Regime::automatic && worth_it));
     while (first < last) {
         const Run run(request, layout, first, last - first);
-        if (layout.direct) {
+        if (are_windowed(request, layout)) {
+            for (std::int64_t row = 0; row < run.rows; ++row) compute_by_window(run, row);
+        } else if (layout.direct) {
             compute_direct(run, past_caches, helpers);
         } else if (const TileKernel kernel = tile_kernel(run)) {
             compute_tiles(run, kernel);
@@ -331,7 +381,8 @@ void run(const Request& request) {
     const int threads = thread_count();
     const std::int64_t elements = layout.rows * layout.length;
     // Rows that go by way of scratch are cut between those that go together: two threads would share cache lines else.
-    const std::int64_t together = layout.direct ? 1 : rows_of_a_tile(layout.length);
+    const bool apart = layout.direct || (are_windowed(request, layout) && !layout.shares_lines());
+    const std::int64_t together = apart ? 1 : rows_of_a_tile(layout.length);
     const std::int64_t groups = (layout.rows + together - 1) / together;
     const std::int64_t parts = std::min({groups, elements / part_elements, std::int64_t{threads} * parts_per_thread});
     const bool shared = are_shared(request, layout, threads);

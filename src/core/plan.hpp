@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "conversion.hpp"
 #include "kernels.hpp"
 
 namespace logitkit {
@@ -14,6 +15,7 @@ inline constexpr int most_dims = 64;
 struct Operand {
     char* data = nullptr;
     std::int64_t strides[most_dims]; // the first `dims` are set
+    Stored stored;                   // of x, g and out, where that is not as they are computed
 
     explicit operator bool() const { return data != nullptr; }
 };
@@ -40,12 +42,15 @@ struct Request {
     bool gives_rows() const { return !is_reduction() && !is_pick(); }
     // g is one number a row, not a row.
     bool has_one_g() const { return op == Op::logsumexp_vjp || op == Op::entropy_vjp; }
+    // Something is stored otherwise than it is computed.
+    bool is_converted() const { return x.stored || g.stored || out.stored; }
     std::int64_t size() const;
     std::int64_t row_length() const;
 };
 
 // Computes the whole request. Preconditions: the operands have the request's shape, temperatures are >= 0 and not NaN,
-// out is exactly x or g, or apart from both. Throws std::bad_alloc.
+// out is exactly x or g, or apart from both; where something is converted, rows are longer than a block. Throws
+// std::bad_alloc.
 void run(const Request& request);
 
 // Bytes of the last-level cache, as the operating system tells it; 32 MiB where it does not.

@@ -24,6 +24,8 @@ GATHER_LOGPROBS: int = 9
 
 TOP_K: int = 10
 
+CROSS_ENTROPY: int = 11
+
 def apply(
     op: int,
     x: object,
@@ -36,6 +38,10 @@ def apply(
     exact: bool = False,
     regime: int = 0,
     ids: object | None = None,
+    compute: str = "",
+    x_stored: str = "",
+    g_stored: str = "",
+    out_stored: str = "",
 ) -> None:
     """
     Run one operation along the dimensions whose bits are set in `axes`, into `out`.
@@ -69,6 +75,11 @@ def set_arrays(type: object, make: object) -> None:
 def map_plain(op: int, x: object | None, out: object | None) -> object:
     """
     softmax or log_softmax along the last axis, all options but `out` at their defaults; None, and nothing done, where x or `out` must be looked at more closely.
+    """
+
+def xla_handler() -> object:
+    """
+    What XLA calls in compiled programs of JAX, as jax.ffi.register_ffi_target takes it.
     """
 
 def available_isas() -> list[str]:

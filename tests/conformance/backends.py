@@ -1,14 +1,22 @@
 """The libraries of arrays that the table holds for; another one is an object more in `BACKENDS`.
 
-Only NumPy so far, in every form that its arrays have: what the contract says of an array it says of
-its elements, wherever they lie.
+NumPy in every form that its arrays have: what the contract says of an array it says of its
+elements, wherever they lie. Other libraries with what they cannot express declared.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import array_api_strict
+import jax
+import ml_dtypes
 import numpy as np
+import torch
+from tolerances import FORMULAS_ULP
+
+from logitkit.backends.torch import _operators as operators
 
 FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 OTHERS = frozenset({"bool", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64))})
@@ -22,9 +30,26 @@ class Backend(Protocol):
     takes_as_is: bool  # Python's numbers and lists belong to it
     has_out: bool
     in_place: bool  # its arrays can take a result of their own dtype
+    results: frozenset[str]  # what can be asked for as `dtype`
+    default_float: str | None  # what integers become; by their width where None
+    bounds: dict[tuple[str, str], float]  # in place of the table's: (function, dtype)
+    lacks: frozenset[str]  # what its `out` cannot be
+    called: str  # its arrays in an error
+
+    def mode(self) -> AbstractContextManager[Any]:
+        """Return the state of the library in which the table holds."""
 
     def asarray(self, a: np.ndarray) -> Any:
         """Return a new array of the library with the elements of a."""
+
+    def other(self, a: np.ndarray) -> Any:
+        """Return what stands beside the first argument."""
+
+    def option(self, a: np.ndarray) -> Any:
+        """Return a mask or a temperature of the library."""
+
+    def of_memory(self, a: np.ndarray) -> Any:
+        """Return an array of the library that is the memory of a."""
 
     def to_numpy(self, array: Any) -> np.ndarray:
         """Return a result as a NumPy array."""
@@ -45,6 +70,129 @@ class NumPy:
     has_out: bool = True
     in_place: bool = True
     to_numpy: Callable[[Any], np.ndarray] = np.asarray
+    results: frozenset[str] = FLOATS
+    default_float: str | None = None
+    bounds: dict[tuple[str, str], float] = field(default_factory=dict)
+    mode: Callable[[], AbstractContextManager[Any]] = nullcontext
+    of_memory: Callable[[np.ndarray], Any] = np.asarray
+    lacks: frozenset[str] = frozenset()
+    called: str = "NumPy array"
+
+    def other(self, a):
+        return self.asarray(a)
+
+    option = other
+
+
+@dataclass(frozen=True)
+class Library:
+    """A library whose arrays hold nothing but elements, and are never written."""
+
+    name: str
+    asarray: Callable[[np.ndarray], Any]
+    holds: Callable[[Any], bool]
+    dtypes: frozenset[str]
+    results: frozenset[str]
+    default_float: str | None = None
+    bounds: dict[tuple[str, str], float] = field(default_factory=dict)
+    mode: Callable[[], AbstractContextManager[Any]] = nullcontext
+    to_numpy: Callable[[Any], np.ndarray] = np.asarray
+    takes_as_is: bool = False
+    has_out: bool = False
+    in_place: bool = False
+    other: Callable[[np.ndarray], Any] | None = None
+    option: Callable[[np.ndarray], Any] | None = None
+    of_memory: Callable[[np.ndarray], Any] | None = None
+    lacks: frozenset[str] = frozenset()
+    called: str = "array"
+
+    def __post_init__(self):
+        for name in ("other", "option"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, self.asarray)
+
+
+BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+
+
+def tensor_of(a):
+    """Return a tensor that is the memory of an array."""
+    if a.dtype == BFLOAT16:
+        return torch.from_numpy(a.view(np.uint16)).view(torch.bfloat16)
+    return torch.from_numpy(a)
+
+
+def tensor(a):
+    """Return a contiguous tensor."""
+    return tensor_of(a.copy(order="C"))
+
+
+def transposed(a):
+    """Return a tensor whose first dimension has the smallest steps."""
+    return tensor_of(a.copy(order="F"))
+
+
+def every_second_of_tensor(a):
+    """Return a tensor with gaps between its elements."""
+    return tensor_of(every_second(a))
+
+
+def with_grad(a):
+    """Return a tensor whose gradients are recorded, if it can have some."""
+    made = tensor(a)
+    return made.requires_grad_(made.is_floating_point())
+
+
+def array_of(value):
+    """Return what came out of PyTorch as an array; what did not, as it is."""
+    if not isinstance(value, torch.Tensor):
+        return np.asarray(value)
+    value = value.detach()
+    if value.dtype is torch.bfloat16:
+        return value.view(torch.uint16).numpy().view(BFLOAT16)
+    return value.numpy()
+
+
+@contextmanager
+def no_kernels():
+    """Let the tensors of the CPU go the way of those on other devices."""
+    kernels = dict(operators.KERNELS)
+    operators.KERNELS.clear()
+    try:
+        yield
+    finally:
+        operators.KERNELS.update(kernels)
+
+
+# What `out` cannot be: integers have PyTorch's default float, not one of their width.
+LACKS = ("negative strides", "read-only arrays", "byte orders", "a float of the integers' width")
+
+
+def contiguous(a):
+    """Whether a tensor is a plain one."""
+    return a.is_contiguous() and not a.requires_grad and bool(operators.KERNELS)
+
+
+def torch_library(name, asarray, holds, **others):
+    """Return PyTorch with tensors of one kind."""
+    return Library(
+        name,
+        asarray,
+        lambda a: isinstance(a, torch.Tensor) and holds(a),
+        FLOATS | OTHERS,
+        FLOATS,
+        **{
+            "default_float": "float32",
+            "to_numpy": array_of,
+            "has_out": True,
+            "in_place": True,
+            "option": tensor,
+            "of_memory": tensor_of,
+            "lacks": frozenset(LACKS),
+            "called": "tensor",
+            **others,
+        },
+    )
 
 
 def every_second(a):
@@ -107,5 +255,48 @@ BACKENDS: list[Backend] = [
         "unaligned",
         unaligned,
         lambda a: a.itemsize == 1 or not a.size or not a.flags.aligned,
+    ),
+    # The standard has no half floats.
+    Library(
+        "array_api_strict",
+        array_api_strict.asarray,
+        lambda a: type(a).__module__.partition(".")[0] == "array_api_strict",
+        FLOATS - {"float16", "bfloat16"} | OTHERS,
+        frozenset({"float32", "float64"}),
+        bounds=FORMULAS_ULP,
+    ),
+    Library(
+        "jax",
+        jax.numpy.asarray,
+        lambda a: isinstance(a, jax.Array),
+        FLOATS | OTHERS,
+        FLOATS,
+        default_float="float64",
+        mode=lambda: jax.enable_x64(True),
+    ),
+    torch_library("torch", tensor, contiguous),
+    torch_library(
+        "torch transposed",
+        transposed,
+        lambda a: a.ndim != 2 or a.mT.is_contiguous(),
+    ),
+    torch_library(
+        "torch every second",
+        every_second_of_tensor,
+        lambda a: a.ndim == 0 or not a.numel() or a.stride(-1) == 2,
+    ),
+    torch_library(
+        "torch with gradients",
+        with_grad,
+        lambda a: a.requires_grad == a.is_floating_point(),
+        other=tensor,  # targets have no gradient
+        has_out=False,
+    ),
+    torch_library(
+        "torch without kernels",
+        tensor,
+        lambda a: not operators.KERNELS,
+        bounds=FORMULAS_ULP,
+        mode=no_kernels,
     ),
 ]

@@ -8,6 +8,9 @@ import numpy as np
 from kernel_calls import same_bits
 from tolerances import assert_within
 
+# In the words of a refusal: what the library calls its arrays.
+ARRAY = "{array}"
+
 # A function whose bound another one's row of the table of tolerances states.
 BOUND_OF = {"softmax_jvp": "softmax_vjp", "nll_loss": "cross_entropy"}
 
@@ -63,10 +66,11 @@ class AsIs:
 
 @dataclass(frozen=True)
 class Out:
-    """An `out`, made from x."""
+    """An `out`, made from x; `needs` is what not every library has."""
 
     make: Callable[[Any], Any]
     in_place: bool = False
+    needs: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,18 +104,26 @@ def applies(case, backend):
         return False
     if not given and not backend.takes_as_is:
         return False
+    wanted = case.options.get("dtype")
+    if isinstance(wanted, np.dtype) and wanted.name not in backend.results:
+        return False
     out = case.options.get("out")
-    return not isinstance(out, Out) or (backend.has_out and (backend.in_place or not out.in_place))
+    if out is None or not backend.has_out:
+        return out is None
+    return not isinstance(out, Out) or (
+        (backend.in_place or not out.in_place) and out.needs not in backend.lacks
+    )
 
 
 def check(case, backend, find):
     """Raise AssertionError unless the function that `find` returns does what the case says."""
     function = find(case.function)
     args, options, memory = _arguments(case.args, case.options, backend)
-    before = [np.array(a) for a in memory]
+    before = [np.array(backend.to_numpy(a)) for a in memory]
     out = options.get("out")
     written = [a for a in memory if out is not None and a is out]
-    out_before = np.array(out) if isinstance(out, np.ndarray) else None
+    given = "out" in options and isinstance(case.options["out"], Out)
+    out_before = np.array(backend.to_numpy(out)) if given else None
     refusal = result = None
     try:
         result = function(*args, **options)
@@ -119,11 +131,11 @@ def check(case, backend, find):
         refusal = error
     for array, old in zip(memory, before, strict=True):
         if refusal is not None or not any(array is a for a in written):
-            assert same_bits(np.array(array), old), f"{case.name}: an argument was changed"
+            assert same_bits(backend.to_numpy(array), old), f"{case.name}: an argument was changed"
     if isinstance(case.want, Refused):
-        _check_refusal(case, refusal)
+        _check_refusal(case, backend, refusal)
         if out_before is not None:
-            assert _equal(np.array(out), out_before), f"{case.name}: out was written"
+            assert _equal(backend.to_numpy(out), out_before), f"{case.name}: out was written"
         return
     if refusal is not None:
         raise AssertionError(f"{case.name}: raised {refusal!r}") from refusal
@@ -136,42 +148,55 @@ def check(case, backend, find):
             other = backend.to_numpy(function(*args, **options))
         except Exception as error:
             raise AssertionError(f"{case.name}: the other call raised {error!r}") from error
-    _check_result(case, backend.to_numpy(result), other)
+    _check_result(case, backend, backend.to_numpy(result), other)
 
 
 def _arguments(args, options, backend):
     """Return the arguments as the library has them, and those that are its arrays."""
     made = []
 
-    def give(value):
+    def give(value, make):
         if isinstance(value, AsIs):
             if isinstance(value.value, np.ndarray) and value.value.dtype == np.float64:
                 made.append(value.value)
             return value.value
         if isinstance(value, np.ndarray):
-            array = backend.asarray(value)
-            assert backend.holds(array), f"{backend.name} did not make what it is named after"
+            array = make(value)
+            assert make is not backend.asarray or backend.holds(array), (
+                f"{backend.name} did not make what it is named after"
+            )
             made.append(array)
             return array
         return value
 
-    args = tuple(give(a) for a in args)
-    options = {k: give(v) for k, v in options.items()}
+    first, *rest = args
+    args = (give(first, backend.asarray), *(give(a, backend.other) for a in rest))
+    options = {k: give(v, backend.option) for k, v in options.items()}
     if isinstance(options.get("out"), Out):
-        options["out"] = options["out"].make(args[0])
+        out = options["out"].make(args[0])
+        options["out"] = backend.of_memory(out) if isinstance(out, np.ndarray) else out
     return args, options, made
 
 
-def _check_refusal(case, refusal):
+def _result_dtype(case, backend):
+    """Return the name of the dtype that a case asks for; some libraries have one float for ints."""
+    given = case.args[0].dtype if isinstance(case.args[0], np.ndarray) else None
+    if given is not None and given.kind in "biu" and "dtype" not in case.options:
+        return backend.default_float or case.dtype
+    return case.dtype or given.name
+
+
+def _check_refusal(case, backend, refusal):
     want = case.want
     assert refusal is not None, f"{case.name}: was not refused"
     assert isinstance(refusal, want.error), f"{case.name}: {refusal!r} is no {want.error.__name__}"
     for word in want.words:
+        word = word.replace(ARRAY, backend.called)
         assert word in str(refusal), f"{case.name}: {word!r} is not in {str(refusal)!r}"
 
 
-def _check_result(case, got, other):
-    dtype = case.dtype or case.args[0].dtype.name
+def _check_result(case, backend, got, other):
+    dtype = _result_dtype(case, backend)
     assert got.dtype.name == dtype, f"{case.name}: the dtype is {got.dtype}, not {dtype}"
     assert got.dtype.isnative, f"{case.name}: the result is byte-swapped"
     want = case.want
@@ -195,7 +220,7 @@ def _check_result(case, got, other):
         precision = case.options.get("precision", "default")
         function = want.row or BOUND_OF.get(case.function, case.function)
         try:
-            assert_within(function, got, values, precision=precision)
+            assert_within(function, got, values, precision=precision, others=backend.bounds)
         except AssertionError as error:
             raise AssertionError(f"{case.name}: {error}") from None
 

@@ -3,18 +3,19 @@
 import numpy as np
 from inputs import FLOATS
 
-from conformance.cases import AsIn, AsIs, Case, Exactly, Near, Out, Refused
+from conformance.cases import ARRAY, AsIn, AsIs, Case, Exactly, Near, Out, Refused
 from conformance.table_axes import CUBE, FAMILY
 from conformance.truth import MAPS, truth
 
 INF, NAN = np.inf, np.nan
 ITSELF = Out(lambda x: x, in_place=True)
-BACK = Out(lambda x: x[..., ::-1])
+BACK = Out(lambda x: x[..., ::-1], needs="negative strides")
 
 
-def fresh(shape, dtype, order="C"):
+def fresh(shape, dtype, order="C", needs=None):
     """Return an `out` of its own memory, full of sevens."""
-    return Out(lambda x: np.full(shape, 7, dtype, order))
+    needs = needs if np.dtype(dtype).isnative else "byte orders"
+    return Out(lambda x: np.full(shape, 7, dtype, order), needs=needs)
 
 
 def with_gaps(shape, dtype):
@@ -30,7 +31,7 @@ def read_only(shape, dtype):
         out.flags.writeable = False
         return out
 
-    return Out(make)
+    return Out(make, needs="read-only arrays")
 
 
 def one_place(shape, dtype):
@@ -66,7 +67,8 @@ def outputs():
         options = {"out": fresh(x.shape, np.float16), "dtype": np.float16}
         yield Case("out", f, (x,), Near(truth(f, x)), "of another dtype", options, "float16")
         ints = np.arange(12).reshape(3, 4) % 5
-        want, options = Near(truth(f, ints.astype(float))), {"out": fresh((3, 4), np.float64)}
+        out = fresh((3, 4), np.float64, needs="a float of the integers' width")
+        want, options = Near(truth(f, ints.astype(float))), {"out": out}
         yield Case("out", f, (ints,), want, "of integers", options, "float64")
         one, options = np.array(2.0), {"out": fresh((), np.float64)}
         yield Case("out", f, (one,), Exactly(float(f == "softmax")), "of a scalar", options)
@@ -78,8 +80,8 @@ def refused_outputs():
     x = CUBE[0].astype(np.float32)
     shape = x.shape
     refusals = [
-        ("a list", AsIs([0.0] * 12), TypeError, ("list", "NumPy array")),
-        ("a float", AsIs(1.0), TypeError, ("float", "NumPy array")),
+        ("a list", AsIs([0.0] * 12), TypeError, ("list", ARRAY)),
+        ("a float", AsIs(1.0), TypeError, ("float", ARRAY)),
         ("a masked array", AsIs(np.ma.zeros(shape, "f4")), TypeError, ("MaskedArray", "plain")),
         ("turned", fresh(shape[::-1], "f4"), ValueError, ("(4, 3)", "(3, 4)")),
         ("flat", fresh((12,), "f4"), ValueError, ("(12,)", "(3, 4)")),

@@ -25,9 +25,3 @@ def test_a_process_is_its_arrays_and_less_than_64_mb(case):
     """Interpreter and NumPy are among the 64."""
     record = measured(case)
     assert record["of_call"] <= record["beside"] < LIMIT
-
-
-def test_rows_that_go_through_scratch_take_two_of_them():
-    """ARCHITECTURE.md, Limits of today: if this fails, the limit is gone, and the page wrong."""
-    (case,) = memory.BEYOND
-    assert measured(case)["of_call"] > memory.SIZE / 4

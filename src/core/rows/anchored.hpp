@@ -13,7 +13,7 @@
 
 #include "math/exp.hpp"
 #include "math/log.hpp"
-#include "rows/dense.hpp"
+#include "rows/row.hpp"
 #include "rows/sums.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
@@ -191,28 +191,30 @@ inline Normalizer merge(const Normalizer& a, const Normalizer& b) {
 
 // The maximum of the first block of a row.
 template <class X>
-inline float first_block_max(X x, std::int64_t length) {
-    return row_max<F32x16>(x, length < block_length ? length : block_length);
+inline float first_block_max(const Row<X>& row) {
+    const Row<X> block = part_of(row, 0, row.length < block_length ? row.length : block_length);
+    return row_max<F32x16>(block.x, block.length);
 }
 
-// `first_max`: the first_block_max of the row; `next`: the distance to the row that follows, whose scores are fetched
-// while this one is done.
+// `first_max`: the first_block_max of the row. While it is done, the scores of the row that follows are fetched.
 template <Sum Of, bool Scaled, class X>
-inline Normalizer normalize(X x, std::int64_t length, float first_max, const Inverse<float>& inverse,
-                            double temperature, std::int64_t next, const Helpers* helpers, float* kept = nullptr) {
-    if (length <= block_length)
-        return normalize_block<Of, Scaled>(x, length, first_max, inverse, temperature, next, kept);
+inline Normalizer normalize(const Row<X>& row, float first_max, const Inverse<float>& inverse, const Helpers* helpers,
+                            float* kept = nullptr) {
+    const std::int64_t length = row.length;
+    if (length <= block_length) {
+        return normalize_block<Of, Scaled>(row.x, length, first_max, inverse, row.temperature, row.next, kept);
+    }
     Normalizer result{-__builtin_inf(), 0, 0, unit_float, lowest_exponent};
     // Shared blocks are merged when all are done: the order is the same.
     static_assert(sizeof(Normalizer) <= helper_bytes);
     auto* const blocks = helpers == nullptr ? nullptr : static_cast<Normalizer*>(helpers->scratch);
-    in_parts(helpers, length, [&](std::int64_t part, std::int64_t part_length) {
-        for_blocks(part_length, [&](std::int64_t offset, std::int64_t n) {
-            const std::int64_t start = part + offset;
-            const float m = start == 0 ? first_max : row_max<F32x16>(x + start, n);
+    in_parts(helpers, length, [&](std::int64_t first, std::int64_t part_length) {
+        for_blocks(row, first, part_length, [&](std::int64_t start, const Row<X>& block) {
+            const float m = start == 0 ? first_max : row_max<F32x16>(block.x, block.length);
             float* const keep = kept == nullptr ? nullptr : kept + start;
             const std::int64_t ahead = start + 2 * block_length <= length ? block_length : 0;
-            const Normalizer one = normalize_block<Of, Scaled>(x + start, n, m, inverse, temperature, ahead, keep);
+            const Normalizer one =
+                normalize_block<Of, Scaled>(block.x, block.length, m, inverse, row.temperature, ahead, keep);
             if (blocks == nullptr) {
                 result = merge(result, one);
             } else {
@@ -237,44 +239,43 @@ inline bool is_enough(double beside, std::int64_t length, double top) {
 // From the sum of all, where that is good enough; else, and in rows of one vector, from the others alone. `all`: what
 // softmax needs, if `max` tells that it serves, with the q in `kept` where that is given (not for a row of one vector).
 template <bool Scaled, class X>
-inline LogSum log_sum(X x, std::int64_t length, float first_max, const Inverse<float>& inverse, double temperature,
-                      std::int64_t next, const Helpers* helpers, Normalizer& all, float* kept = nullptr) {
-    if (length > F32x16::lanes) {
-        all = normalize<Sum::all_carefully, Scaled>(x, length, first_max, inverse, temperature, next, helpers, kept);
-        if (is_anchored(temperature, all.max)) {
-            const double top = exp_of(Single{all.max / temperature}, Single{all.exponent}).v;
+inline LogSum log_sum(const Row<X>& row, float first_max, const Inverse<float>& inverse, const Helpers* helpers,
+                      Normalizer& all, float* kept = nullptr) {
+    if (row.length > F32x16::lanes) {
+        all = normalize<Sum::all_carefully, Scaled>(row, first_max, inverse, helpers, kept);
+        if (is_anchored(row.temperature, all.max)) {
+            const double top = exp_of(Single{all.max / row.temperature}, Single{all.exponent}).v;
             const double beside = all.rest - Anchor<Scaled>(static_cast<float>(all.exponent), inverse).summed(all.max);
-            if (is_enough(beside, length, top)) return {all.max, log1p(Single{beside / top}).v};
+            if (is_enough(beside, row.length, top)) return {all.max, log1p(Single{beside / top}).v};
         }
     }
-    const Normalizer others = normalize<Sum::others, Scaled>(x, length, first_max, inverse, temperature, next, helpers);
-    if (length <= F32x16::lanes) all = others;
+    const Normalizer others = normalize<Sum::others, Scaled>(row, first_max, inverse, helpers);
+    if (row.length <= F32x16::lanes) all = others;
     return {others.max, others.log_sum()};
 }
 
-// softmax from the q that were kept; they may be where the result goes.
-template <bool Scaled, class X, class T>
-LOGITKIT_ONCE inline void softmax_kept(X x, std::int64_t length, Anchor<Scaled> anchor, Reciprocal<float> by,
-                                       const float* kept, T* out) {
-    for_blocks_backward(length, [&](std::int64_t start, std::int64_t n) {
-        for_vectors<F32x16>(n, [&](std::int64_t j, auto part) {
+// softmax of a part of a row from the q that were kept; they may be where the result goes.
+template <bool Scaled, class X>
+LOGITKIT_ONCE inline void softmax_kept(const Row<X>& row, std::int64_t first, std::int64_t length,
+                                       Anchor<Scaled> anchor, Reciprocal<float> by, const float* kept) {
+    store_blocks_backward(row, first, length, [&](std::int64_t start, const Row<X>& block) {
+        for_vectors<F32x16>(block.length, [&](std::int64_t i, auto part) {
             using F = typename decltype(part)::Vector;
-            const std::int64_t i = start + j;
-            const Exponential<F> e{anchor.scale(part.load(x + i, 0.0f)), part.load(kept + i, 0.0f)};
-            part.store(quotient(e, by), out + i);
+            const Exponential<F> e{anchor.scale(part.load(block.x + i, 0.0f)), part.load(kept + start + i, 0.0f)};
+            part.store(quotient(e, by), block.out + i);
         });
     });
 }
 
-// softmax from the scores alone; with `stream` the output is not read.
-template <bool Scaled, class X, class T>
-LOGITKIT_ONCE inline void softmax_again(X x, std::int64_t length, Anchor<Scaled> anchor, Reciprocal<float> by, T* out,
-                                        bool stream) {
-    for_blocks_backward(length, [&](std::int64_t start, std::int64_t n) {
-        store_row(out + start, n, stream, [&](std::int64_t i, auto part) {
+// softmax of a part of a row from the scores alone; with `stream` the output is not read.
+template <bool Scaled, class X>
+LOGITKIT_ONCE inline void softmax_again(const Row<X>& row, std::int64_t first, std::int64_t length,
+                                        Anchor<Scaled> anchor, Reciprocal<float> by, bool stream) {
+    store_blocks_backward(row, first, length, [&](std::int64_t start, const Row<X>& block) {
+        store_row(block.out, block.length, stream, [&](std::int64_t i, auto part) {
             using F = typename decltype(part)::Vector;
-            if (start > 0) prefetch_ahead<F>(x + (start + i), -block_length);
-            return quotient(anchor.exp(part.load(x + (start + i), 0.0f)), by);
+            if (start > 0) prefetch_ahead<F>(block.x + i, -block_length);
+            return quotient(anchor.exp(part.load(block.x + i, 0.0f)), by);
         });
     });
     if (stream) F32x16::fence();
@@ -303,25 +304,30 @@ inline F subtract(F x, F high, F low) {
     return fma(one, max(rounded_off - low, lowest), difference); // -inf stays
 }
 
-// log_softmax of a float row, rounded once.
-template <bool Scaled, class X, class T>
-LOGITKIT_ONCE inline void log_store(X x, std::int64_t length, LogOffsets by, double temperature, T* out, bool stream) {
+// log_softmax of a part of a float row, rounded once.
+template <bool Scaled, class X>
+LOGITKIT_ONCE inline void log_store(const Row<X>& row, std::int64_t first, std::int64_t length, LogOffsets by,
+                                    bool stream) {
     if (by.in_floats) {
-        store_row(out, length, stream, [&](std::int64_t i, auto part) {
-            using F = typename decltype(part)::Vector;
-            return subtract(part.load(x + i, 0.0f), F::set1(by.high), F::set1(by.low));
+        store_pieces(row, first, length, [&](std::int64_t, const Row<X>& piece) {
+            store_row(piece.out, piece.length, stream, [&](std::int64_t i, auto part) {
+                using F = typename decltype(part)::Vector;
+                return subtract(part.load(piece.x + i, 0.0f), F::set1(by.high), F::set1(by.low));
+            });
         });
     } else {
         const F64x8 max = F64x8::set1(by.max), log_sum = F64x8::set1(by.log_sum),
-                    inverse = F64x8::set1(1 / temperature);
+                    inverse = F64x8::set1(1 / row.temperature);
         const auto log_probability = [&](F64x8 v) {
             return Scaled ? fma(v - max, inverse, F64x8::set1(0.0) - log_sum) : (v - max) - log_sum;
         };
-        store_row(out, length, stream, [&](std::int64_t i, auto part) {
-            return for_each_vector(part.load(x + i, 0.0f), [&](F32x16 v) {
-                // A tiny logarithm becomes 0, and a negative one would tell rows done together, in columns, from
-                // others.
-                return narrow(log_probability(widen_low(v)), log_probability(widen_high(v))) + F32x16::set1(0);
+        store_pieces(row, first, length, [&](std::int64_t, const Row<X>& piece) {
+            store_row(piece.out, piece.length, stream, [&](std::int64_t i, auto part) {
+                return for_each_vector(part.load(piece.x + i, 0.0f), [&](F32x16 v) {
+                    // A tiny logarithm becomes 0, and a negative one would tell rows done together, in columns, from
+                    // others.
+                    return narrow(log_probability(widen_low(v)), log_probability(widen_high(v))) + F32x16::set1(0);
+                });
             });
         });
     }

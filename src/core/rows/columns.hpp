@@ -46,11 +46,23 @@ public:
         for (int i = 0; i < most; ++i) rows[i] = is_anchored(temperature_, static_cast<double>(m[i]));
     }
 
-    // Times a factor for each row; `q`: scratch for n columns.
-    void softmax(F* q, Doubles factor = Doubles::set1(1.0)) {
-        const Doubles inverse = factor / sum(q);
+    // `q`: scratch for n columns.
+    void softmax(F* q) {
+        const Doubles inverse = Doubles::set1(1.0) / sum(q);
         const F high = to_floats(inverse), low = to_floats(inverse - to_doubles(high));
         for (std::int64_t j = 0; j < n_; ++j) x_[j] = quotient(Exponential<F>{x_[j], q[j]}, high, low);
+    }
+
+    // Times a factor for each row, from the sum that log_sum has given.
+    void softmax_of(Doubles total, Doubles factor) {
+        const Anchor<Scaled, F> by = anchor();
+        const Doubles inverse = factor / total;
+        const F high = to_floats(inverse), low = to_floats(inverse - to_doubles(high));
+        for (std::int64_t j = 0; j < n_; ++j) {
+            F scale, rest, small;
+            by.reduce(x_[j], scale, rest, small);
+            x_[j] = quotient(Exponential<F>{scale, by.expm1(rest, small)}, high, low);
+        }
     }
 
     void log_softmax() {
@@ -78,11 +90,17 @@ public:
     // max / T, and log(sum / e^max) as log_sum of one row has it.
     Doubles mean() const { return to_doubles(max_) / Doubles::set1(temperature_); }
     Doubles log_sum() const {
+        Doubles total;
+        return log_sum(total);
+    }
+    // `total`: the sum itself, in its unit.
+    Doubles log_sum(Doubles& total) const {
         const Doubles top = exp_of(mean(), to_doubles(exponent_));
-        if (n_ <= most) return log1p(others(top));
+        if (n_ <= most) return log1p(others(top, total));
         F top_lost;
         const Doubles unit = Doubles::set1(unit_float), top_q = to_doubles(anchor().exp(max_, top_lost).q);
-        const Doubles beside = careful_sum() - ((unit + unit * top_q) + unit * to_doubles(top_lost));
+        total = careful_sum();
+        const Doubles beside = total - ((unit + unit * top_q) + unit * to_doubles(top_lost));
         alignas(64) double besides[most], tops[most], shares[most], rest[most];
         beside.store(besides);
         top.store(tops);
@@ -91,7 +109,8 @@ public:
         const Doubles share = beside / top;
         if (enough) return log1p(share);
         share.store(shares);
-        others(top).store(rest);
+        Doubles again;
+        others(top, again).store(rest);
         for (int i = 0; i < most; ++i) {
             if (!is_enough(besides[i], n_, tops[i])) shares[i] = rest[i];
         }
@@ -182,8 +201,8 @@ private:
         return total + to_doubles(sum_vectors(rest, most));
     }
 
-    // What stands beside one maximum, whose exponential is `top`, from the sum of the others alone.
-    Doubles others(Doubles top) const {
+    // What stands beside one maximum, whose exponential is `top`, from the sum of the others alone; and the sum of all.
+    Doubles others(Doubles top, Doubles& total) const {
         const Anchor<Scaled, F> by = anchor();
         const int lanes = n_ < most ? static_cast<int>(n_) : most;
         Doubles value[most];
@@ -204,6 +223,7 @@ private:
             lost[lane] = lost[lane] + rounded_off;
         }
         const Doubles sum = sum_vectors(value, lanes) + to_doubles(sum_vectors(lost, lanes));
+        total = sum + (Doubles::set1(static_cast<double>(n_)) - to_doubles(different)) * top;
         return Doubles::set1(static_cast<double>(n_ - 1)) - to_doubles(different) + sum / top;
     }
 

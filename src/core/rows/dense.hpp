@@ -1,4 +1,4 @@
-// What the ways to do a row share: blocks, the maximum, sums, stores.
+// What the ways to do a row share: parts for threads, the maximum, stores.
 //
 // A row is cut into blocks of `block_length`; within a block lane j sums the elements j, j + 16, ..., and the blocks
 // are added in their order. That order is a property of the row alone: threads, layouts and instruction sets
@@ -11,13 +11,6 @@
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
-
-template <class Body>
-inline void for_blocks(std::int64_t length, Body body) {
-    for (std::int64_t start = 0; start < length; start += block_length) {
-        body(start, length - start < block_length ? length - start : block_length);
-    }
-}
 
 // Calls body(start, n) for a whole row, or with helpers for parts of it, of whole blocks, on several threads.
 template <class Body>
@@ -35,16 +28,6 @@ inline void in_parts(const Helpers* helpers, std::int64_t length, Body body) {
         if (start < end) all.body(start, (end < all.length ? end : all.length) - start);
     };
     helpers->run(helpers->parts, one, &work);
-}
-
-// The blocks from the last to the first: what the sweep before has left in a cache comes first.
-template <class Body>
-inline void for_blocks_backward(std::int64_t length, Body body) {
-    for (std::int64_t end = length; end > 0;) {
-        const std::int64_t start = (end - 1) / block_length * block_length;
-        body(start, end - start);
-        end = start;
-    }
 }
 
 template <class V>

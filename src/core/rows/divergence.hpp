@@ -47,18 +47,25 @@ struct DivergenceSums {
     std::int64_t forbidden; // elements that are possible for p and not for q
 };
 
+// The scores of q, under the mask of those of p, as a row.
 template <class X>
-LOGITKIT_ONCE inline DivergenceSums divergence_sums(X p, X q, std::int64_t length, double p_max, double q_max,
-                                                    double temperature) {
-    using T = Element<X>;
-    const Distance<T, true> p_distance(p_max, temperature), q_distance(q_max, temperature);
+inline Row<X> other(const Row<X>& row) {
+    Row<X> q = row;
+    q.x = like(row.x, row.g);
+    return q;
+}
+
+template <class X>
+LOGITKIT_ONCE inline DivergenceSums divergence_sums(const Row<X>& row, double p_max, double q_max) {
+    const Distance<Element<X>, true> p_distance(p_max, row.temperature), q_distance(q_max, row.temperature);
     DivergenceSums result{{0, 0}, {0, 0}, {0, 0}, 0};
-    for_blocks(length, [&](std::int64_t start, std::int64_t n) {
+    for_blocks(row, [&](std::int64_t, const Row<X>& block) {
+        const X p = block.x, q = other(block).x;
         PairSum weights, difference, terms;
-        for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
+        for_vectors<F64x8>(block.length, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
             const D zero = D::set1(0.0), inf = D::set1(__builtin_inf());
-            const D a = part.load(p + (start + i), -__builtin_inf()), b = part.load(q + (start + i), -__builtin_inf());
+            const D a = part.load(p + i, -__builtin_inf()), b = part.load(q + i, -__builtin_inf());
             result.forbidden += count_equal(zero_where_equal(b, a, zero - inf), zero - inf);
 
             D y, y_low, z, z_low, clamped, clamped_low;
@@ -123,18 +130,18 @@ inline Pair less_log1p(Pair b) {
 // sum(e^y d) / P where an e^y d times the unit is beyond the range of a double: d in units of 2^10. The other terms are
 // nothing beside it. `weights` is P times the unit.
 template <class X>
-LOGITKIT_ONCE inline double far_divergence(X p, X q, std::int64_t length, double p_max, double q_max,
-                                           double temperature, double weights) {
+LOGITKIT_ONCE inline double far_divergence(const Row<X>& row, double p_max, double q_max, double weights) {
     using T = Element<X>;
-    const double unit = 0x1p+10;
+    const double unit = 0x1p+10, temperature = row.temperature;
     const Distance<T, true> distance(p_max, temperature);
     const Distance<T, true> p_distance(p_max, temperature * unit), q_distance(q_max, temperature * unit);
     Pair total{0, 0};
-    for_blocks(length, [&](std::int64_t start, std::int64_t n) {
+    for_blocks(row, [&](std::int64_t, const Row<X>& block) {
+        const X p = block.x, q = other(block).x;
         PairSum sum;
-        for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
+        for_vectors<F64x8>(block.length, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
-            const D a = part.load(p + (start + i), -__builtin_inf()), b = part.load(q + (start + i), 0.0);
+            const D a = part.load(p + i, -__builtin_inf()), b = part.load(q + i, 0.0);
             D y, y_low, far_y, far_z, low;
             Exponential<D> e;
             distance.clamped(a, y, y_low);
@@ -150,14 +157,14 @@ LOGITKIT_ONCE inline double far_divergence(X p, X q, std::int64_t length, double
 }
 
 template <class X>
-inline double kl_divergence_wide(X p, X q, std::int64_t length, double p_max, double q_max, double temperature) {
-    const DivergenceSums sums = divergence_sums(p, q, length, p_max, q_max, temperature);
+inline double kl_divergence_wide(const Row<X>& row, double p_max, double q_max) {
+    const DivergenceSums sums = divergence_sums(row, p_max, q_max);
     if (sums.weights.high != sums.weights.high || sums.difference.high != sums.difference.high) {
         return __builtin_nan("");
     }
     if (sums.forbidden != 0) return __builtin_inf();
     if (!__builtin_isfinite(sums.terms.high)) {
-        return far_divergence(p, q, length, p_max, q_max, temperature, sums.weights.high);
+        return far_divergence(row, p_max, q_max, sums.weights.high);
     }
     const Pair bracket = less_log1p(divide(sums.difference, sums.weights));
     const Pair terms = divide(sums.terms, sums.weights);
@@ -168,22 +175,22 @@ inline double kl_divergence_wide(X p, X q, std::int64_t length, double p_max, do
 
 // Of rows of which one has no finite maximum, or at a temperature of 0 or infinity.
 template <class X>
-inline double kl_divergence_special(X p, X q, std::int64_t length, double p_max, double q_max, double temperature) {
+inline double kl_divergence_special(const Row<X>& p, double p_max, double q_max) {
     const double inf = __builtin_inf();
-    const Kept kept_p = count_kept(p, length), kept_q = count_kept(q, length);
+    const Row<X> q = other(p);
+    const Kept kept_p = count_kept(p), kept_q = count_kept(q);
     if (kept_p.count == 0) return 0;
-    if (!__builtin_isfinite(p_max) || !__builtin_isfinite(q_max) || has_nan(p, length) || has_nan(q, length)) {
+    if (!__builtin_isfinite(p_max) || !__builtin_isfinite(q_max) || has_nan(p) || has_nan(q)) {
         return __builtin_nan("");
     }
-    if (temperature == 0) {
-        std::int64_t first = 0;
-        const auto is_first = [](X x, std::int64_t i, double m) { return static_cast<double>(score_at(x, i)) == m; };
-        while (!is_first(p, first, p_max) && !is_first(q, first, q_max)) ++first;
-        return is_first(p, first, p_max) && is_first(q, first, q_max) ? 0 : inf;
-    }
-    for (std::int64_t i = 0; i < length; ++i) {
-        if (score_at(p, i) != -inf && score_at(q, i) == -inf) return inf;
-    }
+    if (p.temperature == 0) return first_of(p, p_max) == first_of(q, q_max) ? 0 : inf;
+    bool forbidden = false;
+    for_pieces(p, [&](std::int64_t, const Row<X>& piece) {
+        for (std::int64_t i = 0; i < piece.length; ++i) {
+            forbidden |= score_at(piece.x, i) != -inf && score_at(other(piece).x, i) == -inf;
+        }
+    });
+    if (forbidden) return inf;
     const auto among_p = static_cast<double>(kept_p.possible), among_q = static_cast<double>(kept_q.possible);
     return log1p(divide({among_q - among_p, 0}, {among_p, 0})).high;
 }

@@ -37,65 +37,71 @@ struct Total {
     bool good; // to 2^-28, a NaN is not
 };
 
-// Of a row, by blocks: add(sum, i, part) adds the terms of a vector.
-template <class Add>
-LOGITKIT_INLINE inline Total total_of(std::int64_t length, Add add) {
+// Of a row, by blocks: add(sum, block, i, part) adds the terms of a vector.
+template <class X, class Add>
+LOGITKIT_INLINE inline Total total_of(const Row<X>& row, Add add) {
     Pair sum{0, 0};
     double squares = 0;
-    for_blocks(length, [&](std::int64_t start, std::int64_t n) LOGITKIT_INLINE {
-        TermSum block;
-        for_vectors<F32x16>(n, [&](std::int64_t i, auto part) LOGITKIT_INLINE { add(block, start + i, part); });
-        sum = logitkit::LOGITKIT_ISA::add(sum, Pair{block.total(), 0});
-        squares += block.squares();
+    for_blocks(row, [&](std::int64_t, const Row<X>& block) LOGITKIT_INLINE {
+        TermSum terms;
+        for_vectors<F32x16>(block.length,
+                            [&](std::int64_t i, auto part) LOGITKIT_INLINE { add(terms, block, i, part); });
+        sum = logitkit::LOGITKIT_ISA::add(sum, Pair{terms.total(), 0});
+        squares += terms.squares();
     });
-    return {sum.high, static_cast<double>(length) * squares <= 0x1p+34 * sum.high * sum.high};
+    return {sum.high, static_cast<double>(row.length) * squares <= 0x1p+34 * sum.high * sum.high};
 }
 
 // Gives false, and stores nothing, where floats do not serve.
-template <class X, class T>
-LOGITKIT_ONCE inline bool softmax_vjp_floats(X p, const T* g, std::int64_t length, T* out) {
-    const Total dot = total_of(length, [&](TermSum& sum, std::int64_t i, auto part) LOGITKIT_INLINE {
+template <class X>
+inline bool softmax_vjp_floats(const Row<X>& row) {
+    const Total dot = total_of(row, [&](TermSum& sum, const Row<X>& block, std::int64_t i, auto part) LOGITKIT_INLINE {
         using F = typename decltype(part)::Vector;
-        const F a = part.load(p + i, 0.0f), b = zero_where_equal(part.load(g + i, 0.0f), a, F::set1(0));
+        const F a = part.load(block.x + i, 0.0f), b = zero_where_equal(part.load(block.g + i, 0.0f), a, F::set1(0));
         for_each_vector(a, b, [&](F32x16 one, F32x16 other) LOGITKIT_INLINE { sum.add_product(one, other); });
     });
     if (!dot.good || __builtin_fabs(dot.sum) > 0x1p+127) return false;
     const float high = static_cast<float>(-dot.sum), low = static_cast<float>(-dot.sum - static_cast<double>(high));
-    for_vectors<F32x16>(length, [&](std::int64_t i, auto part) LOGITKIT_INLINE {
-        using F = typename decltype(part)::Vector;
-        const F a = part.load(p + i, 0.0f), b = part.load(g + i, 0.0f);
-        const F change = fma(a, b, fma(a, F::set1(high), a * F::set1(low)));
-        part.store(zero_where_equal(change, a, F::set1(0)), out + i);
+    store_pieces(row, [&](std::int64_t, const Row<X>& piece) LOGITKIT_INLINE {
+        for_vectors<F32x16>(piece.length, [&](std::int64_t i, auto part) LOGITKIT_INLINE {
+            using F = typename decltype(part)::Vector;
+            const F a = part.load(piece.x + i, 0.0f), b = part.load(piece.g + i, 0.0f);
+            const F change = fma(a, b, fma(a, F::set1(high), a * F::set1(low)));
+            part.store(zero_where_equal(change, a, F::set1(0)), piece.out + i);
+        });
     });
     return true;
 }
 
-template <class X, class T>
-LOGITKIT_ONCE inline bool log_softmax_vjp_floats(X log_p, const T* g, std::int64_t length, T* out) {
+template <class X>
+inline bool log_softmax_vjp_floats(const Row<X>& row) {
     const float impossible = -__builtin_inff();
     F32x16 largest = F32x16::set1(impossible);
-    const Total total = total_of(length, [&](TermSum& sum, std::int64_t i, auto part) LOGITKIT_INLINE {
-        using F = typename decltype(part)::Vector;
-        const F a = part.load(log_p + i, impossible);
-        const F b = zero_where_equal(part.load(g + i, 0.0f), a, F::set1(impossible));
-        for_each_vector(a, b, [&](F32x16 one, F32x16 other) LOGITKIT_INLINE {
-            largest = max(one, largest);
-            sum.add(other);
+    const Total total =
+        total_of(row, [&](TermSum& sum, const Row<X>& block, std::int64_t i, auto part) LOGITKIT_INLINE {
+            using F = typename decltype(part)::Vector;
+            const F a = part.load(block.x + i, impossible);
+            const F b = zero_where_equal(part.load(block.g + i, 0.0f), a, F::set1(impossible));
+            for_each_vector(a, b, [&](F32x16 one, F32x16 other) LOGITKIT_INLINE {
+                largest = max(one, largest);
+                sum.add(other);
+            });
         });
-    });
     // Powers stay within their bits, and their products within the floats: where a power is 0 the term is, too.
     const double size = __builtin_fabs(total.sum);
     const bool fits = size == 0 || (size >= 0x1p-60 && size <= 0x1p+36);
     if (!total.good || !fits || reduce_max(largest) > 1) return false;
     const Anchor<false> anchor(0, Inverse<float>(1));
     const float by = static_cast<float>(-total.sum / unit_float);
-    for_vectors<F32x16>(length, [&](std::int64_t i, auto part) LOGITKIT_INLINE {
-        using F = typename decltype(part)::Vector;
-        const F a = part.load(log_p + i, 0.0f), b = part.load(g + i, 0.0f);
-        F scale, rest, small;
-        anchor.reduce(a, scale, rest, small);
-        const F value = fma(scale, anchor.expm1(rest, small), scale);
-        part.store(zero_where_equal(fma(value, F::set1(by), b), a, F::set1(impossible)), out + i);
+    store_pieces(row, [&](std::int64_t, const Row<X>& piece) LOGITKIT_INLINE {
+        for_vectors<F32x16>(piece.length, [&](std::int64_t i, auto part) LOGITKIT_INLINE {
+            using F = typename decltype(part)::Vector;
+            const F a = part.load(piece.x + i, 0.0f), b = part.load(piece.g + i, 0.0f);
+            F scale, rest, small;
+            anchor.reduce(a, scale, rest, small);
+            const F value = fma(scale, anchor.expm1(rest, small), scale);
+            part.store(zero_where_equal(fma(value, F::set1(by), b), a, F::set1(impossible)), piece.out + i);
+        });
     });
     return true;
 }
@@ -103,17 +109,17 @@ LOGITKIT_ONCE inline bool log_softmax_vjp_floats(X log_p, const T* g, std::int64
 template <class X>
 inline void softmax_vjp_row(const Row<X>& row) {
     if constexpr (!is_double<X>) {
-        if (row.temperature == 1 && softmax_vjp_floats(row.x, row.g, row.length, row.out)) return;
+        if (row.temperature == 1 && softmax_vjp_floats(row)) return;
     }
-    softmax_vjp_wide(row.x, row.g, row.length, row.temperature, row.out);
+    softmax_vjp_wide(row);
 }
 
 template <class X>
 inline void log_softmax_vjp_row(const Row<X>& row) {
     if constexpr (!is_double<X>) {
-        if (row.temperature == 1 && log_softmax_vjp_floats(row.x, row.g, row.length, row.out)) return;
+        if (row.temperature == 1 && log_softmax_vjp_floats(row)) return;
     }
-    log_softmax_vjp_wide(row.x, row.g, row.length, row.temperature, row.out);
+    log_softmax_vjp_wide(row);
 }
 
 } // namespace

@@ -30,41 +30,43 @@ struct InverseTemperature {
     }
 };
 
-template <class X, class T>
-LOGITKIT_ONCE inline void softmax_vjp_wide(X p, const T* g, std::int64_t length, double temperature, T* out) {
+template <class X>
+LOGITKIT_ONCE inline void softmax_vjp_wide(const Row<X>& row) {
     Pair dot{0, 0};
-    for_blocks(length, [&](std::int64_t start, std::int64_t n) {
+    for_blocks(row, [&](std::int64_t, const Row<X>& block) {
         PairSum sum;
-        for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
+        for_vectors<F64x8>(block.length, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
-            const D a = part.load(p + (start + i), 0.0), b = part.load(g + (start + i), 0.0), zero = D::set1(0.0);
+            const D a = part.load(block.x + i, 0.0), b = part.load(block.g + i, 0.0), zero = D::set1(0.0);
             // Where p is 0 the gradient is 0, whatever stands in g.
             const D product = a * b;
             sum.add(zero_where_equal(product, a, zero));
-            if constexpr (sizeof(T) == 8) sum.add_small(zero_where_equal(fma(a, b, zero - product), a, zero));
+            if constexpr (is_double<X>) sum.add_small(zero_where_equal(fma(a, b, zero - product), a, zero));
         });
         dot = add(dot, sum.total());
     });
-    with_scaled(temperature, [&]<bool Scaled>() {
-        const InverseTemperature<Scaled> inverse(temperature);
-        for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
-            using D = typename decltype(part)::Vector;
-            const D a = part.load(p + i, 0.0), b = part.load(g + i, 0.0);
-            const D change = inverse.times(a * ((b - D::set1(dot.high)) - D::set1(dot.low)));
-            part.store(zero_where_equal(change, a, D::set1(0.0)), out + i);
+    with_scaled(row.temperature, [&]<bool Scaled>() {
+        const InverseTemperature<Scaled> inverse(row.temperature);
+        store_pieces(row, [&](std::int64_t, const Row<X>& piece) {
+            for_vectors<F64x8>(piece.length, [&](std::int64_t i, auto part) {
+                using D = typename decltype(part)::Vector;
+                const D a = part.load(piece.x + i, 0.0), b = part.load(piece.g + i, 0.0);
+                const D change = inverse.times(a * ((b - D::set1(dot.high)) - D::set1(dot.low)));
+                part.store(zero_where_equal(change, a, D::set1(0.0)), piece.out + i);
+            });
         });
     });
 }
 
-template <class X, class T>
-LOGITKIT_ONCE inline void log_softmax_vjp_wide(X log_p, const T* g, std::int64_t length, double temperature, T* out) {
+template <class X>
+LOGITKIT_ONCE inline void log_softmax_vjp_wide(const Row<X>& row) {
     const double impossible = -__builtin_inf();
     Pair total{0, 0};
-    for_blocks(length, [&](std::int64_t start, std::int64_t n) {
+    for_blocks(row, [&](std::int64_t, const Row<X>& block) {
         PairSum sum;
-        for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
+        for_vectors<F64x8>(block.length, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
-            const D a = part.load(log_p + (start + i), impossible), b = part.load(g + (start + i), 0.0);
+            const D a = part.load(block.x + i, impossible), b = part.load(block.g + i, 0.0);
             sum.add(zero_where_equal(b, a, D::set1(impossible)));
         });
         total = add(total, sum.total());
@@ -73,18 +75,20 @@ LOGITKIT_ONCE inline void log_softmax_vjp_wide(X log_p, const T* g, std::int64_t
     const bool large = __builtin_fabs(total.high) > 1;
     const double unit = large ? 1 : 1 / unit_double, scale = large ? 1 / unit_double : 1;
     const double high = total.high * scale, low = total.low * scale;
-    with_scaled(temperature, [&]<bool Scaled>() {
-        const InverseTemperature<Scaled> inverse(temperature);
-        for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
-            using D = typename decltype(part)::Vector;
-            const D a = part.load(log_p + i, 0.0), b = part.load(g + i, 0.0), zero = D::set1(0.0);
-            // Below, the power is 0; above there is no logarithm of a probability, and no power of it.
-            const D y = zero - max(D::set1(-1.0), zero - max(D::set1(-1100.0), a));
-            Exponential<D> e;
-            exp_of_distance(y, zero, e.scale, e.q);
-            const D p = e.value() * D::set1(unit);
-            const D change = inverse.times(fma(zero - p, D::set1(low), fma(zero - p, D::set1(high), b)));
-            part.store(zero_where_equal(change, a, D::set1(impossible)), out + i);
+    with_scaled(row.temperature, [&]<bool Scaled>() {
+        const InverseTemperature<Scaled> inverse(row.temperature);
+        store_pieces(row, [&](std::int64_t, const Row<X>& piece) {
+            for_vectors<F64x8>(piece.length, [&](std::int64_t i, auto part) {
+                using D = typename decltype(part)::Vector;
+                const D a = part.load(piece.x + i, 0.0), b = part.load(piece.g + i, 0.0), zero = D::set1(0.0);
+                // Below, the power is 0; above there is no logarithm of a probability, and no power of it.
+                const D y = zero - max(D::set1(-1.0), zero - max(D::set1(-1100.0), a));
+                Exponential<D> e;
+                exp_of_distance(y, zero, e.scale, e.q);
+                const D p = e.value() * D::set1(unit);
+                const D change = inverse.times(fma(zero - p, D::set1(low), fma(zero - p, D::set1(high), b)));
+                part.store(zero_where_equal(change, a, D::set1(impossible)), piece.out + i);
+            });
         });
     });
 }
@@ -128,55 +132,59 @@ private:
     double high_, low_, lost_, first_, second_; // lost_: for what an exponential rounded off, 0 where that would be NaN
 };
 
-template <class X, class T>
-inline void logsumexp_vjp_wide(X x, double g, std::int64_t length, double m, double temperature, T* out) {
-    const Distance<T, true> distance(m, temperature);
-    const Pair sum = normalize_wide<true>(x, length, m, distance).sum();
-    if (sum.high != sum.high) return fill(x, length, sum.high, 0, out);
-    const Share share(g, temperature, sum);
-    for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
-        using D = typename decltype(part)::Vector;
-        D high, low;
-        Exponential<D> e;
-        distance.clamped(part.load(x + i, -__builtin_inf()), high, low);
-        exp_of_distance(high, low, e.scale, e.q);
-        part.store(share.of(e, D::set1(1.0)), out + i);
+template <class X>
+inline void logsumexp_vjp_wide(const Row<X>& row, double g, double m) {
+    const Distance<Element<X>, true> distance(m, row.temperature);
+    const Pair sum = normalize_wide<true>(row, m, distance).sum();
+    if (sum.high != sum.high) return fill(row, sum.high, 0);
+    const Share share(g, row.temperature, sum);
+    store_pieces(row, [&](std::int64_t, const Row<X>& piece) {
+        for_vectors<F64x8>(piece.length, [&](std::int64_t i, auto part) {
+            using D = typename decltype(part)::Vector;
+            D high, low;
+            Exponential<D> e;
+            distance.clamped(part.load(piece.x + i, -__builtin_inf()), high, low);
+            exp_of_distance(high, low, e.scale, e.q);
+            part.store(share.of(e, D::set1(1.0)), piece.out + i);
+        });
     });
 }
 
-template <class X, class T>
-inline void entropy_vjp_wide(X x, double g, std::int64_t length, double m, double temperature, T* out) {
-    const Distance<T, true> distance(m, temperature);
-    const Pair sum = normalize_wide<true>(x, length, m, distance).sum();
-    if (sum.high != sum.high) return fill(x, length, sum.high, 0, out);
+template <class X>
+inline void entropy_vjp_wide(const Row<X>& row, double g, double m) {
+    const Distance<Element<X>, true> distance(m, row.temperature);
+    const Pair sum = normalize_wide<true>(row, m, distance).sum();
+    if (sum.high != sum.high) return fill(row, sum.high, 0);
     // Distances times 2^300: neither a subnormal one nor their mean is rounded off.
     constexpr int up_exponent = 300;
     constexpr double up = 0x1p+300;
-    const Pair mean = mean_distance(x, length, distance, Pair{sum.high / up, sum.low / up});
-    const Share share(-g, temperature, sum, up_exponent);
-    for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
-        using D = typename decltype(part)::Vector;
-        D y, y_low;
-        Exponential<D> e;
-        distance.clamped(part.load(x + i, -__builtin_inf()), y, y_low);
-        exp_of_distance(y, y_low, e.scale, e.q);
-        const D away = y * D::set1(up), high = D::set1(mean.high), near = away + high;
-        const D back = near - away; // two_sum
-        const D low = ((away - (near - back)) + (high - back)) + fma(y_low, D::set1(up), D::set1(mean.low));
-        part.store(share.of(e, near + low), out + i);
+    const Pair mean = mean_distance(row, distance, Pair{sum.high / up, sum.low / up});
+    const Share share(-g, row.temperature, sum, up_exponent);
+    store_pieces(row, [&](std::int64_t, const Row<X>& piece) {
+        for_vectors<F64x8>(piece.length, [&](std::int64_t i, auto part) {
+            using D = typename decltype(part)::Vector;
+            D y, y_low;
+            Exponential<D> e;
+            distance.clamped(part.load(piece.x + i, -__builtin_inf()), y, y_low);
+            exp_of_distance(y, y_low, e.scale, e.q);
+            const D away = y * D::set1(up), high = D::set1(mean.high), near = away + high;
+            const D back = near - away; // two_sum
+            const D low = ((away - (near - back)) + (high - back)) + fma(y_low, D::set1(up), D::set1(mean.low));
+            part.store(share.of(e, near + low), piece.out + i);
+        });
     });
 }
 
 // For rows without an ordinary sum. What does not move has no gradient: nor has a logsumexp of -inf.
-template <class X, class T>
-inline void reduction_vjp_special(X x, std::int64_t length, double m, double impossible, T* out) {
+template <class X>
+inline void reduction_vjp_special(const Row<X>& row, double m, double impossible) {
     double value = 0;
-    if (m == __builtin_inf() || has_nan(x, length)) {
+    if (m == __builtin_inf() || has_nan(row)) {
         value = __builtin_nan("");
     } else if (m == -__builtin_inf()) {
         value = impossible;
     }
-    fill(x, length, value, 0, out);
+    fill(row, value, 0);
 }
 
 } // namespace

@@ -76,49 +76,55 @@ LOGITKIT_ONCE inline LossNormalizer loss_normalizer(const RowBatch& batch, const
             }
         }
         Normalizer all;
-        const LogSum sum = log_sum<false>(row.x, row.length, first_max_of(row), Inverse<float>(1), 1, row.next,
-                                          batch.helpers, all, kept);
+        const LogSum sum = log_sum<false>(row, first_max_of(row), Inverse<float>(1), batch.helpers, all, kept);
         if (is_anchored(1, sum.max)) return {Way::anchored, sum.max, {sum.value, 0}, {true, all, kept}, {0, 0}};
     }
     const double m = largest(row);
     if (!is_ordinary(m, 1)) return {Way::special, m, {0, 0}, {}, {0, 0}};
-    const WideNormalizer normalizer = with_distance(m, 1, [&]<bool Scaled>() {
-        return normalize_wide<Scaled>(row.x, row.length, m, Distance<Element<X>, Scaled>(m, 1));
-    });
+    const WideNormalizer normalizer = with_distance(
+        m, 1, [&]<bool Scaled>() { return normalize_wide<Scaled>(row, m, Distance<Element<X>, Scaled>(m, 1)); });
     return {Way::wide, m, normalizer.log_sum(), {}, normalizer.sum()};
 }
 
-// Probabilities in doubles, times a factor, less what at(i, part, x) gives of each.
+// Probabilities in doubles, times a factor, less what at(piece, start, i, part, x) gives of each: of the element i of a
+// piece that begins at `start`.
 template <class X, class At>
-inline void gradient_wide(X x, std::int64_t length, const LossNormalizer& by, double factor, At at, Element<X>* out) {
+inline void gradient_wide(const Row<X>& row, const LossNormalizer& by, double factor, At at) {
     const Distance<Element<X>, true> distance(by.max, 1);
     const Share share(factor, 1, by.sum);
-    for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
-        using D = typename decltype(part)::Vector;
-        const D score = part.load(x + i, -__builtin_inf());
-        D high, low;
-        Exponential<D> e;
-        distance.clamped(score, high, low);
-        exp_of_distance(high, low, e.scale, e.q);
-        part.store(share.of(e, D::set1(1.0)) - at(i, part, score), out + i);
+    store_pieces(row, [&](std::int64_t start, const Row<X>& piece) {
+        for_vectors<F64x8>(piece.length, [&](std::int64_t i, auto part) {
+            using D = typename decltype(part)::Vector;
+            const D score = part.load(piece.x + i, -__builtin_inf());
+            D high, low;
+            Exponential<D> e;
+            distance.clamped(score, high, low);
+            exp_of_distance(high, low, e.scale, e.q);
+            part.store(share.of(e, D::set1(1.0)) - at(piece, start, i, part, score), piece.out + i);
+        });
     });
 }
 
-// The same of a row that the anchored way has summed, by way of a block of scratch, where its exponentials may wait.
+// The same of a row that the anchored way has summed; a block of probabilities waits in scratch, where their q may be.
 template <class X, class At>
 inline void gradient_by_blocks(const Row<X>& row, const SoftmaxNormalizer& by, double factor, At at, float* scratch) {
     const Anchor<false> anchor(static_cast<float>(by.of.exponent), Inverse<float>(1));
     const Reciprocal<float> share = quotient_of(factor, by.of.sum());
-    for_blocks_backward(row.length, [&](std::int64_t start, std::int64_t n) {
-        if (by.kept == nullptr) {
-            softmax_again(row.x + start, n, anchor, share, scratch, false);
-        } else {
-            softmax_kept(row.x + start, n, anchor, share, by.kept + start, scratch);
-        }
-        for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
-            const auto x = part.load(row.x + (start + i), -__builtin_inf());
-            part.store(part.load(static_cast<const float*>(scratch) + i, 0.0) - at(start + i, part, x),
-                       row.out + (start + i));
+    store_blocks_backward(row, 0, row.length, [&](std::int64_t start, const Row<X>& block) {
+        for_vectors<F32x16>(block.length, [&](std::int64_t i, auto part) {
+            using F = typename decltype(part)::Vector;
+            const F x = part.load(block.x + i, 0.0f);
+            if (by.kept == nullptr) {
+                part.store(quotient(anchor.exp(x), share), scratch + i);
+            } else {
+                const F q = part.load(static_cast<const float*>(by.kept) + start + i, 0.0f);
+                part.store(quotient(Exponential<F>{anchor.scale(x), q}, share), scratch + i);
+            }
+        });
+        for_vectors<F64x8>(block.length, [&](std::int64_t i, auto part) {
+            const auto x = part.load(block.x + i, -__builtin_inf());
+            const auto p = part.load(static_cast<const float*>(scratch) + i, 0.0);
+            part.store(p - at(block, start, i, part, x), block.out + i);
         });
     });
 }
@@ -128,11 +134,7 @@ template <class X>
 inline LossNormalizer widened(const Row<X>& row, const LossNormalizer& by) {
     if (by.way == LossNormalizer::Way::wide) return by;
     const Distance<Element<X>, true> distance(by.max, 1);
-    return {LossNormalizer::Way::wide,
-            by.max,
-            by.log_sum,
-            {},
-            normalize_wide<true>(row.x, row.length, by.max, distance).sum()};
+    return {LossNormalizer::Way::wide, by.max, by.log_sum, {}, normalize_wide<true>(row, by.max, distance).sum()};
 }
 
 // The only element of which lane 0 is asked.
@@ -146,9 +148,11 @@ inline double first_lane(F64x8 a) {
 template <class X>
 inline double one_target_row(const RowBatch& batch, const Row<X>& row, std::int64_t target, const LossNormalizer& by) {
     using D = F64x8;
-    const double score = static_cast<double>(score_at(row.x, target));
-    // The difference of two floats needs no more than a double, beside their sum in floats; one that is beyond the range
-    // has nothing below it.
+    const X at_target = element_at(row, target);
+    const double score = static_cast<double>(score_at(at_target, 0));
+    const bool takes = takes_part(at_target, 0);
+    // The difference of two floats needs no more than a double, beside their sum in floats; one that is beyond the
+    // range has nothing below it.
     const Pair distance = two_sum(score, -by.max);
     const bool lacks = is_double<X> && distance.high - distance.high == 0;
     const double low = lacks ? by.log_sum.low - distance.low : 0;
@@ -156,52 +160,49 @@ inline double one_target_row(const RowBatch& batch, const Row<X>& row, std::int6
                                           D::set1(low), D::set1(weight_of(*batch.loss, target)));
     if (row.out == nullptr) return first_lane(lanes.value);
     const double factor = first_lane(lanes.factor);
-    const bool takes = takes_part(row.x, target);
     if (!is_double<X> && by.way == LossNormalizer::Way::anchored && is_float_factor(factor)) {
         if constexpr (!is_double<X>) softmax_store(batch, row, by.exponentials, factor);
     } else {
-        gradient_wide(
-            row.x, row.length, widened(row, by), factor, [](auto, auto, auto x) { return decltype(x)::set1(0.0); },
-            row.out);
+        gradient_wide(row, widened(row, by), factor,
+                      [](auto, auto, auto, auto, auto x) { return decltype(x)::set1(0.0); });
     }
-    if (takes) row.out[target] = narrow_to<Element<X>>(first_lane(lanes.at));
+    if (takes) set_element(row, target, narrow_to<Element<X>>(first_lane(lanes.at)));
     return first_lane(lanes.value);
 }
 
 // What each class counts for, `a` of `Loss`, but for the one target that is not spread over the classes.
 template <class X>
 class Coefficients {
-    using T = Element<X>;
-
 public:
-    Coefficients(const Loss& loss, const Row<X>& row)
-        : x_(row.x), weight_(loss.weight), targets_(row.g), rest_(1 - loss.smoothing) {
-        share_ = loss.smoothing == 0 ? 0 : loss.smoothing / static_cast<double>(count_kept(row.x, row.length).count);
+    Coefficients(const Loss& loss, const Row<X>& row) : weight_(loss.weight), rest_(1 - loss.smoothing) {
+        share_ = loss.smoothing == 0 ? 0 : loss.smoothing / static_cast<double>(count_kept(row).count);
     }
 
-    // Of a vector of classes: 0 where their scores are -inf. `row_weight`: what they add to the weight of the row.
+    // Of a vector of classes, the element i of a piece that begins at `start`: 0 where their scores are -inf.
+    // `row_weight`: what they add to the weight of the row.
     template <class D, class P>
-    LOGITKIT_INLINE D at(std::int64_t i, P part, D score, D& row_weight) const {
+    LOGITKIT_INLINE D at(const Row<X>& piece, std::int64_t start, std::int64_t i, P part, D score,
+                         D& row_weight) const {
         const D impossible = D::set1(-__builtin_inf());
-        const D w = weight_ == nullptr ? D::set1(1.0) : part.load(weight_ + i, 0.0);
-        const D t = targets_ == nullptr ? D::set1(0.0) : part.load(targets_ + i, 0.0);
+        const D w = weight_ == nullptr ? D::set1(1.0) : part.load(weight_ + start + i, 0.0);
+        const D t = piece.g == nullptr ? D::set1(0.0) : part.load(piece.g + i, 0.0);
         row_weight = zero_where_equal(w * t, score, impossible);
         return zero_where_equal(w * fma(D::set1(rest_), t, D::set1(share_)), score, impossible);
     }
     // Of one class that takes part.
-    double at(std::int64_t i, double& row_weight) const {
-        const double w = weight_ == nullptr ? 1 : weight_[i];
-        const double t = targets_ == nullptr ? 0 : static_cast<double>(widen(targets_[i]));
+    double at(const Row<X>& piece, std::int64_t start, std::int64_t i, double& row_weight) const {
+        const double w = weight_ == nullptr ? 1 : weight_[start + i];
+        const double t = piece.g == nullptr ? 0 : static_cast<double>(widen(piece.g[i]));
         row_weight = w * t;
         return w * __builtin_fma(rest_, t, share_);
     }
+    // The share of the smoothing that a class has.
+    double share_of(double weight) const { return weight * share_; }
     // Of the one target, beside its share of the smoothing.
     double at_target(double weight) const { return weight * rest_; }
 
 private:
-    X x_;
     const double* weight_;
-    const T* targets_;
     double rest_, share_;
 };
 
@@ -222,14 +223,14 @@ LOGITKIT_ONCE inline CoefficientSums sum_coefficients(const Coefficients<X>& coe
     const double inf = __builtin_inf();
     CoefficientSums sums;
     std::int64_t impossible = 0;
-    for_blocks(row.length, [&](std::int64_t start, std::int64_t n) {
+    for_blocks(row, [&](std::int64_t start, const Row<X>& block) {
         PairSum whole, weight, away;
-        for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
+        for_vectors<F64x8>(block.length, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
-            const D score = part.load(row.x + (start + i), -inf);
+            const D score = part.load(block.x + i, -inf);
             D w;
-            const D a = coefficients.at(start + i, part, score, w);
-            impossible += count_equal(part.load(row.x + (start + i), 0.0), D::set1(-inf));
+            const D a = coefficients.at(block, start, i, part, score, w);
+            impossible += count_equal(part.load(block.x + i, 0.0), D::set1(-inf));
             whole.add(a);
             weight.add(w);
             away.add(zero_where_equal(a * (D::set1(max) - score), a, D::set1(0.0)));
@@ -238,12 +239,15 @@ LOGITKIT_ONCE inline CoefficientSums sum_coefficients(const Coefficients<X>& coe
         sums.weight = add(sums.weight, weight.total());
         sums.away = add(sums.away, away.total());
     });
-    for (std::int64_t i = 0; impossible > 0 && i < row.length; ++i) {
-        if (!takes_part(row.x, i) || score_at(row.x, i) != -inf) continue;
-        double w;
-        const double a = coefficients.at(i, w);
-        sums.add(a, w, inf);
-    }
+    if (impossible == 0) return sums;
+    for_pieces(row, [&](std::int64_t start, const Row<X>& piece) {
+        for (std::int64_t i = 0; i < piece.length; ++i) {
+            if (!takes_part(piece.x, i) || score_at(piece.x, i) != -inf) continue;
+            double w;
+            const double a = coefficients.at(piece, start, i, w);
+            sums.add(a, w, inf);
+        }
+    });
     return sums;
 }
 
@@ -256,7 +260,7 @@ LOGITKIT_ONCE inline double many_targets_row(const RowBatch& batch, const Row<X>
     const Coefficients<X> coefficients(loss, row);
     CoefficientSums sums = sum_coefficients(coefficients, row, by.max);
     const double target_weight = target < 0 ? 0 : weight_of(loss, target);
-    const double score = target < 0 ? by.max : static_cast<double>(score_at(row.x, target));
+    const double score = target < 0 ? by.max : static_cast<double>(score_at(element_at(row, target), 0));
     if (target >= 0) sums.add(coefficients.at_target(target_weight), target_weight, by.max - score);
 
     const double lse = by.max + by.log_sum.high, z = loss.z_loss * sums.weight.high, pull = 2 * z * lse;
@@ -269,35 +273,37 @@ LOGITKIT_ONCE inline double many_targets_row(const RowBatch& batch, const Row<X>
     const bool possible = target >= 0 && score != -__builtin_inf();
     if (possible) {
         const Chance<D> chance = chance_of(D::set1(by.log_sum.high - (score - by.max)));
-        double w;
-        const double others = whole - (coefficients.at(target, w) + coefficients.at_target(target_weight));
+        const double others = whole - (coefficients.share_of(target_weight) + coefficients.at_target(target_weight));
         at = loss.scale *
              __builtin_fma(pull, first_lane(chance.p), __builtin_fma(whole, first_lane(chance.less_1), others));
     }
     const double factor = loss.scale * (whole + pull);
-    const auto taken = [&](std::int64_t i, auto part, auto x) {
-        decltype(x) w;
-        return coefficients.at(i, part, x, w) * decltype(x)::set1(loss.scale);
+    const auto taken = [&](const Row<X>& piece, std::int64_t start, std::int64_t i, auto part, auto x) {
+        using V = decltype(x);
+        V w;
+        const V a = coefficients.at(piece, start, i, part, x, w);
+        // What takes no part has no gradient, of the mean of nothing either.
+        return zero_where_equal(a * V::set1(loss.scale), a, V::set1(0.0));
     };
     if (!is_double<X> && by.way == LossNormalizer::Way::anchored && is_float_factor(factor)) {
         if constexpr (!is_double<X>) gradient_by_blocks(row, by.exponentials, factor, taken, scratch);
     } else {
-        gradient_wide(row.x, row.length, widened(row, by), factor, taken, row.out);
+        gradient_wide(row, widened(row, by), factor, taken);
     }
-    if (possible) row.out[target] = narrow_to<Element<X>>(at);
+    if (possible) set_element(row, target, narrow_to<Element<X>>(at));
     return value;
 }
 
 template <class X>
 LOGITKIT_ONCE inline double cross_entropy_row(const RowBatch& batch, const Row<X>& row, std::int64_t target) {
     const auto fill_gradient = [&](double value) {
-        if (row.out != nullptr) fill(row.x, row.length, value, 0, row.out);
+        if (row.out != nullptr) fill(row, value, 0);
         return value;
     };
     if (row.g == nullptr && target < 0) return fill_gradient(0);
     alignas(64) float scratch[is_double<X> ? 1 : block_length];
     const LossNormalizer by = loss_normalizer(batch, row, scratch);
-    if (by.way == LossNormalizer::Way::special && count_kept(row.x, row.length).count == 0) return fill_gradient(0);
+    if (by.way == LossNormalizer::Way::special && count_kept(row).count == 0) return fill_gradient(0);
     if (by.way == LossNormalizer::Way::special || by.log_sum.high != by.log_sum.high) {
         return fill_gradient(__builtin_nan(""));
     }

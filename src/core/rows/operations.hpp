@@ -74,9 +74,8 @@ void gather_logprobs(const RowBatch& batch) {
 }
 template <class X>
 void top_k(const RowBatch& batch) {
-    const auto* x = static_cast<const Element<X>*>(batch.x);
     for (std::int64_t i = 0; i < batch.rows; ++i) {
-        top_k_row(x + i * batch.x_step, batch.length, batch.picks, batch.ids + i * batch.ids_step);
+        top_k_row(row_at<X>(batch, i), batch.picks, batch.ids + i * batch.ids_step);
     }
 }
 

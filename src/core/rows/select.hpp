@@ -5,7 +5,7 @@
 // k ln(length / k) elements. The order is total, so the result depends on nothing but the row.
 #pragma once
 
-#include "rows/dense.hpp"
+#include "rows/row.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
@@ -19,12 +19,13 @@ inline bool is_above(T a, T b) {
 // The order by what stands at the positions.
 template <class T>
 struct ByValue {
-    const T* x;
+    Row<const T*> row;
 
-    std::int64_t entry(std::int64_t i) const { return i; }
+    static std::int64_t entry(T, std::int64_t i) { return i; }
     static std::int64_t position(std::int64_t entry) { return entry; }
+    auto value(std::int64_t i) const { return widen(*element_at(row, i)); }
     bool before(std::int64_t i, std::int64_t j) const {
-        const auto a = widen(x[i]), b = widen(x[j]);
+        const auto a = value(i), b = value(j);
         return is_above(a, b) || (!is_above(b, a) && i < j);
     }
 };
@@ -33,19 +34,23 @@ struct ByValue {
 // positions have 32 bits.
 template <class T>
 struct ByKey {
-    const T* x;
-
-    std::int64_t entry(std::int64_t i) const {
-        const float v = widen(x[i]) + 0.0f; // -0 is 0
+    static std::int64_t entry(T x, std::int64_t i) {
+        const float v = widen(x) + 0.0f; // -0 is 0
         const std::int32_t bits = __builtin_bit_cast(std::int32_t, v);
-        // The bits of a negative number fall as it rises.
-        const std::int64_t key = v != v ? 0x7fffffff : bits < 0 ? bits ^ 0x7fffffff : bits;
+        const std::int64_t key = v != v ? 0x7fffffff : ordered(bits);
         return key * positions + (positions - 1 - i);
     }
     static std::int64_t position(std::int64_t entry) { return positions - 1 - (entry & (positions - 1)); }
+    static float value(std::int64_t entry) {
+        return __builtin_bit_cast(float, ordered(static_cast<std::int32_t>(entry >> 32)));
+    }
     static bool before(std::int64_t a, std::int64_t b) { return a > b; }
 
     static constexpr std::int64_t positions = std::int64_t{1} << 32;
+
+private:
+    // The bits of a negative number fall as it rises.
+    static std::int32_t ordered(std::int32_t bits) { return bits < 0 ? bits ^ 0x7fffffff : bits; }
 };
 
 // Puts an entry at a place of the heap where it belongs below that place.
@@ -62,24 +67,29 @@ inline void sift_down(const Order& order, std::int64_t* heap, std::int64_t size,
 }
 
 template <class V, class T, class Order>
-inline void select(const T* x, std::int64_t length, std::int64_t k, const Order& order, std::int64_t* heap) {
-    for (std::int64_t i = 0; i < k; ++i) heap[i] = order.entry(i);
+inline void select(const Row<const T*>& row, std::int64_t k, const Order& order, std::int64_t* heap) {
+    using Piece = Row<const T*>;
+    for_pieces(row, 0, k, [&](std::int64_t start, const Piece& piece) {
+        for (std::int64_t i = 0; i < piece.length; ++i) heap[start + i] = order.entry(piece.x[i], start + i);
+    });
     for (std::int64_t place = k / 2; place-- > 0;) sift_down(order, heap, k, place);
 
-    auto last = widen(x[order.position(heap[0])]);
-    for_vectors<V>(length - k, [&](std::int64_t i, auto part) {
-        using F = typename decltype(part)::Vector;
-        // Elements that come later rank behind their equals, so none displaces a NaN.
-        if (last != last) return;
-        // max passes a NaN of its second argument on: the lanes equal to `last` are those that are not above it.
-        const F least = F::set1(last), v = part.load(x + (k + i), last);
-        if (count_equal(max(least, v), least) == F::lanes) return;
-        for (std::int64_t j = k + i; j < k + i + part.n; ++j) {
-            if (!is_above(widen(x[j]), last)) continue;
-            heap[0] = order.entry(j);
-            sift_down(order, heap, k, 0);
-            last = widen(x[order.position(heap[0])]);
-        }
+    auto last = order.value(heap[0]);
+    for_pieces(row, k, row.length - k, [&](std::int64_t start, const Piece& piece) {
+        for_vectors<V>(piece.length, [&](std::int64_t i, auto part) {
+            using F = typename decltype(part)::Vector;
+            // Elements that come later rank behind their equals, so none displaces a NaN.
+            if (last != last) return;
+            // max passes a NaN of its second argument on: the lanes equal to `last` are those that are not above it.
+            const F least = F::set1(last), v = part.load(piece.x + i, last);
+            if (count_equal(max(least, v), least) == F::lanes) return;
+            for (std::int64_t j = i; j < i + part.n; ++j) {
+                if (!is_above(widen(piece.x[j]), last)) continue;
+                heap[0] = order.entry(piece.x[j], start + j);
+                sift_down(order, heap, k, 0);
+                last = order.value(heap[0]);
+            }
+        });
     });
 
     for (std::int64_t size = k; --size > 0;) {
@@ -92,14 +102,14 @@ inline void select(const T* x, std::int64_t length, std::int64_t k, const Order&
 }
 
 template <class T>
-inline void top_k_row(const T* x, std::int64_t length, std::int64_t k, std::int64_t* ids) {
+inline void top_k_row(const Row<const T*>& row, std::int64_t k, std::int64_t* ids) {
     if (k == 0) return;
     if constexpr (sizeof(T) == sizeof(double)) {
-        select<F64x8>(x, length, k, ByValue<T>{x}, ids);
-    } else if (length > ByKey<T>::positions) {
-        select<F32x16>(x, length, k, ByValue<T>{x}, ids);
+        select<F64x8>(row, k, ByValue<T>{row}, ids);
+    } else if (row.length > ByKey<T>::positions) {
+        select<F32x16>(row, k, ByValue<T>{row}, ids);
     } else {
-        select<F32x16>(x, length, k, ByKey<T>{x}, ids);
+        select<F32x16>(row, k, ByKey<T>{}, ids);
     }
 }
 

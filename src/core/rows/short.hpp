@@ -58,8 +58,10 @@ public:
             score[i] = target < 0 ? 0 : static_cast<double>(score_at(row(own).x, target));
             weight[i] = target < 0 ? 0 : weight_of(loss, target);
         }
-        const OneTarget<Doubles> rows = one_target(loss, Doubles::load(score), columns_.mean(), columns_.log_sum(),
-                                                   Doubles::set1(0.0), Doubles::load(weight));
+        Doubles total;
+        const Doubles log_sum = columns_.log_sum(total);
+        const OneTarget<Doubles> rows =
+            one_target(loss, Doubles::load(score), columns_.mean(), log_sum, Doubles::set1(0.0), Doubles::load(weight));
         rows.value.store(value);
         rows.factor.store(factor);
         rows.at.store(at);
@@ -67,10 +69,7 @@ public:
             served_[i] &= value[i] == value[i] && is_float_factor(factor[i]);
             if (served_[i]) batch_.losses[(first_ + i) * batch_.losses_step] = value[i];
         }
-        if (batch_.out != nullptr) {
-            F q[longest_short];
-            columns_.softmax(q, rows.factor);
-        }
+        if (batch_.out != nullptr) columns_.softmax_of(total, rows.factor);
         store(false); // the others are done one by one there
         for (int i = 0; i < count_ && batch_.out != nullptr; ++i) {
             const std::int64_t target = class_of(batch_, first_ + i);
@@ -114,7 +113,7 @@ private:
             if (!served_[i]) {
                 rows_(first_ + i, 1);
             } else if (is_masked<X> && out != nullptr) {
-                mend_masked(row(i).x, batch_.length, log, row(i).out);
+                mend_masked(row(i), log);
             }
         }
     }

@@ -21,7 +21,7 @@ inline float first_max_of(const Row<X>& row) {
     if constexpr (is_double<X>) {
         return 0;
     } else {
-        return first_block_max(row.x, row.length);
+        return first_block_max(row);
     }
 }
 
@@ -42,8 +42,7 @@ inline SoftmaxNormalizer softmax_normalizer(const RowBatch& batch, const Row<X>&
     }
     if (!batch.keep) kept = nullptr;
     const Normalizer of = with_scaled(row.temperature, [&]<bool Scaled>() {
-        return normalize<Sum::all, Scaled>(row.x, row.length, first_max, Inverse<float>(row.temperature),
-                                           row.temperature, row.next, batch.helpers, kept);
+        return normalize<Sum::all, Scaled>(row, first_max, Inverse<float>(row.temperature), batch.helpers, kept);
     });
     return {is_anchored(row.temperature, of.max), of, kept};
 }
@@ -57,13 +56,13 @@ inline void softmax_store(const RowBatch& batch, const Row<X>& row, const Softma
         const Reciprocal<float> by = quotient_of(factor, normalizer.of.sum());
         in_parts(batch.helpers, row.length, [&](std::int64_t start, std::int64_t n) {
             if (normalizer.kept == nullptr) {
-                softmax_again(row.x + start, n, anchor, by, row.out + start, batch.stream);
+                softmax_again(row, start, n, anchor, by, batch.stream);
             } else {
-                softmax_kept(row.x + start, n, anchor, by, normalizer.kept + start, row.out + start);
+                softmax_kept(row, start, n, anchor, by, normalizer.kept);
             }
         });
     });
-    mend_masked(row.x, row.length, false, row.out);
+    mend_masked(row, false);
 }
 
 template <class X>
@@ -71,8 +70,7 @@ inline bool log_sum_anchored(const RowBatch& batch, const Row<X>& row, float fir
     if (batch.exact || !may_be_anchored(row.temperature)) return false;
     sum = with_scaled(row.temperature, [&]<bool Scaled>() {
         Normalizer all;
-        return log_sum<Scaled>(row.x, row.length, first_max, Inverse<float>(row.temperature), row.temperature, row.next,
-                               batch.helpers, all);
+        return log_sum<Scaled>(row, first_max, Inverse<float>(row.temperature), batch.helpers, all);
     });
     return is_anchored(row.temperature, sum.max);
 }
@@ -82,11 +80,10 @@ template <class X>
 LOGITKIT_ONCE inline void softmax_otherwise(const RowBatch& batch, const Row<X>& row) {
     const double m = largest(row);
     if (!is_ordinary(m, row.temperature)) {
-        return softmax_special(row.x, row.length, m, row.temperature, batch.empty, false, row.out);
+        return softmax_special(row, m, batch.empty, false);
     }
-    with_distance(m, row.temperature,
-                  [&]<bool Scaled>() { softmax_wide<Scaled>(row.x, row.length, m, row.temperature, row.out); });
-    mend_masked(row.x, row.length, false, row.out);
+    with_distance(m, row.temperature, [&]<bool Scaled>() { softmax_wide<Scaled>(row, m); });
+    mend_masked(row, false);
 }
 
 // Short rows go several together: what follows the sum of one, a division that waits for it, is done while the sum of
@@ -148,9 +145,8 @@ LOGITKIT_ONCE inline LogNormalizer log_normalizer(const RowBatch& batch, const R
     }
     const double m = largest(row);
     if (!is_ordinary(m, row.temperature)) return {Way::special, m, {0, 0}};
-    return {Way::wide, m, with_distance(m, row.temperature, [&]<bool Scaled>() {
-                return log_sum_wide<Scaled>(row.x, row.length, m, row.temperature);
-            })};
+    return {Way::wide, m,
+            with_distance(m, row.temperature, [&]<bool Scaled>() { return log_sum_wide<Scaled>(row, m); })};
 }
 
 // The elements of an ordinary row.
@@ -160,14 +156,12 @@ LOGITKIT_ONCE inline void log_store_row(const RowBatch& batch, const Row<X>& row
         if (by.way == LogNormalizer::Way::anchored) {
             return with_scaled(row.temperature, [&]<bool Scaled>() {
                 in_parts(batch.helpers, row.length, [&](std::int64_t start, std::int64_t n) {
-                    log_store<Scaled>(row.x + start, n, by.offsets, row.temperature, row.out + start, batch.stream);
+                    log_store<Scaled>(row, start, n, by.offsets, batch.stream);
                 });
             });
         }
     }
-    with_distance(by.max, row.temperature, [&]<bool Scaled>() {
-        log_store_wide<Scaled>(row.x, row.length, by.max, row.temperature, by.log_sum, row.out);
-    });
+    with_distance(by.max, row.temperature, [&]<bool Scaled>() { log_store_wide<Scaled>(row, by.max, by.log_sum); });
 }
 
 template <class X>
@@ -181,10 +175,10 @@ LOGITKIT_ONCE inline void log_softmax_rows(const RowBatch& batch, std::int64_t f
         const Row<X> row = row_at<X>(batch, first + i);
         const LogNormalizer& by = normalizers[i];
         if (by.way == LogNormalizer::Way::special) {
-            softmax_special(row.x, row.length, by.max, row.temperature, batch.empty, true, row.out);
+            softmax_special(row, by.max, batch.empty, true);
         } else {
             log_store_row(batch, row, by);
-            mend_masked(row.x, row.length, true, row.out);
+            mend_masked(row, true);
         }
     }
 }
@@ -194,11 +188,11 @@ inline void gather_logprobs_row(const RowBatch& batch, const Row<X>& row, const 
     using T = Element<X>;
     const LogNormalizer by = log_normalizer(batch, row, first_max_of(row));
     if (by.way == LogNormalizer::Way::special) {
-        return gather_log_special(row.x, row.length, by.max, row.temperature, ids, batch.picks, row.out);
+        return gather_log_special(row, by.max, ids, batch.picks);
     }
-    gather(row.x, ids, batch.picks, row.out);
+    gather(row, ids, batch.picks);
     log_store_row(batch, Row<const T*>{row.out, nullptr, row.out, batch.picks, row.temperature, 0}, by);
-    mend_gathered(row.x, ids, batch.picks, row.out);
+    mend_gathered(row, ids, batch.picks);
 }
 
 // Whether the two terms of logsumexp cancel, so that what float exponentials lack would show. Such a row is done again
@@ -215,10 +209,9 @@ inline double logsumexp_row(const RowBatch& batch, const Row<X>& row, float firs
         }
     }
     const double m = largest(row);
-    if (!is_ordinary(m, row.temperature)) return logsumexp_special(row.x, row.length, m, row.temperature);
+    if (!is_ordinary(m, row.temperature)) return logsumexp_special(row, m);
     const double y = m / row.temperature;
-    const Pair log_sum = with_distance(
-        m, row.temperature, [&]<bool Scaled>() { return log_sum_wide<Scaled>(row.x, row.length, m, row.temperature); });
+    const Pair log_sum = with_distance(m, row.temperature, [&]<bool Scaled>() { return log_sum_wide<Scaled>(row, m); });
     if (!__builtin_isfinite(y)) return y + log_sum.high;
     const double y_low = __builtin_fma(-y, row.temperature, m) / row.temperature;
     const Pair sum = two_sum(y, log_sum.high);
@@ -238,18 +231,21 @@ LOGITKIT_ONCE inline void logsumexp_rows(const RowBatch& batch, std::int64_t fir
 template <class X>
 inline double entropy_row(const RowBatch&, const Row<X>& row) {
     const double m = largest(row);
-    if (!is_ordinary(m, row.temperature)) return entropy_special(row.x, row.length, m, row.temperature);
-    return entropy_wide(row.x, row.length, m, row.temperature);
+    return is_ordinary(m, row.temperature) ? entropy_wide(row, m) : entropy_special(row, m);
 }
 
 template <class X>
 inline double kl_divergence_row(const Row<X>& row) {
-    const X q = like(row.x, row.g);
-    const double p_max = largest(row), q_max = largest(Row<X>{q, nullptr, nullptr, row.length, row.temperature, 0});
+    double p_max = -__builtin_inf(), q_max = p_max;
+    for_pieces(row, [&](std::int64_t, const Row<X>& piece) {
+        const double p = largest(piece.x, piece.length), q = largest(other(piece).x, piece.length);
+        if (p > p_max) p_max = p;
+        if (q > q_max) q_max = q;
+    });
     if (!is_ordinary(p_max, row.temperature) || !is_ordinary(q_max, row.temperature)) {
-        return kl_divergence_special(row.x, q, row.length, p_max, q_max, row.temperature);
+        return kl_divergence_special(row, p_max, q_max);
     }
-    return kl_divergence_wide(row.x, q, row.length, p_max, q_max, row.temperature);
+    return kl_divergence_wide(row, p_max, q_max);
 }
 
 // In floats: softmax times g, rounded once.
@@ -271,17 +267,17 @@ inline void logsumexp_vjp_row(const RowBatch& batch, const Row<X>& row) {
         if (logsumexp_vjp_anchored(batch, row, g)) return;
     }
     const double m = largest(row);
-    if (!is_ordinary(m, row.temperature)) return reduction_vjp_special(row.x, row.length, m, 0, row.out);
-    logsumexp_vjp_wide(row.x, g, row.length, m, row.temperature, row.out);
+    if (!is_ordinary(m, row.temperature)) return reduction_vjp_special(row, m, 0);
+    logsumexp_vjp_wide(row, g, m);
 }
 
 template <class X>
 inline void entropy_vjp_row(const Row<X>& row) {
     const double m = largest(row), g = static_cast<double>(widen(*row.g));
     if (!is_ordinary(m, row.temperature)) {
-        return reduction_vjp_special(row.x, row.length, m, __builtin_nan(""), row.out);
+        return reduction_vjp_special(row, m, __builtin_nan(""));
     }
-    entropy_vjp_wide(row.x, g, row.length, m, row.temperature, row.out);
+    entropy_vjp_wide(row, g, m);
 }
 
 } // namespace

@@ -7,7 +7,7 @@
 
 #include "math/exp.hpp"
 #include "math/log.hpp"
-#include "rows/dense.hpp"
+#include "rows/row.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
@@ -156,14 +156,14 @@ struct WideNormalizer {
 
 // Sums the exponentials other than those of the maxima; with Keep the q of all go to `kept`.
 template <bool Scaled, bool Keep, class X, class T>
-LOGITKIT_ONCE inline WideNormalizer normalize_wide(X x, std::int64_t length, double m,
-                                                   const Distance<T, Scaled>& distance, double* kept) {
+LOGITKIT_ONCE inline WideNormalizer normalize_wide(const Row<X>& row, double m, const Distance<T, Scaled>& distance,
+                                                   double* kept) {
     WideNormalizer result{{0, 0}, 0};
-    for_blocks(length, [&](std::int64_t start, std::int64_t n) {
+    for_blocks(row, [&](std::int64_t start, const Row<X>& block) {
         PairSum sum;
-        for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
+        for_vectors<F64x8>(block.length, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
-            const D v = part.load(x + (start + i), -__builtin_inf()), maximum = D::set1(m);
+            const D v = part.load(block.x + i, -__builtin_inf()), maximum = D::set1(m);
             result.count += count_equal(v, maximum);
             D high, low, scale, q;
             distance.clamped(v, high, low);
@@ -176,8 +176,8 @@ LOGITKIT_ONCE inline WideNormalizer normalize_wide(X x, std::int64_t length, dou
     return result;
 }
 template <bool Scaled, class X, class T>
-inline WideNormalizer normalize_wide(X x, std::int64_t length, double m, const Distance<T, Scaled>& distance) {
-    return normalize_wide<Scaled, false>(x, length, m, distance, nullptr);
+inline WideNormalizer normalize_wide(const Row<X>& row, double m, const Distance<T, Scaled>& distance) {
+    return normalize_wide<Scaled, false>(row, m, distance, nullptr);
 }
 
 inline Reciprocal<double> reciprocal(Pair sum) {
@@ -187,70 +187,76 @@ inline Reciprocal<double> reciprocal(Pair sum) {
 
 // A double is 2^k (1 + q) / sum with one rounding at the end, as in anchored.hpp: q is kept where there is a place for
 // it, else computed again. Floats are rounded from a double.
-template <bool Scaled, class X, class T>
-LOGITKIT_ONCE inline void softmax_wide(X x, std::int64_t length, double m, double temperature, T* out) {
-    const Distance<T, Scaled> distance(m, temperature);
+template <bool Scaled, class X, class T = Element<X>>
+LOGITKIT_ONCE inline void softmax_wide(const Row<X>& row, double m) {
+    const Distance<T, Scaled> distance(m, row.temperature);
     constexpr std::int64_t scratch_length = block_length / 2;
     alignas(64) double scratch[sizeof(T) == 8 ? scratch_length : 1];
     double* kept = nullptr;
-    if constexpr (sizeof(T) == 8) kept = out != address(x) ? out : length <= scratch_length ? scratch : nullptr;
-    const WideNormalizer normalizer = kept == nullptr ? normalize_wide<Scaled>(x, length, m, distance)
-                                                      : normalize_wide<Scaled, true>(x, length, m, distance, kept);
+    if constexpr (sizeof(T) == 8) {
+        if (row.length <= scratch_length) kept = scratch;
+        if (row.window == nullptr && row.out != address(row.x)) kept = row.out;
+    }
+    const WideNormalizer normalizer = kept == nullptr ? normalize_wide<Scaled>(row, m, distance)
+                                                      : normalize_wide<Scaled, true>(row, m, distance, kept);
     const Reciprocal<double> by = reciprocal(normalizer.sum());
     if constexpr (sizeof(T) == 8) {
         if (kept != nullptr) {
-            return for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
+            return for_vectors<F64x8>(row.length, [&](std::int64_t i, auto part) {
                 using D = typename decltype(part)::Vector;
                 D high, low;
-                distance.clamped(part.load(x + i, 0.0), high, low);
+                distance.clamped(part.load(row.x + i, 0.0), high, low);
                 const D scale = power_of_distance(high).scale;
-                part.store(quotient(Exponential<D>{scale, part.load(kept + i, 0.0)}, by), out + i);
+                part.store(quotient(Exponential<D>{scale, part.load(kept + i, 0.0)}, by), row.out + i);
             });
         }
     }
-    for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
-        using D = typename decltype(part)::Vector;
-        D high, low;
-        Exponential<D> e;
-        distance.clamped(part.load(x + i, 0.0), high, low);
-        exp_of_distance(high, low, e.scale, e.q);
-        if constexpr (sizeof(T) == 8) {
-            part.store(quotient(e, by), out + i);
-        } else {
-            part.store(e.value() * D::set1(by.high), out + i);
-        }
+    store_pieces(row, [&](std::int64_t, const Row<X>& piece) {
+        for_vectors<F64x8>(piece.length, [&](std::int64_t i, auto part) {
+            using D = typename decltype(part)::Vector;
+            D high, low;
+            Exponential<D> e;
+            distance.clamped(part.load(piece.x + i, 0.0), high, low);
+            exp_of_distance(high, low, e.scale, e.q);
+            if constexpr (sizeof(T) == 8) {
+                part.store(quotient(e, by), piece.out + i);
+            } else {
+                part.store(e.value() * D::set1(by.high), piece.out + i);
+            }
+        });
     });
 }
 
 template <bool Scaled, class X>
-inline Pair log_sum_wide(X x, std::int64_t length, double m, double temperature) {
-    using T = Element<X>;
-    const Distance<T, Scaled> distance(m, temperature);
-    return normalize_wide<Scaled>(x, length, m, distance).log_sum();
+inline Pair log_sum_wide(const Row<X>& row, double m) {
+    const Distance<Element<X>, Scaled> distance(m, row.temperature);
+    return normalize_wide<Scaled>(row, m, distance).log_sum();
 }
 
-template <bool Scaled, class X, class T>
-LOGITKIT_ONCE inline void log_store_wide(X x, std::int64_t length, double m, double temperature, Pair log_sum, T* out) {
-    const Distance<T, Scaled> distance(m, temperature);
-    for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
-        using D = typename decltype(part)::Vector;
-        D high, low;
-        distance.plain(part.load(x + i, 0.0), high, low);
-        part.store((high - D::set1(log_sum.high)) + (low - D::set1(log_sum.low)), out + i);
+template <bool Scaled, class X>
+LOGITKIT_ONCE inline void log_store_wide(const Row<X>& row, double m, Pair log_sum) {
+    const Distance<Element<X>, Scaled> distance(m, row.temperature);
+    store_pieces(row, [&](std::int64_t, const Row<X>& piece) {
+        for_vectors<F64x8>(piece.length, [&](std::int64_t i, auto part) {
+            using D = typename decltype(part)::Vector;
+            D high, low;
+            distance.plain(part.load(piece.x + i, 0.0), high, low);
+            part.store((high - D::set1(log_sum.high)) + (low - D::set1(log_sum.low)), piece.out + i);
+        });
     });
 }
 
 // sum(e^y |y|) / sum: how far below the maximum a score is in the mean.
 template <class T, class X>
-LOGITKIT_ONCE inline Pair mean_distance(X x, std::int64_t length, const Distance<T, true>& distance, Pair total) {
+LOGITKIT_ONCE inline Pair mean_distance(const Row<X>& row, const Distance<T, true>& distance, Pair total) {
     Pair weighted{0, 0};
-    for_blocks(length, [&](std::int64_t start, std::int64_t n) {
+    for_blocks(row, [&](std::int64_t, const Row<X>& block) {
         PairSum sum;
-        for_vectors<F64x8>(n, [&](std::int64_t i, auto part) {
+        for_vectors<F64x8>(block.length, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
             D high, low;
             Exponential<D> e;
-            distance.clamped(part.load(x + (start + i), -__builtin_inf()), high, low);
+            distance.clamped(part.load(block.x + i, -__builtin_inf()), high, low);
             exp_of_distance(high, low, e.scale, e.q);
             const D value = e.value(), product = value * high;
             const D lost = fma(value, high, D::set1(0.0) - product);
@@ -265,11 +271,10 @@ LOGITKIT_ONCE inline Pair mean_distance(X x, std::int64_t length, const Distance
 
 // The entropy log(sum) + sum(e^y |y|) / sum of softmax: both terms >= 0.
 template <class X>
-inline double entropy_wide(X x, std::int64_t length, double m, double temperature) {
-    using T = Element<X>;
-    const Distance<T, true> distance(m, temperature);
-    const WideNormalizer normalizer = normalize_wide<true>(x, length, m, distance);
-    const Pair entropy = add(normalizer.log_sum(), mean_distance(x, length, distance, normalizer.sum()));
+inline double entropy_wide(const Row<X>& row, double m) {
+    const Distance<Element<X>, true> distance(m, row.temperature);
+    const WideNormalizer normalizer = normalize_wide<true>(row, m, distance);
+    const Pair entropy = add(normalizer.log_sum(), mean_distance(row, distance, normalizer.sum()));
     return entropy.high + entropy.low;
 }
 

@@ -2,24 +2,27 @@
 
 Only this folder names a library of arrays. Arrays of libraries that have no backend yet are refused
 rather than copied to NumPy unseen: a silent copy would lose the device, the gradient or the
-laziness.
+laziness. A backend of another library than NumPy is imported when an array of it arrives.
 """
 
 from __future__ import annotations
 
+import importlib
+import sys
 from typing import Any
+
+import numpy as np
 
 from logitkit.backends import numpy as numpy_backend
 
 # The first part of a type's module, and how its arrays become NumPy arrays.
 _WITHOUT_BACKEND = {
-    "torch": "tensor.detach().cpu().numpy()",
-    "jax": "numpy.asarray(array)",
-    "jaxlib": "numpy.asarray(array)",
     "dask": "array.compute()",
-    "cupy": "array.get()",
     "tensorflow": "tensor.numpy()",
 }
+
+# The first part of a type's module, and the backend, which is also the name of the extra.
+_BACKENDS = {"jax": "jax", "jaxlib": "jax"}
 
 
 def backend_of(x: Any) -> Any:
@@ -31,9 +34,33 @@ def backend_of(x: Any) -> Any:
         If the array belongs to a library that has no backend.
     """
     library = type(x).__module__.partition(".")[0]
+    if library == "torch" or _is_tensor(x):
+        # A statement, which torch.compile can trace.
+        from logitkit.backends import torch as torch_backend
+
+        return torch_backend
+    if library in _BACKENDS:
+        return _imported(_BACKENDS[library])
     if library in _WITHOUT_BACKEND:
         raise TypeError(
             f"x is a {type(x).__module__}.{type(x).__qualname__}; accepted are NumPy arrays, lists "
             f"and scalars: pass {_WITHOUT_BACKEND[library]}"
         )
+    if not isinstance(x, np.ndarray | np.generic) and hasattr(x, "__array_namespace__"):
+        return _imported("array_api").verbs_for(x)
     return numpy_backend
+
+
+def _is_tensor(x: Any) -> bool:
+    """Whether x is of a class that somebody derived from PyTorch's."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(f"logitkit.backends.{name}")
+    except ImportError as error:
+        raise ImportError(
+            f"{error}; what the arrays need: pip install logitkit[{name.replace('_', '-')}]"
+        ) from error

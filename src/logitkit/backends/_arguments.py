@@ -15,6 +15,8 @@ _FLOAT32: np.dtype[Any] = np.dtype(np.float32)
 _FLOAT64: np.dtype[Any] = np.dtype(np.float64)
 _MOST_WORK: Any = 100_000  # NumPy's stubs know two special values only
 _FLOATS = "float16, bfloat16, float32, float64"
+# bfloat16 without `ml_dtypes`: its bits under a name, for the backends that have it themselves.
+BFLOAT16_BITS: np.dtype[Any] = np.dtype([("bfloat16", np.uint16)])
 
 # The dtype of the result for those that are met most; `_result_dtype` knows the others.
 _POLICY: dict[np.dtype[Any], np.dtype[Any]] = {_FLOAT32: _FLOAT32, _FLOAT64: _FLOAT64}
@@ -65,7 +67,7 @@ def result_dtypes(
         asked = _canonical(np.dtype(wanted))
     except Exception as error:  # NumPy raises many kinds, deprecations among them
         raise TypeError(f"dtype is {wanted!r}; accepted are {_FLOATS}") from error
-    if not _is_float(asked):
+    if not is_float(asked):
         raise TypeError(f"dtype is {asked}; accepted are {_FLOATS}")
     if asked == result:
         return asked, asked
@@ -80,17 +82,18 @@ def common_compute(one: np.dtype[Any], other: np.dtype[Any]) -> np.dtype[Any]:
     return _FLOAT64 if _FLOAT64 in (one, other) else _FLOAT32
 
 
-def _is_float(dtype: np.dtype[Any]) -> bool:
-    return dtype.name in ("float16", "bfloat16", "float32", "float64")
+def is_float(dtype: np.dtype[Any]) -> bool:
+    """Whether the core loads and stores the dtype."""
+    return dtype.name in ("float16", "bfloat16", "float32", "float64") or dtype == BFLOAT16_BITS
 
 
 def _canonical(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return NumPy's own object for a dtype: this machine's byte order, no metadata."""
-    return np.dtype(dtype.type) if _is_float(dtype) else dtype
+    return np.dtype(dtype.type) if is_float(dtype) and dtype.names is None else dtype
 
 
 def _result_dtype(dtype: np.dtype[Any], name: str) -> np.dtype[Any]:
-    if _is_float(dtype):
+    if is_float(dtype):
         return _canonical(dtype)
     if dtype.kind == "b" or (dtype.kind in "iu" and dtype.itemsize <= 2):
         return _FLOAT32
@@ -175,12 +178,20 @@ def broadcast_temperature(
     if type(temperature) is float and temperature >= 0:
         return temperature
     given, _ = as_array(temperature, "temperature")
-    if given.dtype.kind not in "biuf" and not _is_float(given.dtype):
+    if given.dtype.kind not in "biuf" and not is_float(given.dtype):
         raise TypeError(
             f"temperature is {temperature!r}; accepted are a number >= 0 or an array of them"
         )
     with np.errstate(all="ignore"):
         t = given.astype(np.float64)
+    check_temperatures(t)
+    if t.ndim == 0:
+        return float(t)
+    return np.broadcast_to(broadcast_per_row(t, shape, axes, "temperature"), shape or (1,))
+
+
+def check_temperatures(t: Array) -> None:
+    """Raise if one is negative or NaN."""
     bad = ~(t >= 0)
     if bad.any():
         at = "" if t.ndim == 0 else f" at index {tuple(int(i[0]) for i in np.nonzero(bad))}"
@@ -188,9 +199,6 @@ def broadcast_temperature(
         raise ValueError(
             f"temperature is {value}{at}; it must be >= 0 (0 is the argmax, inf the uniform limit)"
         )
-    if t.ndim == 0:
-        return float(t)
-    return np.broadcast_to(broadcast_per_row(t, shape, axes, "temperature"), shape or (1,))
 
 
 def broadcast_per_row(

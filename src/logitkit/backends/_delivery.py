@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logitkit import _core
+from logitkit.backends._arguments import BFLOAT16_BITS
 
 Array = npt.NDArray[Any]
 Part = tuple[slice, ...]
@@ -18,6 +19,8 @@ Part = tuple[slice, ...]
 # Elements that are converted at a time: work for 64 threads (`part_elements` in core/plan.cpp), of
 # which a copy takes 8 MiB at most and is still in a large cache when the core reads it.
 _PART_ELEMENTS = 2**20
+# Longer rows are converted by the core, a block at a time.
+_LONGEST_ROW = _PART_ELEMENTS
 
 
 def apply(
@@ -34,7 +37,8 @@ def apply(
 ) -> None:
     """Let the core run an operation along the axes; arguments are checked, `out` is apart or x.
 
-    Arrays of another dtype than `compute` are converted on the way, by parts of whole rows.
+    Arrays of another dtype than `compute` are converted on the way, by parts of whole rows; long
+    rows by the core.
     """
     if x.ndim == 0:
         x, out, g = x.reshape(1), out.reshape(1), None if g is None else g.reshape(1)
@@ -43,6 +47,23 @@ def apply(
     if stores and has(x, compute) and (g is None or has(g, compute)):
         gradient = None if g is None else raw(g)
         _core.apply(op, raw(x), raw(out), bits, temperature, mask, gradient, ids=ids, **choices)
+        return
+    if prod([x.shape[axis] for axis in axes]) > _LONGEST_ROW:
+        _core.apply(
+            op,
+            raw(x),
+            raw(out),
+            bits,
+            temperature,
+            mask,
+            None if g is None else raw(g),
+            ids=ids,
+            compute="H" if compute.name == "bfloat16" else compute.char,
+            x_stored=x.dtype.str,
+            g_stored="" if g is None else g.dtype.str,
+            out_stored=out.dtype.str,
+            **choices,
+        )
         return
     for part in parts(x, axes):
         target = out[part]
@@ -60,7 +81,7 @@ def apply(
         )
         if not stores:
             with np.errstate(all="ignore"):
-                target[...] = result
+                target[...] = cast(result, out.dtype) if out.dtype.kind == "V" else result
 
 
 def parts(x: Array, axes: tuple[int, ...]) -> Iterator[Part]:
@@ -98,7 +119,7 @@ def converted(a: Array, dtype: np.dtype[Any]) -> Array:
 
 def raw(x: Array) -> Array:
     """Return x as a buffer; bfloat16, which has no buffer format, as its bits."""
-    return x if x.dtype.kind in "fi" else x.view(np.uint16)
+    return x if x.dtype.kind in "biuf" else x.view(np.uint16)
 
 
 def deliver(result: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
@@ -113,4 +134,22 @@ def deliver(result: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
 def cast(a: Array, dtype: np.dtype[Any]) -> Array:
     """Convert without a warning: out of the range is infinite, a signalling NaN is a NaN."""
     with np.errstate(all="ignore"):
-        return a.astype(dtype, copy=False)
+        if a.dtype == dtype:
+            return a.astype(dtype, copy=False)
+        if a.dtype == BFLOAT16_BITS:
+            a = (a.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+        # NumPy knows neither bfloat16; and ml_dtypes rounds a double to a float on the way.
+        return _as_bfloat16(a, dtype) if dtype.kind == "V" else a.astype(dtype, copy=False)
+
+
+def _as_bfloat16(a: Array, dtype: np.dtype[Any]) -> Array:
+    """Round to the nearest bfloat16, ties to even."""
+    short = np.asarray(a, np.float32)
+    bits = short.view(np.uint32)
+    if a.dtype == np.float64:
+        # Rounded to odd first: what is no tie stays none.
+        wide = short.astype(np.float64)
+        bits = (bits - (np.abs(wide) > np.abs(a))) | (wide != a)
+    rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
+    rounded = np.where(np.isnan(short), 0x7FC0 | (bits >> 16 & 0x8000), rounded)
+    return rounded.astype(np.uint16).view(dtype)

@@ -11,7 +11,7 @@ from logitkit import _core
 from logitkit.backends import _arguments as arguments
 from logitkit.backends import _delivery as delivery
 
-_REDUCTION = {"mean": True, "sum": True, "none": False}
+REDUCTION = {"mean": True, "sum": True, "none": False}
 
 
 def kl_divergence(p: Any, q: Any, axis: Any, temperature: Any, mask: Any, reduction: Any) -> Any:
@@ -35,7 +35,7 @@ def kl_divergence(p: Any, q: Any, axis: Any, temperature: Any, mask: Any, reduct
             kept = np.broadcast_to(own, shape) if kept is None else kept & own
     keep = arguments.broadcast_mask(mask, shape, kept, name="p_logits")
     divide = arguments.broadcast_temperature(temperature, shape, axes)
-    arguments.check_choice("reduction", reduction, _REDUCTION)
+    arguments.check_choice("reduction", reduction, REDUCTION)
 
     whole = shape or (1,)
     scores = np.broadcast_to(p, whole)

@@ -12,25 +12,30 @@ from logitkit.backends import _delivery as delivery
 from logitkit.backends._arguments import Array
 
 
-def softmax_vjp(p: Any, g: Any, axis: Any, temperature: Any, name: str) -> Any:
+def softmax_vjp(
+    p: Any, g: Any, axis: Any, temperature: Any, name: str, *, into: Array | None = None
+) -> Any:
     """See `logitkit.softmax_vjp`; `name` is what the caller calls g."""
-    return _vjp(_core.SOFTMAX_VJP, arguments.as_probabilities(p), g, axis, temperature, "p", name)
+    p = arguments.as_probabilities(p)
+    return _vjp(_core.SOFTMAX_VJP, p, g, axis, temperature, "p", name, into)
 
 
-def log_softmax_vjp(log_p: Any, g: Any, axis: Any, temperature: Any) -> Any:
+def log_softmax_vjp(
+    log_p: Any, g: Any, axis: Any, temperature: Any, *, into: Array | None = None
+) -> Any:
     """See `logitkit.log_softmax_vjp`."""
     log_p = arguments.as_log_probabilities(log_p)
-    return _vjp(_core.LOG_SOFTMAX_VJP, log_p, g, axis, temperature, "log_p", "g")
+    return _vjp(_core.LOG_SOFTMAX_VJP, log_p, g, axis, temperature, "log_p", "g", into)
 
 
-def logsumexp_vjp(x: Any, *options: Any) -> Any:
+def logsumexp_vjp(x: Any, *options: Any, into: Array | None = None) -> Any:
     """See `logitkit.logsumexp_vjp`."""
-    return _reduction_vjp(_core.LOGSUMEXP_VJP, x, *options)
+    return _reduction_vjp(_core.LOGSUMEXP_VJP, x, *options, into=into)
 
 
-def entropy_vjp(x: Any, *options: Any) -> Any:
+def entropy_vjp(x: Any, *options: Any, into: Array | None = None) -> Any:
     """See `logitkit.entropy_vjp`."""
-    return _reduction_vjp(_core.ENTROPY_VJP, x, *options)
+    return _reduction_vjp(_core.ENTROPY_VJP, x, *options, into=into)
 
 
 def softmax_jacobian(p: Any, *, temperature: Any) -> Any:
@@ -57,7 +62,16 @@ def softmax_jacobian(p: Any, *, temperature: Any) -> Any:
     return delivery.cast(jacobian, result_dtype)
 
 
-def _vjp(op: int, p: Array, g: Any, axis: Any, temperature: Any, p_name: str, g_name: str) -> Any:
+def _vjp(
+    op: int,
+    p: Array,
+    g: Any,
+    axis: Any,
+    temperature: Any,
+    p_name: str,
+    g_name: str,
+    into: Array | None,
+) -> Any:
     """Do a product from the result of a map, and a gradient of its shape."""
     g, _ = arguments.as_array(g, name=g_name)
     result_dtype, compute = arguments.result_dtypes(p.dtype, name=p_name)
@@ -68,12 +82,14 @@ def _vjp(op: int, p: Array, g: Any, axis: Any, temperature: Any, p_name: str, g_
             f"{g_name} has the shape {g.shape}; it must have that of {p_name}, {p.shape}"
         )
     divide = arguments.broadcast_temperature(temperature, p.shape, axes)
-    result = np.empty_like(p, result_dtype)
+    result = np.empty_like(p, result_dtype) if into is None else into
     delivery.apply(op, p, result, compute, axes, divide, None, g)
     return delivery.deliver(result, p.shape, result_dtype)
 
 
-def _reduction_vjp(op: int, x: Any, g: Any, axis: Any, temperature: Any, mask: Any) -> Any:
+def _reduction_vjp(
+    op: int, x: Any, g: Any, axis: Any, temperature: Any, mask: Any, *, into: Array | None
+) -> Any:
     """Do a product from the scores, and a gradient of one number a row."""
     x, kept = arguments.as_array(x)
     g, _ = arguments.as_array(g, name="g")
@@ -84,6 +100,6 @@ def _reduction_vjp(op: int, x: Any, g: Any, axis: Any, temperature: Any, mask: A
     divide = arguments.broadcast_temperature(temperature, x.shape, axes)
     per_row = arguments.broadcast_per_row(g, x.shape, axes, "g")
     gradient = np.broadcast_to(per_row, x.shape)
-    result = np.empty_like(x, result_dtype)
+    result = np.empty_like(x, result_dtype) if into is None else into
     delivery.apply(op, x, result, compute, axes, divide, keep, gradient)
     return delivery.deliver(result, x.shape, result_dtype)

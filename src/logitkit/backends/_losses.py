@@ -154,8 +154,10 @@ def _cross_entropy(
         weight,
         float(options.label_smoothing),
         float(options.z_loss),
-        1 / by if by else math.inf if options.empty == "nan" else 0.0,
+        1 / by if by else math.nan,
     )
+    if grad is not None and not by and options.empty == "zero":
+        grad[...] = 0
     loss = reduced(losses, total, by, whole.shape, at, options, result_dtype)
     if grad is None:
         return loss, None
@@ -188,7 +190,7 @@ def _targets_of(
         also = f", and probabilities that of x, {x.shape}"
         ids = classes_of(given, whole, at, options.ignore_index, "x", also)
         return _Targets(ids, None), compute
-    if given.dtype.kind != "f" and given.dtype.name != "bfloat16":
+    if given.dtype.kind != "f" and not arguments.is_float(given.dtype):
         raise TypeError(
             f"targets has the dtype {given.dtype}; accepted are integers, which are classes, and "
             "float16, bfloat16, float32, float64, which are probabilities"

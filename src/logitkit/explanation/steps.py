@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 import logitkit
+from logitkit.backends import backend_of
 from logitkit.explanation.naive import Failure, Scores, Way, naive_way
 
 
@@ -122,6 +123,9 @@ def _scores(x: ArrayLike) -> Scores:
     """Return `x` as a 1-D array of float16, float32 or float64."""
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError("x must not be a masked array; pass x.compressed() and its labels")
+    backend = backend_of(x)
+    if hasattr(backend, "to_numpy"):
+        x = backend.to_numpy(x)
     try:
         a: NDArray[Any] = np.asarray(x)
     except ValueError:

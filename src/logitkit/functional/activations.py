@@ -1,4 +1,4 @@
-"""The functions that softmax is compared with, element by element: NumPy one-liners.
+"""The functions that softmax is compared with, element by element.
 
 Where each belongs: softmax for classes that exclude each other; sigmoid for one class against none,
 and for labels that do not exclude each other; tanh, ReLU, leaky ReLU and SiLU inside a network.
@@ -9,9 +9,8 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any
 
-import numpy as np
-
 from logitkit.backends import backend_of
+from logitkit.backends._formulas import activations as formulas
 
 
 def sigmoid(x: Any, /) -> Any:
@@ -38,13 +37,7 @@ def sigmoid(x: Any, /) -> Any:
     >>> lk.sigmoid([-1000.0, 0.0, 2.0]).round(3)
     array([0.   , 0.5  , 0.881])
     """
-
-    # Of the two forms the one whose exponential cannot overflow.
-    def form(a: Any) -> Any:
-        e = np.exp(-np.abs(a))
-        return np.where(a >= 0, 1 / (1 + e), e / (1 + e))
-
-    return backend_of(x).elementwise(x, form)
+    return backend_of(x).elementwise(x, formulas.sigmoid)
 
 
 def tanh(x: Any, /) -> Any:
@@ -66,7 +59,7 @@ def tanh(x: Any, /) -> Any:
     >>> lk.tanh([-1.0, 0.0, 1.0]).round(3)
     array([-0.762,  0.   ,  0.762])
     """
-    return backend_of(x).elementwise(x, np.tanh)
+    return backend_of(x).elementwise(x, formulas.tanh)
 
 
 def relu(x: Any, /) -> Any:
@@ -88,7 +81,7 @@ def relu(x: Any, /) -> Any:
     >>> lk.relu([-1.0, 0.0, 2.0])
     array([0., 0., 2.])
     """
-    return backend_of(x).elementwise(x, lambda a: np.maximum(a, a.dtype.type(0)))
+    return backend_of(x).elementwise(x, formulas.relu)
 
 
 def leaky_relu(x: Any, /, *, negative_slope: float = 0.01) -> Any:
@@ -125,7 +118,7 @@ def leaky_relu(x: Any, /, *, negative_slope: float = 0.01) -> Any:
         raise ValueError(
             f"negative_slope is {negative_slope!r}; accepted is a number in the range of float64"
         ) from None
-    return backend_of(x).elementwise(x, lambda a: np.where(a > 0, a, a * a.dtype.type(slope)))
+    return backend_of(x).elementwise(x, formulas.leaky_relu, slope)
 
 
 def silu(x: Any, /) -> Any:
@@ -151,11 +144,4 @@ def silu(x: Any, /) -> Any:
     >>> lk.silu([-2.0, 0.0, 2.0]).round(3)
     array([-0.238,  0.   ,  1.762])
     """
-
-    # exp(-|x|) in two steps, so that x is multiplied before it is lost among the subnormal numbers.
-    def form(a: Any) -> Any:
-        a = np.where(a == -np.inf, a.dtype.type(0), a)
-        root = np.exp(-np.abs(a) / 2)
-        return np.where(a >= 0, a, a * root * root) / (1 + root * root)
-
-    return backend_of(x).elementwise(x, form)
+    return backend_of(x).elementwise(x, formulas.silu)

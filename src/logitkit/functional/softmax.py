@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from logitkit import _core
 from logitkit.backends import backend_of
 from logitkit.backends import numpy as numpy_backend
 
+# What the core does alone; other arrays never come to it, so that their tracers need not know it.
+_ARRAY = np.ndarray
+_SOFTMAX, _LOG_SOFTMAX = _core.SOFTMAX, _core.LOG_SOFTMAX
 # The defaults, recognised by identity: comparing them costs the short calls too much.
 _LAST = -1
 _ONE = 1.0
@@ -75,11 +80,12 @@ def softmax(
     -----
     A row with NaN or +inf in a slot that takes part is NaN. One sweep over the row finds maximum
     and sum, block by block, a second one stores the result: O(n) time. No memory but the result for
-    native floating dtypes along a contiguous axis; strided rows pass through scratch (at least one
-    row a thread). What has another dtype than is computed in, such as integers and byte-swapped
-    arrays, is converted by parts of whole rows: 2^20 elements at a time, or one row where that is
-    longer, so an array that is a single row as a whole. The bits of a row depend on that row alone,
-    not on the batch, the memory layout, the number of threads or the instruction set.
+    native floating dtypes along a contiguous axis. Strided rows pass through scratch: at most 2^19
+    elements a thread; of longer rows a block of 4096 at a time. What has another dtype than is
+    computed in, such as integers and byte-swapped arrays, is converted by parts of whole rows, 2^20
+    elements at a time, longer rows by blocks. No array, nor any long row, is copied as a whole. The
+    bits of a row depend on that row alone, not on the batch, the memory layout, the number of
+    threads or the instruction set.
 
     The scores are taken apart into powers of two and remainders without subtracting the maximum,
     whose rounding is analysed by Blanchard, D. J. Higham and N. J. Higham, "Accurately computing
@@ -98,11 +104,14 @@ def softmax(
     array([0.269, 0.731, 0.   ])
     """
     if (
-        axis is _LAST
+        type(x) is _ARRAY
+        and axis is _LAST
         and temperature is _ONE
-        and mask is empty is dtype is None
+        and mask is None
+        and empty is None
+        and dtype is None
         and precision is _DEFAULT
-        and (result := _core.map_plain(_core.SOFTMAX, x, out)) is not None
+        and (result := _core.map_plain(_SOFTMAX, x, out)) is not None
     ):
         return result
     return backend_of(x).softmax(x, axis, temperature, mask, empty, dtype, out, precision)
@@ -156,11 +165,14 @@ def log_softmax(
     array([-4.24835426e-18, -4.00000000e+01])
     """
     if (
-        axis is _LAST
+        type(x) is _ARRAY
+        and axis is _LAST
         and temperature is _ONE
-        and mask is empty is dtype is None
+        and mask is None
+        and empty is None
+        and dtype is None
         and precision is _DEFAULT
-        and (result := _core.map_plain(_core.LOG_SOFTMAX, x, out)) is not None
+        and (result := _core.map_plain(_LOG_SOFTMAX, x, out)) is not None
     ):
         return result
     return backend_of(x).log_softmax(x, axis, temperature, mask, empty, dtype, out, precision)

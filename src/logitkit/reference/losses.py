@@ -124,8 +124,10 @@ def cross_entropy_with_grad(
         by: Any = normalizer
         if isinstance(normalizer, str):
             by = {"weight": np.sum(np.where(ignored, 0.0, v)), "count": count}[normalizer]
-        if by == 0 and empty == "zero":
-            return np.zeros(())[()], rows.join(np.zeros_like(grad))
+        if by == 0:
+            value = np.float64(0 if empty == "zero" else np.nan)
+            still = ignored | ~scores.keep | (proper & (scores.x == -np.inf))
+            return np.asarray(value)[()], rows.join(np.where(still, 0.0, value))
         total, grad = total / by, np.where(ignored | ~scores.keep, 0.0, grad / by)
     return total, rows.join(grad)
 
@@ -165,8 +167,8 @@ def nll_loss(
         count = np.sum(~ignored) if scores.x.size else 0
         counts = {"weight": np.sum(np.where(ignored, 0.0, v)), "count": count}
         by = counts[normalizer] if isinstance(normalizer, str) else normalizer
-        if by == 0 and empty == "zero":
-            return np.zeros(())[()]
+        if by == 0:
+            return np.asarray(0.0 if empty == "zero" else np.nan)[()]
     return np.asarray(np.sum(loss) / by)[()]
 
 

@@ -1,0 +1,1 @@
+"""What the backends beside NumPy's share: the checks of the arguments, and the verbs over them."""
