@@ -59,6 +59,10 @@ def cross_entropy(
     smoothing: float,
     z_loss: float,
     scale: float,
+    compute: str = "",
+    x_stored: str = "",
+    g_stored: str = "",
+    out_stored: str = "",
 ) -> None:
     """
     The loss of each row into `losses`, and where `out` is given `scale` times its gradient into that.
