@@ -53,6 +53,7 @@ class Guard:
         self.otherwise = otherwise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return

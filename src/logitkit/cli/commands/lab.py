@@ -22,7 +22,11 @@ PORT = 8765
     "lab",
     cls=Command,
     short_help="The interactive page, and its HTTP API, on this machine.",
-    examples=("logitkit lab --get /api/v1/info",),
+    examples=(
+        "logitkit lab",
+        "logitkit lab --port 0 --no-open",
+        "logitkit lab --get /api/v1/info",
+    ),
 )
 @click.option(
     "-p",

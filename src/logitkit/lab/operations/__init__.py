@@ -12,7 +12,13 @@ from typing import Any, cast
 
 import logitkit
 from logitkit.lab.answers import ComputeAnswer, Kernel
-from logitkit.lab.operations import probabilities
+from logitkit.lab.operations import (
+    comparison,
+    derivative,
+    loss,
+    probabilities,
+    stability,
+)
 from logitkit.lab.operations.clock import Clock
 from logitkit.lab.problems import ProblemError
 from logitkit.lab.schemas import MOST_NUMBERS, ComputeRequest
@@ -22,6 +28,13 @@ __all__ = ["OPERATIONS", "compute", "kernel"]
 OPERATIONS: dict[str, Callable[[Any, Clock], Any]] = {
     "softmax": probabilities.softmax,
     "log_softmax": probabilities.log_softmax,
+    "steps": probabilities.steps,
+    "temperature_sweep": probabilities.temperature_sweep,
+    "stability": stability.stability,
+    "jacobian": derivative.jacobian,
+    "nudge": derivative.nudge,
+    "activations": comparison.activations,
+    "cross_entropy": loss.cross_entropy,
 }
 
 

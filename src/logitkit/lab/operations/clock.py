@@ -41,3 +41,8 @@ class Clock:
     def refuse(self, field: str, text: str) -> ProblemError:
         """Return the error to raise where a field does not fit the others."""
         return ProblemError(422, text, pointer=f"{self.pointer}/{field}")
+
+    def labels(self, operation: Any) -> ProblemError:
+        """Return the error to raise where there is not one label for each logit."""
+        text = f"found {len(operation.labels)} labels and {len(operation.logits)} logits"
+        return self.refuse("labels", text)

@@ -1,4 +1,4 @@
-"""softmax and log_softmax."""
+"""Probabilities: softmax, log_softmax, the worked steps, and a sweep of temperatures."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from logitkit.explanation import Way
 from logitkit.lab.numbers import as_dtype, to_array, to_float
 from logitkit.lab.operations.clock import Clock
-from logitkit.lab.schemas import LogSoftmax, Softmax
+from logitkit.lab.schemas import LogSoftmax, Softmax, Steps, TemperatureSweep
 
-__all__ = ["column", "log_softmax", "scores", "softmax"]
+__all__ = ["column", "log_softmax", "scores", "softmax", "steps", "temperature_sweep"]
 
 
 def scores(operation: Any) -> NDArray[Any]:
@@ -47,4 +48,45 @@ def log_softmax(operation: LogSoftmax, clock: Clock) -> dict[str, Any]:
         "logits": column(x),
         "log_probabilities": column(clock.call("log_softmax", x, temperature=t)),
         "logsumexp": column(clock.call("logsumexp", x, temperature=t)),
+    }
+
+
+def steps(operation: Steps, clock: Clock) -> dict[str, Any]:
+    """Work out the softmax of one row of scores, step by step."""
+    if operation.labels is not None and len(operation.labels) != len(operation.logits):
+        raise clock.labels(operation)
+    worked = clock.call(
+        "explain",
+        scores(operation),
+        labels=operation.labels,
+        temperature=to_float(operation.temperature),
+    )
+    return {
+        "dtype": worked.dtype,
+        "temperature": worked.temperature,
+        "maximum": worked.maximum,
+        "steps": [vars(step) for step in worked.steps],
+        "naive": way(worked.naive),
+        "stable": way(worked.stable),
+        "sentence": worked.sentence,
+        "notes": worked.notes,
+    }
+
+
+def way(computed: Way) -> dict[str, Any]:
+    """Return one way to compute a softmax as plain data."""
+    return {**vars(computed), "failures": [vars(failure) for failure in computed.failures]}
+
+
+def temperature_sweep(operation: TemperatureSweep, clock: Clock) -> dict[str, Any]:
+    """Compute probabilities and entropy at each temperature, in one call."""
+    x = scores(operation)
+    temperatures = to_array(operation.temperatures)
+    rows = np.broadcast_to(x, (len(temperatures), len(x)))
+    return {
+        "dtype": operation.dtype,
+        "logits": column(x),
+        "temperatures": column(temperatures),
+        "probabilities": column(clock.call("softmax", rows, temperature=temperatures)),
+        "entropy": column(clock.call("entropy", rows, temperature=temperatures)),
     }
