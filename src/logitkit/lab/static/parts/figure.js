@@ -1,0 +1,69 @@
+/**
+ * `<lk-figure>`: a chart with its name, a sentence that sums it up, its table, and both as files.
+ */
+
+import { freshId, h, set, setText, sync } from "../core/dom.js";
+import { csv, save, svg } from "../core/files.js";
+import { exact } from "../core/numbers.js";
+
+export class Figure extends HTMLElement {
+  /** Build the figure around `charts`: elements, of which the first that is a chart is exported. */
+  setup({ name, charts, file }) {
+    const tableId = freshId("table");
+    this.summary = h("span", { class: "figure-summary" });
+    this.table = h("table", {}, h("caption", { class: "visually-hidden" }), h("thead"), h("tbody"));
+    const region = h("div", { id: tableId, class: "figure-table", hidden: true, tabindex: "0", role: "region" }, this.table);
+    set(region, { "aria-label": `${name}, as a table` });
+    setText(this.table.caption, name);
+    const toggle = h("button", { class: "tool", type: "button", "aria-expanded": "false", "aria-controls": tableId }, "Table");
+    toggle.onclick = () => {
+      region.hidden = !region.hidden;
+      set(toggle, { "aria-expanded": String(!region.hidden) });
+    };
+    const asCsv = () => save(`${file}.csv`, "text/csv", csv(this.data));
+    const asSvg = () => save(`${file}.svg`, "image/svg+xml", svg(this.querySelector("svg.chart")));
+    const tools = h(
+      "div",
+      { class: "figure-tools", role: "group", "aria-label": `${name}: table and files` },
+      toggle,
+      h("button", { class: "tool", type: "button", onclick: asCsv, "aria-label": "Save as CSV" }, "CSV"),
+      this.#hasChart(charts) ? h("button", { class: "tool", type: "button", onclick: asSvg, "aria-label": "Save as SVG" }, "SVG") : null,
+    );
+    const caption = h("figcaption", {}, h("span", { class: "figure-name" }, name), this.summary);
+    this.append(h("figure", {}, h("div", { class: "figure-head" }, caption, tools), ...charts, region));
+    return this;
+  }
+
+  #hasChart(charts) {
+    const find = (node) => node.localName?.startsWith("lk-") || [...(node.children ?? [])].some(find);
+    return charts.some(find);
+  }
+
+  /** Show the sentence and the table: columns are texts, cells texts or { value, text, index }. */
+  update({ summary, columns, rows }) {
+    this.data = { columns, rows };
+    setText(this.summary, summary);
+    fill(this.table, columns, rows);
+  }
+}
+
+/** Write a table; the first cell of a row is its head, numbers stand whole in `data-value`. */
+export function fill(table, columns, rows) {
+  const head = table.tHead.rows[0] ?? table.tHead.insertRow();
+  sync(head, columns, () => h("th", { scope: "col" }), (cell, text) => setText(cell, text));
+  sync(table.tBodies[0], rows, () => h("tr"), (line, cells) => {
+    sync(line, cells, (i) => (i === 0 ? h("th", { scope: "row" }) : h("td")), writeCell);
+  });
+}
+
+function writeCell(element, cell) {
+  const plain = typeof cell === "object" && cell !== null ? cell : { text: cell };
+  setText(element, plain.text);
+  set(element, {
+    "data-value": typeof plain.value === "number" ? exact(plain.value) : null,
+    "data-class": plain.index,
+    class: plain.class,
+  });
+}
+
+customElements.define("lk-figure", Figure);
