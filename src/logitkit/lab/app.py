@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 from pydantic_core import from_json
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import logitkit
 from logitkit.lab import operations
-from logitkit.lab.answers import ComputeAnswer, Info
+from logitkit.lab.answers import ComputeAnswer, Info, Problem
 from logitkit.lab.assets import page
-from logitkit.lab.numbers import DTYPES, dumps
-from logitkit.lab.problems import MEDIA_TYPE, ProblemError, install
+from logitkit.lab.datasets.routes import DATASET_BYTES, router
+from logitkit.lab.datasets.store import MOST_DATASETS, Store
+from logitkit.lab.datasets.summary import MOST_BINS
+from logitkit.lab.numbers import DTYPES
+from logitkit.lab.problems import ProblemError, documented, install
+from logitkit.lab.replies import reply
 from logitkit.lab.schemas import (
     MOST_CLASSES,
     MOST_JACOBIAN,
@@ -28,21 +34,8 @@ from logitkit.lab.security import Guard
 
 __all__ = ["create_app"]
 
+PREFIX = "/api/v1"
 COMPUTE_BYTES = 32 << 20
-
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": text,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for status, text in {
-        400: "The request does not fit the schema, or comes by a foreign Host.",
-        403: "The request comes from a foreign page.",
-        413: "The body is larger than the limit.",
-        415: "The body is not application/json.",
-        422: "The request fits the schema, but its parts do not fit each other.",
-    }.items()
-}
 
 
 class StrictRequest(Request):
@@ -73,15 +66,10 @@ class StrictRoute(APIRoute):
         return strict
 
 
-api = APIRouter(prefix="/api/v1", route_class=StrictRoute)
+api = APIRouter(route_class=StrictRoute)
 
 
-def reply(value: object) -> Response:
-    """Return a value as strict JSON."""
-    return Response(dumps(value), media_type="application/json")
-
-
-@api.get("/info", response_model=Info, summary="What answers here")
+@api.get("/info", response_model=Info, summary="What answers here", responses=documented())
 async def info() -> Response:
     """Tell the version, the instruction set, the dtypes, the operations and the limits."""
     answer: Info = {
@@ -95,34 +83,65 @@ async def info() -> Response:
             "temperatures": MOST_TEMPERATURES,
             "numbers": MOST_NUMBERS,
             "compute_bytes": COMPUTE_BYTES,
-            "dataset_bytes": 64 << 20,
-            "bins": 100,
-            "datasets": 8,
+            "dataset_bytes": DATASET_BYTES,
+            "bins": MOST_BINS,
+            "datasets": MOST_DATASETS,
         },
     }
     return reply(answer)
 
 
-@api.post("/compute", response_model=ComputeAnswer, summary="A batch of operations")
+@api.post(
+    "/compute",
+    response_model=ComputeAnswer,
+    summary="A batch of operations",
+    responses=documented(413, 415, 422),
+)
 def compute(request: ComputeRequest) -> Response:
     """Answer the operations in their order, with the kernels of the library."""
     return reply(operations.compute(request))
 
 
-def create_app() -> ASGIApp:
-    """Return the ASGI application."""
+def create_app(store: Store | None = None) -> ASGIApp:
+    """Return the ASGI application.
+
+    Parameters
+    ----------
+    store : Store, optional
+        The datasets that it answers from and adds to. Default: none yet.
+    """
     app = FastAPI(
         title="logitkit lab",
         version=logitkit.__version__,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,  # FastAPI's page of documentation comes from elsewhere
         redoc_url=None,
     )
     install(app)
-    app.include_router(api)
+    app.include_router(api, prefix=PREFIX)
+    app.include_router(router(store or Store()), prefix=PREFIX)
+    app.openapi = functools.cache(functools.partial(document, app.openapi))  # type: ignore[method-assign]
 
     async def site(scope: Scope, receive: Receive, send: Send) -> None:
         here = app if scope["type"] == "lifespan" or scope["path"].startswith("/api/") else page
         await here(scope, receive, send)
 
-    return Guard(site, {"/api/v1/compute": COMPUTE_BYTES})
+    limits = {f"{PREFIX}/compute": COMPUTE_BYTES, f"{PREFIX}/datasets": DATASET_BYTES}
+    return Guard(site, limits)
+
+
+def document(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return the OpenAPI document with our errors in place of those that FastAPI announces."""
+    found = make()
+    schemas = found["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for path in found["paths"].values():
+        for operation in path.values():
+            answers = operation["responses"]
+            if "application/json" in answers.get("422", {}).get("content", ()):
+                del answers["422"]
+    problem = TypeAdapter(Problem).json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs"))
+    schemas["Problem"] = problem
+    return found

@@ -17,10 +17,19 @@ from starlette.exceptions import HTTPException
 from logitkit.lab.answers import FieldError, Problem
 from logitkit.lab.numbers import dumps
 
-__all__ = ["ProblemError", "describe", "install", "problem"]
+__all__ = ["ProblemError", "describe", "documented", "install", "problem"]
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 20
+
+REASONS = {
+    400: "The request does not fit the schema, or came under a foreign name of this machine.",
+    403: "The request comes from a foreign page.",
+    404: "There is nothing of that name.",
+    413: "The body is larger than the limit.",
+    415: "The body is of another type than application/json.",
+    422: "The request fits the schema, but its parts do not fit each other, or the file is bad.",
+}
 
 
 class ProblemError(HTTPException):
@@ -41,6 +50,15 @@ class ProblemError(HTTPException):
             self.errors.append({"detail": detail, "pointer": pointer})
         if parameter is not None:
             self.errors.append({"detail": detail, "parameter": parameter})
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what the OpenAPI document says of errors: these, and those of every request."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": REASONS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in sorted({400, 403, *statuses})
+    }
 
 
 def problem(

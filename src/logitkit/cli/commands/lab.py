@@ -24,10 +24,12 @@ PORT = 8765
     short_help="The interactive page, and its HTTP API, on this machine.",
     examples=(
         "logitkit lab",
-        "logitkit lab --port 0 --no-open",
+        "logitkit lab digits.npz --port 0 --no-open",
+        "logitkit lab digits.npz --get '/api/v1/datasets/1?bins=10'",
         "logitkit lab --get /api/v1/info",
     ),
 )
+@click.argument("file", metavar="[FILE]", required=False)
 @click.option(
     "-p",
     "--port",
@@ -38,23 +40,43 @@ PORT = 8765
 )
 @click.option("--no-open", is_flag=True, help="Do not open the browser.")
 @click.option(
+    "--label-column",
+    metavar="NAME",
+    help="The column or array of FILE with the right classes, where it is not called label.",
+)
+@click.option(
     "--get",
     "path",
     metavar="PATH",
     help="Print what the API answers at PATH, without a server; exit 0, or 1 for an error.",
 )
-def command(port: int, no_open: bool, path: str | None) -> None:
-    """Serve the page on this machine and open it in the browser; Ctrl-C stops it."""
+def command(
+    file: str | None, port: int, no_open: bool, label_column: str | None, path: str | None
+) -> None:
+    """Serve the page on this machine alone and open it in the browser; Ctrl-C stops it.
+
+    The page opens on FILE, if one is given: logits (or probabilities) and labels of many rows, as
+    .npz, .npy, .csv, .tsv, .json or .jsonl.
+    """
     try:
         from logitkit.lab.app import create_app
+        from logitkit.lab.datasets.store import Store
     except ImportError as error:
-        text = 'logitkit lab needs FastAPI and uvicorn: pip install "logitkit[lab]"'
+        text = f'logitkit lab needs {error.name}: pip install "logitkit[lab]"'
         raise Failure(text, MISSING_EXTRA) from error
-    app = create_app()
+    store = Store()
+    if file is not None:
+        from logitkit.lab.datasets.reading import load
+        from logitkit.lab.datasets.summary import summarize
+
+        store.add(summarize(load(file, file, label_column)))
+    elif label_column is not None:
+        raise click.UsageError("--label-column names a column of FILE; there is no FILE.")
+    app = create_app(store)
     if path is not None:
         answer(app, path)
     else:
-        listen(app, port, browser=not no_open)
+        listen(app, port, fragment="#v=1&p=confidence" if file else "", browser=not no_open)
 
 
 def answer(app: ASGIApp, path: str) -> None:
@@ -70,8 +92,8 @@ def answer(app: ASGIApp, path: str) -> None:
         raise Failure(f"{path} answers {status}", CHECK_FAILED)
 
 
-def listen(app: ASGIApp, port: int, *, browser: bool) -> None:
-    """Serve until Ctrl-C."""
+def listen(app: ASGIApp, port: int, *, fragment: str, browser: bool) -> None:
+    """Serve until Ctrl-C; the fragment of the URL is what the page opens with."""
     from logitkit.lab.server import LOOPBACK, PortError, bind, open_browser, serve
 
     try:
@@ -80,7 +102,7 @@ def listen(app: ASGIApp, port: int, *, browser: bool) -> None:
         raise click.UsageError(
             f"{error}; choose another with -p, or -p 0 for a free one."
         ) from None
-    url = f"http://{LOOPBACK}:{listener.getsockname()[1]}/"
+    url = f"http://{LOOPBACK}:{listener.getsockname()[1]}/{fragment}"
 
     def ready() -> None:
         click.echo(url)
