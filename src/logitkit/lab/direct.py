@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from starlette.types import ASGIApp, Message, Scope
 
-__all__ = ["get"]
+__all__ = ["Answer", "request"]
 
 
-def get(app: ASGIApp, url: str) -> tuple[int, bytes]:
-    """Return the status and the body of ``GET url``.
+class Answer(NamedTuple):
+    """What came back; the names of the headers are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def request(
+    app: ASGIApp,
+    url: str,
+    method: str = "GET",
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """Ask an application.
 
     Parameters
     ----------
@@ -19,32 +35,40 @@ def get(app: ASGIApp, url: str) -> tuple[int, bytes]:
         What answers.
     url : str
         A path, with a query or without: ``/api/v1/info``.
+    method, body, headers
+        The rest of the request; the Host is localhost unless the headers have another.
     """
     parts = urlsplit(url)
+    sent = {"host": "localhost", "content-length": str(len(body)), **(headers or {})}
     scope: Scope = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
-        "method": "GET",
+        "method": method,
         "scheme": "http",
         "path": unquote(parts.path),
         "raw_path": parts.path.encode(),
         "query_string": parts.query.encode(),
         "root_path": "",
-        "headers": [(b"host", b"localhost")],
+        "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
         "client": ("127.0.0.1", 0),
         "server": ("127.0.0.1", 0),
     }
-    status = 0
-    body = bytearray()
+    received: list[Message] = []
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Message) -> None:
-        nonlocal status
-        status = message.get("status", status)
-        body.extend(message.get("body", b""))
+        received.append(message)
 
-    asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
-    return status, bytes(body)
+    async def call() -> None:
+        await app(scope, receive, send)
+
+    asyncio.run(call())
+    start = received[0]
+    return Answer(
+        start["status"],
+        {name.decode(): value.decode() for name, value in start["headers"]},
+        b"".join(message.get("body", b"") for message in received),
+    )

@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 from pydantic import GetPydanticSchema
 from pydantic_core import core_schema, to_json
 
-__all__ = ["DTYPES", "Dtype", "Number", "Temperature", "as_dtype", "dumps", "to_array", "to_float"]
+__all__ = [
+    "DTYPES",
+    "Dtype",
+    "Number",
+    "Temperature",
+    "as_dtype",
+    "dumps",
+    "to_array",
+    "to_float",
+    "whole",
+]
 
 Dtype = Literal["float16", "bfloat16", "float32", "float64"]
 DTYPES: tuple[Dtype, ...] = ("float16", "bfloat16", "float32", "float64")
@@ -44,6 +54,11 @@ Temperature = Annotated[
     float | Literal["Infinity"],
     _named(0.0, ["Infinity"], 'accepted is a number from 0 on, or "Infinity"'),
 ]
+
+
+def whole(value: Any) -> Any:
+    """Return 3 for 3.0: to JSON they are the same integer."""
+    return int(value) if type(value) is float and value.is_integer() else value
 
 
 def to_float(value: float | str) -> float:

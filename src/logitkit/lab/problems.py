@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from logitkit.lab.answers import FieldError, Problem
 from logitkit.lab.numbers import dumps
@@ -98,12 +99,22 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     errors = error.errors if isinstance(error, ProblemError) else ()
-    detail = error.detail
+    detail, headers = error.detail, error.headers
     if error.status_code == 404 and not isinstance(error, ProblemError):
         detail = f"there is nothing at {request.url.path}"
     if error.status_code == 405:
         detail = f"{request.method} is not accepted at {request.url.path}"
-    return problem(error.status_code, detail, errors, error.headers)
+        headers = {"Allow": ", ".join(sorted(methods(request) or {"GET"}))}
+    return problem(error.status_code, detail, errors, headers)
+
+
+def methods(request: Request) -> set[str]:
+    """Return all methods at a path; the route that refused one knows its own only."""
+    found: set[str] = set()
+    for template, operations in request.app.openapi()["paths"].items():
+        if compile_path(template)[0].match(request.url.path):
+            found |= {name.upper() for name in operations}
+    return found
 
 
 async def _broken(request: Request, error: Exception) -> Response:

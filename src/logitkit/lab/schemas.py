@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from logitkit.lab.numbers import DTYPES, Dtype, Number, Temperature
+from logitkit.lab.numbers import DTYPES, Dtype, Number, Temperature, whole
 
 __all__ = [
     "MOST_CLASSES",
@@ -38,6 +38,7 @@ MOST_TEMPERATURES = 10_000
 MOST_NUMBERS = 4_000_000
 """How many numbers all answers of one request may hold."""
 
+Index = Annotated[int, Field(strict=True, ge=0, lt=MOST_CLASSES), BeforeValidator(whole)]
 Labels = Annotated[list[str], Field(max_length=MOST_CLASSES)]
 
 
@@ -135,7 +136,7 @@ class Nudge(Tempered):
     """One score moved: the change that the derivative predicts, and the true one."""
 
     op: Literal["nudge"]
-    index: Annotated[int, Field(strict=True, ge=0, lt=MOST_CLASSES)]
+    index: Index
     delta: Number
 
 
@@ -149,7 +150,7 @@ class CrossEntropy(Scores):
     """The loss of one row with a class as its target, and its gradient in the scores."""
 
     op: Literal["cross_entropy"]
-    target: Annotated[int, Field(strict=True, ge=0, lt=MOST_CLASSES)]
+    target: Index
     label_smoothing: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.0
 
 

@@ -81,11 +81,11 @@ def command(
 
 def answer(app: ASGIApp, path: str) -> None:
     """Print the body at a path."""
-    from logitkit.lab.direct import get
+    from logitkit.lab.direct import request
 
     if not path.startswith("/"):
         raise click.BadParameter(f"{path!r} must start with /, as /api/v1/info.")
-    status, body = get(app, path)
+    status, _, body = request(app, path)
     sys.stdout.buffer.write(body + b"\n")
     sys.stdout.flush()
     if not 200 <= status < 300:
