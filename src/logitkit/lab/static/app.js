@@ -5,7 +5,7 @@ import { Engine } from "./core/engine.js";
 import { watch } from "./core/highlight.js";
 import { fromApi, number } from "./core/numbers.js";
 import { attach, announce } from "./core/status.js";
-import { label } from "./core/state.js";
+import { label, question } from "./core/state.js";
 import { store } from "./core/store.js";
 import { PANELS } from "./panels/registry.js";
 import "./parts/banner.js";
@@ -40,7 +40,7 @@ function ask() {
   rail.update(state, probabilities);
   const operations = new Map();
   if (state.classes.length) {
-    operations.set(SHARED, shared(state));
+    operations.set(SHARED, { op: "softmax", ...question(state) });
     for (const panel of visible) {
       if (!panel.ready(state)) continue;
       for (const [name, operation] of Object.entries(panel.operations(state))) {
@@ -52,12 +52,6 @@ function ask() {
   for (const panel of visible) {
     if (!panel.ready(state) || !operations.size) panel.render(state, {}, null);
   }
-}
-
-/** The one operation that the page always asks for. */
-function shared(state) {
-  const logits = state.classes.map((row) => row.logit);
-  return { op: "softmax", logits, dtype: state.dtype, temperature: state.temperature };
 }
 
 let probabilities = [];

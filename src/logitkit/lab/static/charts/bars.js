@@ -1,7 +1,8 @@
 /**
  * `<lk-bars>`: one horizontal bar a class, from zero to its value.
  *
- * data: { name, rows: [{ label, value, text, color, index }], domain, edit?, labels?, unit? }.
+ * data: { name, rows: [{ label, value, text, color, index, marker? }], domain, edit?, ticks? }. A marker
+ * is a second value, drawn as a line across the bar.
  * With `edit: { step, input(index, value), change() }` the bars are sliders: they can be dragged,
  * and each is in the tab order.
  */
@@ -32,9 +33,9 @@ export class Bars extends Chart {
   }
 
   draw(data) {
-    const width = this.frame(data.rows.length * ROW + AXIS, data.name);
+    const width = this.frame(data.rows.length * ROW + (data.ticks === false ? 4 : AXIS), data.name);
     const longest = Math.max(...data.rows.map((row) => row.label.length), 3);
-    const left = data.labels === false ? 6 : Math.min(longest * CHARACTER + 18, width * 0.32);
+    const left = Math.min(longest * CHARACTER + 18, width * (width < 260 ? 0.42 : 0.32));
     const right = width - Math.max(...data.rows.map((row) => row.text.length), 4) * CHARACTER - 14;
     const domain = this.#drag?.domain ?? data.domain;
     this.scale = linear(domain, [left, Math.max(right, left + 40)]);
@@ -47,7 +48,7 @@ export class Bars extends Chart {
   #drawAxis(data, domain) {
     const bottom = data.rows.length * ROW;
     const room = this.scale(domain[1]) - this.scale(domain[0]);
-    const marks = this.scale.ticks(Math.max(2, Math.min(6, Math.floor(room / 60))));
+    const marks = data.ticks === false ? [0] : this.scale.ticks(Math.max(2, Math.min(6, Math.floor(room / 60))));
     sync(
       this.axis,
       marks,
@@ -55,7 +56,7 @@ export class Bars extends Chart {
       (group, value) => {
         const x = this.scale(value);
         set(group.children[0], { x1: x, x2: x, y1: 2, y2: bottom, class: value === 0 ? "zero" : "grid" });
-        set(group.children[1], { x, y: bottom + 16, text: (data.tick ?? tickText)(value) });
+        set(group.children[1], { x, y: bottom + 16, text: data.ticks === false ? "" : tickText(value) });
       },
     );
   }
@@ -67,6 +68,7 @@ export class Bars extends Chart {
       s("rect", { class: "hit" }),
       s("text", { class: "label", "aria-hidden": "true" }),
       s("rect", { class: "mark", rx: 3 }),
+      s("line", { class: "marker" }),
       s("circle", { class: "handle", r: 7 }),
       s("text", { class: "value", "aria-hidden": "true" }),
     );
@@ -74,7 +76,7 @@ export class Bars extends Chart {
 
   #update(group, row, place) {
     const { edit, domain } = this.data;
-    const [hit, label, bar, handle, value] = group.children;
+    const [hit, label, bar, marker, handle, value] = group.children;
     const middle = place * ROW + ROW / 2;
     const shown = Number.isFinite(row.value) ? row.value : row.value > 0 ? domain[1] : row.value < 0 ? domain[0] : 0;
     const zero = this.scale(Math.min(Math.max(0, domain[0]), domain[1]));
@@ -83,18 +85,23 @@ export class Bars extends Chart {
     set(group, { "data-class": row.index, ...this.#names(row, edit) });
     set(hit, { x: 0, y: middle - ROW / 2, width: this.svg.getAttribute("width"), height: ROW });
     set(label, { x: 4, y: middle, "dominant-baseline": "central", text: clip(row.label, this.fits) });
-    set(label, { visibility: this.data.labels === false ? "hidden" : null });
     const length = Math.abs(end - zero);
     set(bar, { x: Math.min(zero, end), y: middle - BAR / 2, width: Math.max(length, 0), height: BAR });
     set(handle, { cx: end, cy: middle, visibility: edit && Number.isFinite(row.value) ? null : "hidden" });
     const gap = edit ? 14 : 8;
-    const outside = Math.max(zero, end) + gap;
-    set(value, { x: outside, y: middle, "dominant-baseline": "central" });
+    const marked = Number.isFinite(row.marker) ? this.scale(row.marker) : zero;
+    const hidden = Number.isFinite(row.marker) ? null : "hidden";
+    set(marker, { x1: marked, x2: marked, y1: middle - 14, y2: middle + 14, visibility: hidden });
+    // The text of a negative bar stands at its end too, where there is room.
+    const before = Math.min(end, marked) - gap;
+    const leftwards = end < zero && before - row.text.length * CHARACTER > this.scale.range[0];
+    const x = leftwards ? before : Math.max(zero, end, marked) + gap;
+    set(value, { x, y: middle, "dominant-baseline": "central", "text-anchor": leftwards ? "end" : null });
     setText(value, row.text);
   }
 
   #names(row, edit) {
-    const label = `${row.label}: ${row.text}`;
+    const label = row.description ?? `${row.label}: ${row.text}`;
     if (!edit) return { role: "img", "aria-label": label };
     const [low, high] = this.data.domain;
     return {

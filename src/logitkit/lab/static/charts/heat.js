@@ -10,7 +10,7 @@ import { s, set, sync } from "../core/dom.js";
 import { clip } from "./bars.js";
 import { Chart } from "./chart.js";
 
-const LARGEST = 76;
+const LARGEST = 104;
 
 export class Heat extends Chart {
   connectedCallback() {

@@ -6,7 +6,7 @@
  * value at the cursor: a dot stands there. The cursor is a slider.
  */
 
-import { s, set, sync } from "../core/dom.js";
+import { freshId, s, set, sync } from "../core/dom.js";
 import { clip } from "./bars.js";
 import { Chart } from "./chart.js";
 import { linear, logarithmic, spread } from "./scale.js";
@@ -23,7 +23,10 @@ export class Lines extends Chart {
     if (this.curves) return;
     this.grid = this.svg.appendChild(s("g", { class: "axis", "aria-hidden": "true" }));
     this.titles = this.svg.appendChild(s("g", { class: "axis-title", "aria-hidden": "true" }));
-    this.curves = this.svg.appendChild(s("g", { class: "curves" }));
+    const clip = freshId("clip");
+    this.window = s("rect");
+    this.svg.append(s("clipPath", { id: clip }, this.window));
+    this.curves = this.svg.appendChild(s("g", { class: "curves", "clip-path": `url(#${clip})` }));
     this.dots = this.svg.appendChild(s("g", { class: "dots", "aria-hidden": "true" }));
     this.names = this.svg.appendChild(s("g", { class: "curve-names", "aria-hidden": "true" }));
     this.cursor = this.svg.appendChild(
@@ -44,6 +47,7 @@ export class Lines extends Chart {
     this.right = width - (width < 420 ? Math.min(named, 9) : named) * 7.2 - 18;
     this.x = (data.x.log ? logarithmic : linear)(data.x.domain, [LEFT, this.right]);
     this.y = linear(data.y.domain, [height - BOTTOM, TOP]);
+    set(this.window, { x: LEFT, y: TOP - 3, width: this.right - LEFT, height: height - BOTTOM - TOP + 6 });
     this.#drawAxes(data, height);
     this.#drawCurves(data, height);
     this.#drawCursor(data, height);

@@ -1,10 +1,11 @@
 /** Scales: where a value stands on an axis, and which values are marked there. */
 
-/** A linear scale from `domain` to `range`, with `invert`. */
+/** A linear scale from `domain` to `range`, with `invert` and round `ticks`. */
 export function linear([d0, d1], [r0, r1]) {
   const span = d1 - d0 || 1;
   const scale = (value) => r0 + ((value - d0) / span) * (r1 - r0);
   scale.invert = (place) => d0 + ((place - r0) / (r1 - r0)) * span;
+  scale.range = [r0, r1];
   scale.ticks = (count) => ticks(d0, d1, count);
   return scale;
 }

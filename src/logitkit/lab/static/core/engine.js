@@ -19,6 +19,9 @@ export class Engine extends EventTarget {
   #busy = false;
   #lost = false;
   #frame = 0;
+  // The answers on screen, by the text of their operation: what has not changed is not asked again.
+  #known = new Map();
+  #cost = null;
 
   constructor(url = "api/v1/compute") {
     super();
@@ -48,12 +51,21 @@ export class Engine extends EventTarget {
   }
 
   async #exchange({ state, operations }) {
-    const { body, places } = encode(operations);
+    const texts = new Map([...operations].map(([id, operation]) => [id, encode(operation)]));
+    const missing = [...new Set(texts.values())].filter((text) => !this.#known.has(text));
+    if (missing.length) await this.#fetch(missing);
+    if (missing.some((text) => !this.#known.has(text))) return;
+    this.#known = new Map([...texts.values()].map((text) => [text, this.#known.get(text)]));
+    const results = new Map([...texts].map(([id, text]) => [id, this.#known.get(text)]));
+    this.#deliver({ state, results, ...this.#cost });
+  }
+
+  async #fetch(texts) {
     const start = performance.now();
     const response = await fetch(this.#url, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body,
+      body: `{"operations":[${texts.join(",")}]}`,
       signal: AbortSignal.timeout(PATIENCE),
     });
     if (response.status >= 500) throw new Error(`status ${response.status}`);
@@ -64,8 +76,8 @@ export class Engine extends EventTarget {
       this.#emit("refused", problem(answer));
       return;
     }
-    const results = new Map([...places].map(([id, place]) => [id, answer.results[place]]));
-    this.#deliver({ state, results, kernel: answer.kernel, microseconds: answer.microseconds, roundTrip });
+    texts.forEach((text, place) => this.#known.set(text, answer.results[place]));
+    this.#cost = { kernel: answer.kernel, microseconds: answer.microseconds, roundTrip };
   }
 
   // Where a newer question waits, its reply may come before the next frame: then only that is shown.
@@ -90,17 +102,8 @@ export class Engine extends EventTarget {
   }
 }
 
-/** Write the request; `places` says which of the results answers each operation. */
-function encode(operations) {
-  const texts = [];
-  const places = new Map();
-  for (const [id, operation] of operations) {
-    const text = JSON.stringify(operation, (_, value) => (typeof value === "number" ? toApi(value) : value));
-    if (!texts.includes(text)) texts.push(text);
-    places.set(id, texts.indexOf(text));
-  }
-  return { body: `{"operations":[${texts.join(",")}]}`, places };
-}
+const encode = (operation) =>
+  JSON.stringify(operation, (_, value) => (typeof value === "number" ? toApi(value) : value));
 
 /** Return the sentence of an `application/problem+json` answer. */
 export function problem(answer) {

@@ -75,6 +75,7 @@ export const FIELDS = {
   column: numeric("j", 1, 0, MOST_CLASSES - 1, { whole: true }),
   nudge: numeric("n", 0.5, -5, 5),
   smoothing: numeric("e", 0, 0, 1),
+  bins: numeric("b", 15, 2, 50, { whole: true }),
   panel: {
     key: "p",
     initial: "",
@@ -101,6 +102,13 @@ export function change(state, patch) {
 
 /** Return the index of a class that is surely there, or -1 where there are none. */
 export const within = (index, count) => Math.min(index, count - 1);
+
+/** What every operation on the scores is given. */
+export const question = ({ classes: rows, dtype, temperature }) => ({
+  logits: rows.map((row) => row.logit),
+  dtype,
+  temperature,
+});
 
 /** The name of a class as shown: what was typed, or its number. */
 export const label = (row, index) => row.name || `class ${index}`;

@@ -4,7 +4,7 @@ import { colour } from "../core/colours.js";
 import { h } from "../core/dom.js";
 import { decimals, editable, fromApi, number, percent } from "../core/numbers.js";
 import * as snippets from "../core/snippets.js";
-import { label } from "../core/state.js";
+import { label, question } from "../core/state.js";
 import { store } from "../core/store.js";
 import { niceDomain } from "../charts/scale.js";
 import { score } from "../rail/edits.js";
@@ -40,12 +40,9 @@ export class Probabilities extends Panel {
   }
 
   operations(state) {
-    const logits = state.classes.map((row) => row.logit);
-    const labels = state.classes.map(label);
-    const { dtype, temperature } = state;
     return {
-      softmax: { op: "softmax", logits, dtype, temperature },
-      steps: { op: "steps", logits, dtype, temperature, labels },
+      softmax: { op: "softmax", ...question(state) },
+      steps: { op: "steps", ...question(state), labels: state.classes.map(label) },
     };
   }
 

@@ -6,13 +6,16 @@ import { freshId, h, set, setText, sync } from "../core/dom.js";
 import { csv, save, svg } from "../core/files.js";
 import { exact } from "../core/numbers.js";
 
+const MOST_ROWS = 200;
+
 export class Figure extends HTMLElement {
-  /** Build the figure around `charts`: elements, of which the first that is a chart is exported. */
+  /** Build the figure around `charts`: the elements that are drawn in it. */
   setup({ name, charts, file }) {
     const tableId = freshId("table");
     this.summary = h("span", { class: "figure-summary" });
     this.table = h("table", {}, h("caption", { class: "visually-hidden" }), h("thead"), h("tbody"));
-    const region = h("div", { id: tableId, class: "figure-table", hidden: true, tabindex: "0", role: "region" }, this.table);
+    this.rest = h("p", { class: "hint", hidden: true });
+    const region = h("div", { id: tableId, class: "figure-table", hidden: true, tabindex: "0", role: "region" }, this.table, this.rest);
     set(region, { "aria-label": `${name}, as a table` });
     setText(this.table.caption, name);
     const toggle = h("button", { class: "tool", type: "button", "aria-expanded": "false", "aria-controls": tableId }, "Table");
@@ -21,29 +24,26 @@ export class Figure extends HTMLElement {
       set(toggle, { "aria-expanded": String(!region.hidden) });
     };
     const asCsv = () => save(`${file}.csv`, "text/csv", csv(this.data));
-    const asSvg = () => save(`${file}.svg`, "image/svg+xml", svg(this.querySelector("svg.chart")));
+    const asSvg = () => save(`${file}.svg`, "image/svg+xml", svg(this.querySelector("figure")));
     const tools = h(
       "div",
       { class: "figure-tools", role: "group", "aria-label": `${name}: table and files` },
       toggle,
       h("button", { class: "tool", type: "button", onclick: asCsv, "aria-label": "Save as CSV" }, "CSV"),
-      this.#hasChart(charts) ? h("button", { class: "tool", type: "button", onclick: asSvg, "aria-label": "Save as SVG" }, "SVG") : null,
+      h("button", { class: "tool", type: "button", onclick: asSvg, "aria-label": "Save as SVG" }, "SVG"),
     );
     const caption = h("figcaption", {}, h("span", { class: "figure-name" }, name), this.summary);
     this.append(h("figure", {}, h("div", { class: "figure-head" }, caption, tools), ...charts, region));
     return this;
   }
 
-  #hasChart(charts) {
-    const find = (node) => node.localName?.startsWith("lk-") || [...(node.children ?? [])].some(find);
-    return charts.some(find);
-  }
-
   /** Show the sentence and the table: columns are texts, cells texts or { value, text, index }. */
   update({ summary, columns, rows }) {
     this.data = { columns, rows };
     setText(this.summary, summary);
-    fill(this.table, columns, rows);
+    fill(this.table, columns, rows.slice(0, MOST_ROWS));
+    this.rest.hidden = rows.length <= MOST_ROWS;
+    setText(this.rest, `The first ${MOST_ROWS} of ${rows.length} rows; the CSV file has all.`);
   }
 }
 

@@ -1,0 +1,134 @@
+/** Panel: the same scores in four data types, computed in three ways. */
+
+import { colour } from "../core/colours.js";
+import { h, sync, setText } from "../core/dom.js";
+import { decimals, fromApi, number, percent } from "../core/numbers.js";
+import * as snippets from "../core/snippets.js";
+import { DTYPES, label } from "../core/state.js";
+import { store } from "../core/store.js";
+import { Panel } from "./panel.js";
+import "../charts/trials.js";
+import "../parts/figure.js";
+import "../parts/slider.js";
+
+const WAYS = [
+  { key: "naive", name: "Naive" },
+  { key: "shifted", name: "Largest subtracted" },
+  { key: "library", name: "logitkit" },
+];
+const SHIFTS = [0, 10, 85, 700, 1000];
+const MOST = 24;
+
+export class Stability extends Panel {
+  static slug = "stability";
+  static heading = "Where the naive formula breaks";
+  static look =
+    "Add the same amount to all scores. The true answer stays as it is, but the naive formula overflows, first in the smallest type.";
+
+  build(body) {
+    this.shift = h("lk-slider", { class: "wide-control" });
+    this.chart = h("lk-trials");
+    this.figure = h("lk-figure");
+    this.causes = h("ul", { class: "causes" });
+    const chips = SHIFTS.map((shift) =>
+      h("li", {}, h("button", { type: "button", class: "chip", "aria-label": `Add ${shift} to all scores`, onclick: () => store.set({ shift }) }, `+${shift}`)),
+    );
+    body.append(this.figure);
+    this.figure.setup({
+      name: "Three ways in four data types",
+      charts: [this.shift, h("ul", { class: "chips", "aria-label": "Amounts to add" }, ...chips), this.chart, this.causes],
+      file: "stability",
+    });
+    this.shift.setup({
+      label: "Added to all scores",
+      low: -1000,
+      high: 1000,
+      step: 1,
+      accepts: (value) => Math.abs(value) <= 1e5,
+      hint: "a number from -100000 to 100000",
+      input: (shift) => store.set({ shift }, { commit: false }),
+      change: () => store.commit(),
+    });
+  }
+
+  operations(state) {
+    const logits = state.classes.map((row) => row.logit + state.shift);
+    const labels = state.classes.map(label);
+    return { trials: { op: "stability", logits, temperature: state.temperature, labels, dtypes: DTYPES } };
+  }
+
+  show(state, { trials: { trials } }) {
+    this.shift.update(state.shift);
+    this.chart.data = {
+      name: "Probabilities by data type and way",
+      columns: WAYS.map((way) => way.name),
+      rows: trials.map((trial) => ({
+        label: trial.dtype,
+        note: `exp(x) up to ${number(fromApi(trial.exp_range[1]), 4)}`,
+        cells: WAYS.map((way) => cell(state, trial, way)),
+      })),
+    };
+    this.#tell(trials);
+    this.figure.update({
+      summary: summary(trials),
+      columns: ["Class", ...trials.flatMap((trial) => WAYS.map((way) => `${trial.dtype} ${way.name}`))],
+      rows: state.classes.map((row, index) => [
+        { text: label(row, index), index },
+        ...trials.flatMap((trial) =>
+          WAYS.map((way) => {
+            const value = fromApi(trial[way.key][index]);
+            return { text: decimals(value), value };
+          }),
+        ),
+      ]),
+    });
+  }
+
+  #tell(trials) {
+    const failed = trials.filter((trial) => trial.failing_step !== null);
+    const create = () => h("li", { class: "cause" }, h("span", { class: "cause-type" }), h("span", { class: "cause-step" }), h("span"));
+    sync(this.causes, failed, create, (item, trial) => {
+      setText(item.children[0], trial.dtype);
+      setText(item.children[1], `✗ ${trial.failing_step}`);
+      setText(item.children[2], trial.failure);
+    });
+  }
+
+  snippet(state) {
+    const added = state.shift ? ` + ${state.shift}` : "";
+    const shifted = { ...state, classes: state.classes.map((row) => ({ ...row, logit: row.logit + state.shift })) };
+    return {
+      python: [
+        ...(state.dtype === "bfloat16" ? ["import ml_dtypes"] : []),
+        snippets.scores(state, { dtype: "float64" }) + added,
+        `x = logits.astype(${state.dtype === "bfloat16" ? "ml_dtypes.bfloat16" : `np.${state.dtype}`})`,
+        "naive = np.exp(x) / np.exp(x).sum()",
+        `library = logitkit.softmax(x${snippets.temperature(state)})`,
+        "print(naive, library)",
+      ].join("\n"),
+      shell: `logitkit stability ${snippets.numbers(shifted)}${snippets.labels(state)}${snippets.heat(state)}`,
+    };
+  }
+}
+
+function cell(state, trial, way) {
+  const values = trial[way.key].map(fromApi);
+  const fails = values.some(Number.isNaN);
+  const lost = way.key === "naive" && trial.failing_step !== null;
+  const best = values.indexOf(Math.max(...values));
+  const name = best < 0 ? "" : label(state.classes[best], best);
+  const text = fails ? `NaN: ${lost ? trial.failing_step : "undefined"}` : values.some((p) => p > 0) ? `${name} ${percent(values[best])}` : "all 0";
+  return {
+    parts: fails ? null : values.slice(0, MOST).map((share, index) => ({ share, index, color: colour(index) })),
+    text,
+    description: `${trial.dtype}, ${way.name}: ${text}${lost ? `; ${trial.failure}` : ""}`,
+  };
+}
+
+function summary(trials) {
+  const failed = trials.filter((trial) => trial.failing_step !== null).map((trial) => trial.dtype);
+  if (!failed.length) return "All three ways agree in all four types.";
+  return `The naive formula fails in ${failed.join(", ")}; the library's kernels do not.`;
+}
+
+customElements.define("lk-panel-stability", Stability);
