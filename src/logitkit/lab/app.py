@@ -116,6 +116,7 @@ def create_app(store: Store | None = None) -> ASGIApp:
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,  # FastAPI's page of documentation comes from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
     )
     install(app)
     app.include_router(api, prefix=PREFIX)

@@ -39,7 +39,8 @@ MOST_NUMBERS = 4_000_000
 """How many numbers all answers of one request may hold."""
 
 Index = Annotated[int, Field(strict=True, ge=0, lt=MOST_CLASSES), BeforeValidator(whole)]
-Labels = Annotated[list[str], Field(max_length=MOST_CLASSES)]
+# `fail_fast`: of a hundred thousand wrong numbers the first is told, and no others are looked for.
+Labels = Annotated[list[str], Field(max_length=MOST_CLASSES, fail_fast=True)]
 
 
 class Scores(BaseModel):
@@ -47,7 +48,7 @@ class Scores(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    logits: Annotated[list[Number], Field(min_length=1, max_length=MOST_CLASSES)]
+    logits: Annotated[list[Number], Field(min_length=1, max_length=MOST_CLASSES, fail_fast=True)]
     dtype: Dtype = "float64"
 
     def numbers(self) -> int:
@@ -88,7 +89,9 @@ class TemperatureSweep(Scores):
     """The probabilities and the entropy at each of many temperatures."""
 
     op: Literal["temperature_sweep"]
-    temperatures: Annotated[list[Temperature], Field(min_length=1, max_length=MOST_TEMPERATURES)]
+    temperatures: Annotated[
+        list[Temperature], Field(min_length=1, max_length=MOST_TEMPERATURES, fail_fast=True)
+    ]
 
     def numbers(self) -> int:
         """Return how many numbers the answer holds."""
@@ -101,7 +104,7 @@ class Stability(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     op: Literal["stability"]
-    logits: Annotated[list[Number], Field(min_length=1, max_length=MOST_CLASSES)]
+    logits: Annotated[list[Number], Field(min_length=1, max_length=MOST_CLASSES, fail_fast=True)]
     dtypes: Annotated[list[Dtype], Field(min_length=1, max_length=len(DTYPES))] = list(DTYPES)
     temperature: Temperature = 1.0
     labels: Labels | None = None
@@ -116,7 +119,7 @@ class Derivative(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    logits: Annotated[list[Number], Field(min_length=1, max_length=MOST_JACOBIAN)]
+    logits: Annotated[list[Number], Field(min_length=1, max_length=MOST_JACOBIAN, fail_fast=True)]
     dtype: Dtype = "float64"
     temperature: Temperature = 1.0
 
@@ -129,7 +132,10 @@ class Jacobian(Derivative):
     """``logitkit.softmax_jacobian``; with a change of the scores, what it predicts."""
 
     op: Literal["jacobian"]
-    change: Annotated[list[Number], Field(min_length=1, max_length=MOST_JACOBIAN)] | None = None
+    change: (
+        Annotated[list[Number], Field(min_length=1, max_length=MOST_JACOBIAN, fail_fast=True)]
+        | None
+    ) = None
 
 
 class Nudge(Tempered):
