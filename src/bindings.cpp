@@ -18,6 +18,7 @@
 #include "core/plan.hpp"
 #include "core/pool.hpp"
 #include "core/quota.hpp"
+#include "core/total.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -141,7 +142,8 @@ nb::object map_plain(int op, nb::handle x, nb::handle out) {
 // positions that top_k finds are its `out`.
 void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle temperature, nb::handle mask,
            nb::handle g, int empty, bool exact, int regime, nb::handle ids) {
-    if (op < 0 || op >= op_count || empty < 0 || empty > 2 || regime < 0 || regime >= regime_count) {
+    if (op < 0 || op >= op_count || op == static_cast<int>(Op::cross_entropy) || empty < 0 || empty > 2 || regime < 0 ||
+        regime >= regime_count) {
         throw std::invalid_argument("op, empty or regime is out of range");
     }
     const Buffer x_buffer(x, false), out_buffer(out, true);
@@ -195,6 +197,49 @@ void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
     run_without_gil(request);
 }
 
+// cross_entropy along the dimensions whose bits are set in `axes`: one class a row in `ids`, or a target of each
+// element in g. A loss goes to `losses` for each row, the gradient to `out` where that is given: exactly x, exactly g,
+// or apart.
+void cross_entropy(nb::handle x, nb::handle out, nb::handle losses, std::uint64_t axes, nb::handle ids, nb::handle g,
+                   nb::handle mask, nb::handle weight, double smoothing, double z_loss, double scale) {
+    const Buffer x_buffer(x, false), losses_buffer(losses, true);
+    const char format = x_buffer.format();
+    const std::optional<DType> dtype = dtype_of(format);
+    if (!dtype) throw nb::type_error("x must have the buffer format 'f', 'd', 'e' or 'H' (the bits of bfloat16)");
+    if (ids.is_none() == g.is_none()) throw std::invalid_argument("either ids or g must be given");
+    Request request = request_of(static_cast<int>(Op::cross_entropy), *dtype, x_buffer, axes);
+    double temperature = 1;
+    set_temperature(request, temperature);
+    request.loss = {nullptr, smoothing, z_loss, scale};
+
+    const auto per_row = [&](const Buffer& buffer, char letter, const char* name) {
+        expect_format(buffer, letter, name);
+        if (!buffer.is_aligned()) throw std::invalid_argument(std::string(name) + " must be aligned to its elements");
+        return buffer.operand(request, name, true);
+    };
+    request.losses = per_row(losses_buffer, 'd', "losses");
+    std::optional<Buffer> out_buffer, ids_buffer, g_buffer, mask_buffer, weight_buffer;
+    if (!out.is_none()) {
+        expect_format(out_buffer.emplace(out, true), format, "out");
+        request.out = out_buffer->operand(request, "out");
+    }
+    if (!ids.is_none()) request.ids = per_row(ids_buffer.emplace(ids, false), 'q', "ids");
+    if (!g.is_none()) {
+        expect_format(g_buffer.emplace(g, false), format, "g");
+        request.g = g_buffer->operand(request, "g");
+    }
+    if (!mask.is_none()) {
+        expect_format(mask_buffer.emplace(mask, false), '?', "mask");
+        request.mask = mask_buffer->operand(request, "mask");
+    }
+    if (!weight.is_none()) {
+        request.loss.weight = weight_buffer.emplace(weight, false).doubles("weight");
+        if (weight_buffer->size() != request.row_length())
+            throw std::invalid_argument("weight is not of the row's length");
+    }
+    run_without_gil(request);
+}
+
 } // namespace
 
 NB_MODULE(_core, m) {
@@ -214,6 +259,16 @@ NB_MODULE(_core, m) {
     m.def("apply", &apply, "op"_a, "x"_a, "out"_a, "axes"_a, "temperature"_a, "mask"_a = nb::none(), "g"_a = nb::none(),
           "empty"_a = 0, "exact"_a = false, "regime"_a = 0, "ids"_a = nb::none(),
           "Run one operation along the dimensions whose bits are set in `axes`, into `out`.");
+    m.def("cross_entropy", &cross_entropy, "x"_a, "out"_a.none(), "losses"_a, "axes"_a, "ids"_a.none(), "g"_a.none(),
+          "mask"_a.none(), "weight"_a.none(), "smoothing"_a, "z_loss"_a, "scale"_a,
+          "The loss of each row into `losses`, and where `out` is given `scale` times its gradient into that.");
+    m.def(
+        "total",
+        [](nb::handle values) {
+            const Buffer buffer(values, false);
+            return total(buffer.doubles("values"), buffer.size());
+        },
+        "values"_a, "The sum of doubles, to the last bits.");
     m.def("set_arrays", &set_arrays, "type"_a, "make"_a,
           "Tell map_plain the type of its arrays, and what makes an uninitialised one like another.");
     m.def(

@@ -17,6 +17,9 @@ namespace nb = nanobind;
 
 namespace logitkit {
 
+class Buffer;
+void expect_format(const Buffer& buffer, char format, const char* name);
+
 class Buffer {
 public:
     Buffer(nb::handle array, bool writable) {
@@ -92,6 +95,7 @@ public:
         }
         return same;
     }
+    std::int64_t size() const { return view_.len / view_.itemsize; }
     std::int64_t size(int dim) const { return view_.shape[dim]; }
     std::int64_t last_size() const { return view_.ndim > 0 ? view_.shape[view_.ndim - 1] : 0; }
 
@@ -109,6 +113,15 @@ public:
         }
         if (!fits) throw std::invalid_argument(std::string(name) + " does not have the shape of the request");
         return result;
+    }
+
+    // Of a C-contiguous array of doubles.
+    const double* doubles(const char* name) const {
+        expect_format(*this, 'd', name);
+        if (!is_aligned() || PyBuffer_IsContiguous(&view_, 'C') == 0) {
+            throw std::invalid_argument(std::string(name) + " must be contiguous");
+        }
+        return static_cast<const double*>(view_.buf);
     }
 
     // As an operand that holds `picks` elements a row, side by side along the last dimension, the one that is reduced.

@@ -16,9 +16,10 @@ enum class Op {
     entropy_vjp,
     kl_divergence,
     gather_logprobs,
-    top_k
+    top_k,
+    cross_entropy
 };
-inline constexpr int op_count = 11;
+inline constexpr int op_count = 12;
 // The first ones are done side by side and by several threads too, in float exponentials where those serve.
 inline constexpr int anchored_op_count = 3;
 
@@ -46,15 +47,28 @@ struct Helpers {
     std::int64_t parts;
 };
 
+// What cross_entropy asks for. With t the targets, of K classes that take part, each counts for
+// a = w ((1 - s) t + s / K), the row for v = sum(w t):
+//   loss = -sum(a log p) + z v lse^2,    gradient = scale ((sum(a) + 2 z v lse) p - a)
+struct Loss {
+    const double* weight = nullptr; // w of each class, else 1
+    double smoothing = 0;           // s
+    double z_loss = 0;              // z
+    double scale = 1;
+};
+
 // Rows of one length in contiguous memory.
 //   x     the logits; for softmax_vjp the probabilities p, for log_softmax_vjp their logarithms
 //   g     softmax_vjp, log_softmax_vjp: the gradient, a row; logsumexp_vjp, entropy_vjp: one number a row;
-//         kl_divergence: the logits of q, a row
+//         kl_divergence: the logits of q, a row; cross_entropy: the targets, a row, or absent
 //   mask  may be absent; one byte an element, 0 where x (and the q of kl_divergence) takes no part: what stands there
 //         has no effect
-//   ids   gather_logprobs: `picks` positions a row, each in [0, length); top_k: where as many go, at most length
+//   ids   gather_logprobs: `picks` positions a row, each in [0, length); top_k: where as many go, at most length;
+//         cross_entropy without g: the class of each row, -1 for a row that is left out
 //   out   one value a row for logsumexp, entropy and kl_divergence, `picks` of them for gather_logprobs, none for
-//         top_k, else a row; exactly x (in place), exactly g where that is a row, or apart from both
+//         top_k, else a row; exactly x (in place), exactly g where that is a row, or apart from both. Absent where
+//         cross_entropy is to give no gradient
+//   losses  one double a row, of cross_entropy; `loss` then says what it is
 // Preconditions: length >= 1; every pointer aligned to its element; steps are counted in elements; temperature >= 0,
 // not NaN. `exact` computes float32, float16 and bfloat16 in float64. `stream` lets float results be stored past the
 // caches.
@@ -72,6 +86,9 @@ struct RowBatch {
     std::int64_t out_step = 0;
     std::int64_t ids_step = 0;
     std::int64_t picks = 0;
+    const Loss* loss = nullptr;
+    double* losses = nullptr;
+    std::int64_t losses_step = 0;
     const double* temperature = nullptr;
     std::int64_t temperature_step = 0;
     Empty empty = Empty::nan;

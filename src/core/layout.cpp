@@ -7,8 +7,8 @@
 namespace logitkit {
 
 Layout::Layout(const Request& request) : item_size(logitkit::item_size(request.dtype)) {
-    const Operand* const operands[operand_count] = {&request.x,           &request.g,   &request.mask,
-                                                    &request.temperature, &request.out, &request.ids};
+    const Operand* const operands[operand_count] = {&request.x,   &request.g,   &request.mask,  &request.temperature,
+                                                    &request.out, &request.ids, &request.losses};
     for (int dim = 0; dim < request.dims; ++dim) {
         const bool reduced = request.reduced[dim];
         (reduced ? length : rows) *= request.shape[dim];
@@ -27,7 +27,7 @@ Layout::Layout(const Request& request) : item_size(logitkit::item_size(request.d
     }
     direct = (!has(Mask) || is_contiguous(Mask)) && is_contiguous(X) &&
              (!has(G) || (request.has_one_g() ? is_aligned(G) : is_contiguous(G))) &&
-             (request.gives_rows() ? is_contiguous(Out) : is_aligned(Out));
+             (!has(Out) || (request.gives_rows() ? is_contiguous(Out) : is_aligned(Out)));
 }
 
 // Merges neighbouring dimensions that every operand walks in one step. The order of the elements of a row is theirs;

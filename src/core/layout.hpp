@@ -6,8 +6,8 @@
 
 namespace logitkit {
 
-constexpr int operand_count = 6;
-enum { X, G, Mask, Temperature, Out, Ids };
+constexpr int operand_count = 7;
+enum { X, G, Mask, Temperature, Out, Ids, Losses };
 
 struct Layout {
     std::int64_t rows = 1;

@@ -80,6 +80,9 @@ struct Run {
         b.ids = reinterpret_cast<std::int64_t*>(data[Ids] + first * step(Ids));
         b.ids_step = step(Ids) / static_cast<std::int64_t>(sizeof(std::int64_t));
         b.picks = request.picks;
+        b.loss = &request.loss;
+        b.losses = reinterpret_cast<double*>(data[Losses] + first * step(Losses));
+        b.losses_step = step(Losses) / static_cast<std::int64_t>(sizeof(double));
         b.empty = request.empty;
         b.exact = request.exact;
         return b;
@@ -150,10 +153,11 @@ void compute_packed(const Run& run, std::int64_t begin, std::int64_t end) {
             call(request, b);
             continue;
         }
-        b.out = request.is_reduction() ? results : x;
+        b.out = request.is_reduction() ? results : request.out ? x : nullptr;
         b.out_step = request.is_reduction() ? 1 : step;
         b.keep = request.regime == Regime::automatic;
         call(request, b);
+        if (!request.out) continue;
 
         const Place out = run.place_of(Out, first);
         if (request.is_reduction()) {
@@ -309,6 +313,12 @@ std::int64_t Request::size() const {
     std::int64_t count = 1;
     for (int dim = 0; dim < dims; ++dim) count *= shape[dim];
     return count;
+}
+
+std::int64_t Request::row_length() const {
+    std::int64_t length = 1;
+    for (int dim = 0; dim < dims; ++dim) length *= reduced[dim] ? shape[dim] : 1;
+    return length;
 }
 
 void run(const Request& request) {

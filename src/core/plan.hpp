@@ -25,8 +25,10 @@ struct Request {
     std::int64_t shape[most_dims];
     bool reduced[most_dims];
     Operand x, g, mask, temperature, out; // g, mask: may be absent; mask: bytes, 0 = does not take part
-    Operand ids;                          // int64, of gather_logprobs and top_k, whose axis is the last
-    std::int64_t picks = 0;               // ids a row; they, and the values of out at them, lie side by side
+    Operand ids;            // int64: of gather_logprobs and top_k, whose axis is the last; one a row of cross_entropy
+    std::int64_t picks = 0; // ids a row of those two; they, and the values of out at them, lie side by side
+    Operand losses;         // of cross_entropy: double, one a row; its out, the gradient, may be absent
+    Loss loss;
     Empty empty = Empty::nan;
     Regime regime = Regime::automatic;
     bool exact = false;
@@ -39,6 +41,7 @@ struct Request {
     // g is one number a row, not a row.
     bool has_one_g() const { return op == Op::logsumexp_vjp || op == Op::entropy_vjp; }
     std::int64_t size() const;
+    std::int64_t row_length() const;
 };
 
 // Computes the whole request. Preconditions: the operands have the request's shape, temperatures are >= 0 and not NaN,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         softmax_jvp,
         softmax_vjp,
     )
+    from logitkit.functional.losses import cross_entropy, cross_entropy_with_grad
     from logitkit.functional.picks import gather_logprobs, top_k
     from logitkit.functional.softmax import entropy, log_softmax, logsumexp, softmax
     from logitkit.info import cpu_info, show_config
@@ -34,6 +35,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "cpu_info",
+    "cross_entropy",
+    "cross_entropy_with_grad",
     "entropy",
     "entropy_vjp",
     "explain",
@@ -72,6 +75,7 @@ _HOMES = {
         "softmax_jvp",
         "softmax_vjp",
     ),
+    "functional.losses": ("cross_entropy", "cross_entropy_with_grad"),
     "functional.picks": ("gather_logprobs", "top_k"),
     "functional.softmax": ("entropy", "log_softmax", "logsumexp", "softmax"),
     "info": ("cpu_info", "show_config"),

@@ -41,6 +41,26 @@ def apply(
     Run one operation along the dimensions whose bits are set in `axes`, into `out`.
     """
 
+def cross_entropy(
+    x: object,
+    out: object | None,
+    losses: object,
+    axes: int,
+    ids: object | None,
+    g: object | None,
+    mask: object | None,
+    weight: object | None,
+    smoothing: float,
+    z_loss: float,
+    scale: float,
+) -> None:
+    """
+    The loss of each row into `losses`, and where `out` is given `scale` times its gradient into that.
+    """
+
+def total(values: object) -> float:
+    """The sum of doubles, to the last bits."""
+
 def set_arrays(type: object, make: object) -> None:
     """
     Tell map_plain the type of its arrays, and what makes an uninitialised one like another.

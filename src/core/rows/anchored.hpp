@@ -85,7 +85,7 @@ LOGITKIT_ONCE inline double exp_sum(X x, std::int64_t n, Anchor<Scaled> anchor, 
                              });
         }
     };
-    if (Carefully || kept == nullptr) {
+    if (kept == nullptr) {
         sweep([](std::int64_t, auto, auto) {});
     } else {
         sweep([&](std::int64_t i, auto part, auto q) { part.store(q, kept + i); });
@@ -234,13 +234,13 @@ inline bool is_enough(double beside, std::int64_t length, double top) {
     return beside >= 0x1p-13 * static_cast<double>(length < block_length ? length : block_length) * top;
 }
 
-// From the sum of all, where that is good enough; else, and in rows of one vector, from the others alone.
+// From the sum of all, where that is good enough; else, and in rows of one vector, from the others alone. `all`: what
+// softmax needs, if `max` tells that it serves, with the q in `kept` where that is given (not for a row of one vector).
 template <bool Scaled, class X>
 inline LogSum log_sum(X x, std::int64_t length, float first_max, const Inverse<float>& inverse, double temperature,
-                      std::int64_t next, const Helpers* helpers) {
+                      std::int64_t next, const Helpers* helpers, Normalizer& all, float* kept = nullptr) {
     if (length > F32x16::lanes) {
-        const Normalizer all =
-            normalize<Sum::all_carefully, Scaled>(x, length, first_max, inverse, temperature, next, helpers);
+        all = normalize<Sum::all_carefully, Scaled>(x, length, first_max, inverse, temperature, next, helpers, kept);
         if (is_anchored(temperature, all.max)) {
             const double top = exp_of(Single{all.max / temperature}, Single{all.exponent}).v;
             const double beside = all.rest - Anchor<Scaled>(static_cast<float>(all.exponent), inverse).summed(all.max);
@@ -248,6 +248,7 @@ inline LogSum log_sum(X x, std::int64_t length, float first_max, const Inverse<f
         }
     }
     const Normalizer others = normalize<Sum::others, Scaled>(x, length, first_max, inverse, temperature, next, helpers);
+    if (length <= F32x16::lanes) all = others;
     return {others.max, others.log_sum()};
 }
 

@@ -46,9 +46,9 @@ public:
         for (int i = 0; i < most; ++i) rows[i] = is_anchored(temperature_, static_cast<double>(m[i]));
     }
 
-    // `q`: scratch for n columns.
-    void softmax(F* q) {
-        const Doubles inverse = Doubles::set1(1.0) / sum(q);
+    // Times a factor for each row; `q`: scratch for n columns.
+    void softmax(F* q, Doubles factor = Doubles::set1(1.0)) {
+        const Doubles inverse = factor / sum(q);
         const F high = to_floats(inverse), low = to_floats(inverse - to_doubles(high));
         for (std::int64_t j = 0; j < n_; ++j) x_[j] = quotient(Exponential<F>{x_[j], q[j]}, high, low);
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels.hpp"
+#include "rows/loss.hpp"
 #include "rows/select.hpp"
 #include "rows/short.hpp"
 #include "rows/ways.hpp"
@@ -79,6 +80,17 @@ void top_k(const RowBatch& batch) {
     }
 }
 
+template <class X>
+void cross_entropy(const RowBatch& batch) {
+    const auto rows = [&](std::int64_t first, std::int64_t count) {
+        for (std::int64_t i = first; i < first + count; ++i) {
+            batch.losses[i * batch.losses_step] = cross_entropy_row(batch, row_at<X>(batch, i), class_of(batch, i));
+        }
+    };
+    if (batch.g != nullptr || batch.loss->smoothing != 0) return rows(0, batch.rows);
+    for_rows_of_any_length<X>(batch, [](auto& some) { some.cross_entropy(); }, rows);
+}
+
 // The kernel of each dtype; of operations that take a mask, also that with one.
 #define LOGITKIT_KERNELS(operation)                                                                                    \
     {                                                                                                                  \
@@ -106,6 +118,7 @@ constexpr Kernel table[op_count][dtype_count][2] = {
     LOGITKIT_MASKED_KERNELS(kl_divergence),
     LOGITKIT_MASKED_KERNELS(gather_logprobs),
     LOGITKIT_KERNELS(top_k),
+    LOGITKIT_MASKED_KERNELS(cross_entropy),
 };
 
 } // namespace

@@ -32,6 +32,11 @@ inline double temperature_of(const RowBatch& batch, std::int64_t row) {
     return batch.temperature[row * batch.temperature_step];
 }
 
+// The one target of a row of cross_entropy, -1 if there is none.
+inline std::int64_t class_of(const RowBatch& batch, std::int64_t row) {
+    return batch.ids == nullptr ? -1 : batch.ids[row * batch.ids_step];
+}
+
 // `together`: as many rows go at a time.
 template <class X>
 LOGITKIT_INLINE inline Row<X> row_at(const RowBatch& batch, std::int64_t i, int together = 1) {
@@ -39,7 +44,7 @@ LOGITKIT_INLINE inline Row<X> row_at(const RowBatch& batch, std::int64_t i, int 
     const auto* g = static_cast<const T*>(batch.g);
     return {scores_at(batch, i, X()),
             g == nullptr ? nullptr : g + i * batch.g_step,
-            static_cast<T*>(batch.out) + i * batch.out_step,
+            batch.out == nullptr ? nullptr : static_cast<T*>(batch.out) + i * batch.out_step,
             batch.length,
             temperature_of(batch, i),
             i + together < batch.rows ? together * batch.x_step : 0};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "rows/columns.hpp"
+#include "rows/loss.hpp"
 #include "rows/ways.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
@@ -47,6 +48,35 @@ public:
             }
         }
     }
+    // Of rows with one target each.
+    void cross_entropy() {
+        const Loss& loss = *batch_.loss;
+        alignas(64) double score[most], weight[most], value[most], factor[most], at[most];
+        for (int i = 0; i < most; ++i) {
+            const int own = i < count_ ? i : 0;
+            const std::int64_t target = class_of(batch_, first_ + own);
+            score[i] = target < 0 ? 0 : static_cast<double>(score_at(row(own).x, target));
+            weight[i] = target < 0 ? 0 : weight_of(loss, target);
+        }
+        const OneTarget<Doubles> rows = one_target(loss, Doubles::load(score), columns_.mean(), columns_.log_sum(),
+                                                   Doubles::set1(0.0), Doubles::load(weight));
+        rows.value.store(value);
+        rows.factor.store(factor);
+        rows.at.store(at);
+        for (int i = 0; i < count_; ++i) {
+            served_[i] &= value[i] == value[i] && is_float_factor(factor[i]);
+            if (served_[i]) batch_.losses[(first_ + i) * batch_.losses_step] = value[i];
+        }
+        if (batch_.out != nullptr) {
+            F q[longest_short];
+            columns_.softmax(q, rows.factor);
+        }
+        store(false); // the others are done one by one there
+        for (int i = 0; i < count_ && batch_.out != nullptr; ++i) {
+            const std::int64_t target = class_of(batch_, first_ + i);
+            if (served_[i] && takes_part(row(i).x, target)) row(i).out[target] = narrow_to<T>(at[i]);
+        }
+    }
 
 private:
     Row<X> row(int i) const { return row_at<X>(batch_, first_ + i); }
@@ -72,16 +102,18 @@ private:
     }
     void store(bool log) {
         T* const out = row(0).out;
-        for_each_part([&](int start, auto part) LOGITKIT_INLINE {
-            transpose(x_ + start);
-            for (int i = 0; i < count_; ++i) {
-                if (served_[i]) part.store(x_[start + i], out + i * batch_.out_step + start);
-            }
-        });
+        if (out != nullptr) {
+            for_each_part([&](int start, auto part) LOGITKIT_INLINE {
+                transpose(x_ + start);
+                for (int i = 0; i < count_; ++i) {
+                    if (served_[i]) part.store(x_[start + i], out + i * batch_.out_step + start);
+                }
+            });
+        }
         for (int i = 0; i < count_; ++i) {
             if (!served_[i]) {
                 rows_(first_ + i, 1);
-            } else if constexpr (is_masked<X>) {
+            } else if (is_masked<X> && out != nullptr) {
                 mend_masked(row(i).x, batch_.length, log, row(i).out);
             }
         }

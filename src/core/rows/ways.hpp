@@ -70,8 +70,9 @@ template <class X>
 inline bool log_sum_anchored(const RowBatch& batch, const Row<X>& row, float first_max, LogSum& sum) {
     if (batch.exact || !may_be_anchored(row.temperature)) return false;
     sum = with_scaled(row.temperature, [&]<bool Scaled>() {
+        Normalizer all;
         return log_sum<Scaled>(row.x, row.length, first_max, Inverse<float>(row.temperature), row.temperature, row.next,
-                               batch.helpers);
+                               batch.helpers, all);
     });
     return is_anchored(row.temperature, sum.max);
 }

@@ -39,8 +39,8 @@ def apply(
     if x.ndim == 0:
         x, out, g = x.reshape(1), out.reshape(1), None if g is None else g.reshape(1)
     bits = sum([1 << axis for axis in axes])
-    stores = out.dtype.kind == "i" or _has(out, compute)  # positions have a dtype of their own
-    if stores and _has(x, compute) and (g is None or _has(g, compute)):
+    stores = out.dtype.kind == "i" or has(out, compute)  # positions have a dtype of their own
+    if stores and has(x, compute) and (g is None or has(g, compute)):
         gradient = None if g is None else raw(g)
         _core.apply(op, raw(x), raw(out), bits, temperature, mask, gradient, ids=ids, **choices)
         return
@@ -49,12 +49,12 @@ def apply(
         result = target if stores else np.empty_like(target, compute)
         _core.apply(
             op,
-            raw(_converted(x[part], compute)),
+            raw(converted(x[part], compute)),
             raw(result),
             bits,
             temperature if isinstance(temperature, float) else temperature[part],
             None if mask is None else mask[part],
-            None if g is None else raw(_converted(g[part], compute)),
+            None if g is None else raw(converted(g[part], compute)),
             ids=None if ids is None else ids[part],
             **choices,
         )
@@ -81,13 +81,14 @@ def parts(x: Array, axes: tuple[int, ...]) -> Iterator[Part]:
     )
 
 
-def _has(a: Array, dtype: np.dtype[Any]) -> bool:
+def has(a: Array, dtype: np.dtype[Any]) -> bool:
+    """Whether the core can take a as it is, being given a dtype."""
     return a.dtype is dtype or (a.dtype == dtype and a.dtype.isnative)
 
 
-def _converted(a: Array, dtype: np.dtype[Any]) -> Array:
+def converted(a: Array, dtype: np.dtype[Any]) -> Array:
     """Convert; what is one element in memory, seen at several places, stays one."""
-    if _has(a, dtype):
+    if has(a, dtype):
         return a
     if 0 not in a.strides:
         return cast(a, dtype)

@@ -11,6 +11,7 @@ from logitkit import _core
 from logitkit.backends import _arguments as arguments
 from logitkit.backends import _delivery as delivery
 from logitkit.backends._arguments import Array
+from logitkit.backends._labels import check_labels
 
 _EXACT_INTEGER = 2**53  # integers up to here are doubles
 
@@ -43,7 +44,7 @@ def gather_logprobs(x: Any, ids: Any, axis: Any, temperature: Any, mask: Any) ->
             f"ids has the shape {ids.shape}; without the axis it must broadcast with x, whose "
             f"shape is {x.shape}"
         ) from None
-    _refuse_ids(ids, x.shape[at])
+    check_labels("ids", ids, x.shape[at])
 
     positions = np.empty((*rows, wanted.shape[-1]), np.int64)
     positions[...] = wanted
@@ -105,13 +106,3 @@ def _fits_double(x: Array) -> bool:
     if x.dtype.kind not in "iu" or x.dtype.itemsize < 8:
         return True
     return bool(int(x.max()) <= _EXACT_INTEGER and int(x.min()) >= -_EXACT_INTEGER)
-
-
-def _refuse_ids(ids: Array, classes: int) -> None:
-    """Raise if an index is out of range, with the first of them."""
-    if ids.size == 0 or (int(ids.min()) >= 0 and int(ids.max()) < classes):
-        return
-    bad = (ids < 0) | (ids >= classes)
-    position = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), ids.shape))
-    at = f" at index {position}" if ids.ndim else ""
-    raise IndexError(f"ids is {int(ids[position])}{at}; accepted are the classes in [0, {classes})")

@@ -24,6 +24,8 @@ from logitkit.backends._gradients import log_softmax_vjp as log_softmax_vjp
 from logitkit.backends._gradients import logsumexp_vjp as logsumexp_vjp
 from logitkit.backends._gradients import softmax_jacobian as softmax_jacobian
 from logitkit.backends._gradients import softmax_vjp as softmax_vjp
+from logitkit.backends._losses import cross_entropy as cross_entropy
+from logitkit.backends._losses import cross_entropy_with_grad as cross_entropy_with_grad
 from logitkit.backends._picks import gather_logprobs as gather_logprobs
 from logitkit.backends._picks import top_k as top_k
 

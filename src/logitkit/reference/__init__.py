@@ -44,9 +44,12 @@ from logitkit.reference.gradients import (
     softmax_jvp,
     softmax_vjp,
 )
+from logitkit.reference.losses import cross_entropy, cross_entropy_with_grad
 from logitkit.reference.picks import gather_logprobs, top_k
 
 __all__ = [
+    "cross_entropy",
+    "cross_entropy_with_grad",
     "entropy",
     "entropy_vjp",
     "gather_logprobs",
