@@ -61,5 +61,3 @@ def server(*arguments):
     finally:
         process.kill()
         process.communicate()
-
-
