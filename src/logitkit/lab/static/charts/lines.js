@@ -80,7 +80,8 @@ export class Lines extends Chart {
         "aria-label": one.description ?? one.label,
       });
     });
-    const ends = data.series.map((one) => this.y(one.points.at(-1)?.[1] ?? 0));
+    const last = data.series.map((one) => one.points.at(-1)[1]);
+    const ends = last.map((value) => this.y(Number.isFinite(value) ? value : data.y.domain[0]));
     const places = spread(ends, 15, TOP + 4, height - BOTTOM);
     const fits = Math.floor((this.svg.viewBox.baseVal.width - this.right - 10) / 7.2);
     sync(this.names, data.series, () => s("text", { "dominant-baseline": "central" }), (text, one, i) => {

@@ -25,7 +25,7 @@ export class Derivative extends Panel {
 
   build(body) {
     this.heat = h("lk-heat");
-    this.formula = h("div", { class: "cell-formula" });
+    this.formula = h("div", { class: "cell-formula", role: "group", tabindex: "0", "aria-label": "Formula of the chosen cell" });
     this.says = h("p", { class: "cell-says" });
     this.matrix = h("lk-figure");
     this.nudge = h("lk-slider", { class: "wide-control" });
@@ -150,10 +150,12 @@ export class Derivative extends Panel {
       marker: fromApi(nudge.predicted_change[i]),
       text: number(fromApi(nudge.true_change[i]), 3),
     }));
+    // Of many classes those that move most are drawn.
+    const drawn = rows.length > MOST ? [...rows].sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, MOST) : rows;
     this.bars.data = {
       name: "True change of each probability, with the predicted one as a line",
-      domain: niceDomain(rows.slice(0, MOST).flatMap((one) => [one.value, one.marker]), [-0.1, 0.1]),
-      rows: rows.slice(0, MOST).map((one) => ({ ...one, description: `${one.label}: ${one.text}, predicted ${number(one.marker, 3)}` })),
+      domain: niceDomain(drawn.flatMap((one) => [one.value, one.marker]), [-0.1, 0.1]),
+      rows: drawn.map((one) => ({ ...one, description: `${one.label}: ${one.text}, predicted ${number(one.marker, 3)}` })),
     };
     this.change.update({
       summary: `The score of ${names[index]}, the column that is chosen above, moves by ${number(state.nudge)}. Bars are the true changes, lines what the derivative predicts: close for a small nudge, far for a large one.`,

@@ -24,7 +24,7 @@ export class Loss extends Panel {
     "The gradient is the probabilities minus the truth: it pulls the true class up exactly as hard as it pushes the others down.";
 
   build(body) {
-    this.formula = h("div", { class: "loss-formula" });
+    this.formula = h("div", { class: "loss-formula", role: "group", tabindex: "0", "aria-label": "Formula of the loss" });
     this.shares = h("lk-bars");
     this.gradient = h("lk-bars");
     this.figure = h("lk-figure");
@@ -97,9 +97,14 @@ export class Loss extends Panel {
     const value = fromApi(loss.loss);
     const result = mn(number(value), { "data-value": String(value), class: "loss-value" });
     const p = mn(number(fromApi(loss.probabilities[target])));
-    const single = [mo("−"), mi("log"), mo("("), sub(mi("p"), mtext(name, { class: "term-name" })), mo(")"), mo("="), mo("−"), mi("log"), mo("("), p, mo(")"), mo("=")];
-    const smooth = [mo("−"), sum("i"), sub(mi("y"), mi("i")), mi("log"), sub(mi("p"), mi("i")), mo("=")];
-    this.formula.replaceChildren(block(`the loss is ${number(value)} nats`, mi("L"), mo("="), ...(state.smoothing ? smooth : single), result));
+    const log = (inside) => [mo("−"), mi("log"), mo("("), inside, mo(")")];
+    const single = log(sub(mi("p"), mtext(name, { class: "term-name" })));
+    const smooth = [mo("−"), sum("i"), sub(mi("y"), mi("i")), mi("log"), sub(mi("p"), mi("i"))];
+    const numbers = state.smoothing ? [] : [...log(p), mo("=")];
+    this.formula.replaceChildren(
+      block("the loss is minus the logarithm of what the true class got", mi("L"), mo("="), ...(state.smoothing ? smooth : single)),
+      block(`that is ${number(value)} nats`, mo("="), ...numbers, result),
+    );
   }
 
   #charts(names, loss) {

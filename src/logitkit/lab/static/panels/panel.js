@@ -14,6 +14,8 @@
 import { freshId, h, setText } from "../core/dom.js";
 import { store } from "../core/store.js";
 import { announce } from "../core/status.js";
+import { undefinedBecause } from "../core/undefined.js";
+import "../parts/presets.js";
 
 export class Panel extends HTMLElement {
   static fewest = 1;
@@ -23,7 +25,8 @@ export class Panel extends HTMLElement {
     const { slug, heading, look } = this.constructor;
     const title = freshId("panel");
     this.body = h("div", { class: "panel-body" });
-    this.notice = h("div", { class: "notice", hidden: true });
+    this.notice = h("p", { class: "notice", hidden: true });
+    this.empty = h("div", { class: "empty", hidden: true }, h("p", {}, EMPTY), h("lk-presets"));
     this.section = h(
       "section",
       { class: `panel panel-${slug}`, "aria-labelledby": title },
@@ -36,6 +39,7 @@ export class Panel extends HTMLElement {
         h("span", { class: "stale-mark" }, "stale: the server does not answer"),
       ),
       this.notice,
+      this.empty,
       this.body,
       this.#code(),
     );
@@ -52,16 +56,19 @@ export class Panel extends HTMLElement {
   render(state, results, kernel) {
     const ready = this.ready(state);
     this.body.hidden = !ready;
-    this.tell(ready ? "" : EMPTY);
+    this.empty.hidden = ready;
+    this.undefined = this.constructor.fewest ? undefinedBecause(state.classes) : "";
+    this.tell("");
     if (!ready) return;
     this.show(state, results, kernel);
     if (!this.code.hidden) this.#writeCode(state);
   }
 
-  /** Show `text` above the body, in place of what cannot be shown. */
+  /** Say `text` above the body; that the softmax is not defined goes before all else. */
   tell(text) {
-    this.notice.hidden = text === "";
-    setText(this.notice, text);
+    const said = this.undefined || text;
+    this.notice.hidden = said === "";
+    setText(this.notice, said);
   }
 
   operations() {
@@ -87,7 +94,7 @@ export class Panel extends HTMLElement {
   }
 }
 
-const EMPTY = "There are no classes yet. Add one, paste scores, or take an example.";
+const EMPTY = "There are no classes. Add one, paste scores, or take an example:";
 
 function block(language, text) {
   const copy = async () => {

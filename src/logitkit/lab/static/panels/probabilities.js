@@ -12,7 +12,6 @@ import { Panel } from "./panel.js";
 import "../charts/bars.js";
 import "../charts/stack.js";
 import "../parts/figure.js";
-import "../parts/presets.js";
 import "../parts/readout.js";
 
 const MOST = 24;
@@ -92,7 +91,7 @@ export class Probabilities extends Panel {
       name: "Scores, each can be dragged",
       domain,
       edit,
-      rows: some.map((row) => ({ ...row, value: row.logit, text: editable(row.logit).replace("-", "\u2212") })),
+      rows: some.map((row) => ({ ...row, value: row.logit, text: short(row.logit) })),
     };
     this.shares.data = {
       name: "Probabilities",
@@ -110,13 +109,19 @@ export class Probabilities extends Panel {
 }
 
 function sentence(text, count) {
-  const first = text[0].toUpperCase() + text.slice(1);
+  const first = text.replace(/^(most likely|softmax)/, (words) => words[0].toUpperCase() + words.slice(1));
   return count > MOST ? `${first}. The first ${MOST} of ${count} classes are drawn, the table has all.` : `${first}.`;
 }
 
 // What is said of the two ways to compute belongs to another panel.
 function remarks(notes) {
   return notes.filter((note) => !/^(naive|stable):/.test(note)).map((note) => `${note}.`).join(" ");
+}
+
+// As it was typed, where that is short.
+function short(logit) {
+  const typed = editable(logit);
+  return typed.length > 7 || !Number.isFinite(logit) ? number(logit, 5) : typed.replace("-", "\u2212");
 }
 
 function distance({ sum_ulps: ulps }, dtype) {

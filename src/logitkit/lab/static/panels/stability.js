@@ -126,6 +126,8 @@ function cell(state, trial, way) {
 }
 
 function summary(trials) {
+  const known = trials.some((trial) => trial.library.some((p) => !Number.isNaN(fromApi(p))));
+  if (!known) return "The softmax of these scores is not defined, in no type and in no way.";
   const failed = trials.filter((trial) => trial.failing_step !== null).map((trial) => trial.dtype);
   if (!failed.length) return "All three ways agree in all four types.";
   return `The naive formula fails in ${failed.join(", ")}; the library's kernels do not.`;

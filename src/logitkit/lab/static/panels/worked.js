@@ -33,7 +33,7 @@ export class Worked extends Panel {
     this.next = h("button", { type: "button", class: "tool", onclick: () => this.#go(store.state.step + 1) }, "Next");
     this.play = h("button", { type: "button", class: "tool", onclick: () => this.#toggle() }, "Play");
     this.says = h("p", { class: "worked-says" });
-    this.formula = h("div", { class: "worked-formula" });
+    this.formula = h("div", { class: "worked-formula", role: "group", tabindex: "0", "aria-label": "Formula of this step" });
     this.chart = h("lk-bars");
     this.chartTitle = h("h3");
     this.table = h("lk-worked-table");

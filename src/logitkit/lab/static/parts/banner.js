@@ -9,7 +9,7 @@ export class Banner extends HTMLElement {
   connectedCallback() {
     if (this.list) return;
     this.list = h("ul", { class: "banners" });
-    this.append(this.list);
+    this.append(h("section", { "aria-label": "Notices" }, this.list));
   }
 
   /** Show `text` under `kind`; an empty one takes it away. */
