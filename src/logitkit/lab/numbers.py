@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, cast
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import GetPydanticSchema
@@ -82,8 +83,6 @@ def to_array(values: list[Any]) -> NDArray[np.float64]:
 def as_dtype(name: str) -> np.dtype[Any]:
     """Return NumPy's dtype; bfloat16 is that of ml_dtypes."""
     if name == "bfloat16":
-        import ml_dtypes
-
         return cast("np.dtype[Any]", np.dtype(ml_dtypes.bfloat16))
     return np.dtype(name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
@@ -59,6 +60,7 @@ def command(
     .npz, .npy, .csv, .tsv, .json or .jsonl.
     """
     try:
+        from logitkit.lab import server
         from logitkit.lab.app import create_app
         from logitkit.lab.datasets.store import Store
     except ImportError as error:
@@ -76,7 +78,7 @@ def command(
     if path is not None:
         answer(app, path)
     else:
-        listen(app, port, fragment="#v=1&p=confidence" if file else "", browser=not no_open)
+        listen(server, app, port, fragment="#v=1&p=confidence" if file else "", browser=not no_open)
 
 
 def answer(app: ASGIApp, path: str) -> None:
@@ -92,25 +94,23 @@ def answer(app: ASGIApp, path: str) -> None:
         raise Failure(f"{path} answers {status}", CHECK_FAILED)
 
 
-def listen(app: ASGIApp, port: int, *, fragment: str, browser: bool) -> None:
+def listen(server: ModuleType, app: ASGIApp, port: int, *, fragment: str, browser: bool) -> None:
     """Serve until Ctrl-C; the fragment of the URL is what the page opens with."""
-    from logitkit.lab.server import LOOPBACK, PortError, bind, open_browser, serve
-
     try:
-        listener = bind(port)
-    except PortError as error:
+        listener = server.bind(port)
+    except server.PortError as error:
         raise click.UsageError(
             f"{error}; choose another with -p, or -p 0 for a free one."
         ) from None
-    url = f"http://{LOOPBACK}:{listener.getsockname()[1]}/{fragment}"
+    url = f"http://{server.LOOPBACK}:{listener.getsockname()[1]}/{fragment}"
 
     def ready() -> None:
         click.echo(url)
         click.echo("The laboratory is open; Ctrl-C stops it.", err=True)
         if browser:
-            open_browser(url)
+            server.open_browser(url)
 
     try:
-        serve(app, listener, ready)
+        server.serve(app, listener, ready)
     except KeyboardInterrupt:
         raise Failure("", INTERRUPTED) from None
