@@ -6,7 +6,6 @@ The formats are those of `logitkit.stream.formats`, and JSON. Every message name
 from __future__ import annotations
 
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from logitkit.lab.datasets import documents
 from logitkit.lab.datasets.names import LABELS, SCORES, find
 from logitkit.stream.formats import DataError, read, suffix
+from logitkit.stream.formats.npy import BROKEN
 
 __all__ = ["FORMATS", "Dataset", "load"]
 
@@ -96,7 +96,7 @@ def from_npz(path: str | Path, name: str, column: str | None) -> Dataset:
             raise DataError(f"{name} unpacks to {size} bytes; accepted are {UNPACKED}")
         with np.load(path, allow_pickle=False) as arrays:
             names = list(arrays.files)
-    except (zipfile.BadZipFile, ValueError, EOFError, zlib.error, NotImplementedError) as error:
+    except BROKEN as error:
         raise DataError(f"{name} is not an .npz archive, or it is damaged") from error
     held = f"it holds {', '.join(names) or 'nothing'}"
     scores = find(names, SCORES)
@@ -106,11 +106,8 @@ def from_npz(path: str | Path, name: str, column: str | None) -> Dataset:
     if labels is None:
         wanted = column or "labels"
         raise DataError(f"{name} has no array named {wanted!r} with the right classes: {held}")
-    try:
-        table = read(path, scores)
-        truth = read(path, labels).array
-    except (NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
-        raise DataError(f"{name} is damaged, or encrypted: {error}") from error
+    table = read(path, scores)
+    truth = read(path, labels).array
     return fit(name, table.array, truth, table.labels, (scores, labels))
 
 
