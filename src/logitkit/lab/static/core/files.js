@@ -19,7 +19,7 @@ export function save(name, type, text) {
 /** Write a table, `{ columns, rows }`, as CSV with the full values. */
 export function csv({ columns, rows }) {
   const line = (cells) => cells.map(quote).join(",");
-  const body = rows.map((row) => line(row.map((cell) => cellText(cell))));
+  const body = Array.from({ length: rows.length }, (_, i) => line(rows.at(i).map(cellText)));
   return `${[line(columns), ...body].join("\r\n")}\r\n`;
 }
 

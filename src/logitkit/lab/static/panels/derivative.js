@@ -11,7 +11,7 @@ import { niceDomain } from "../charts/scale.js";
 import { Panel } from "./panel.js";
 import "../charts/bars.js";
 import "../charts/heat.js";
-import "../parts/figure.js";
+import { lazy } from "../parts/figure.js";
 import "../parts/slider.js";
 
 const MOST_ASKED = 512;
@@ -105,8 +105,8 @@ export class Derivative extends Panel {
     this.matrix.update({
       summary: `Rows are probabilities, columns are scores. Blue gains, orange pays.${many}`,
       columns: ["", ...names, ...(sums ? ["Sum"] : [])],
-      rows: names.map((name, i) => [
-        { text: name, index: i },
+      rows: lazy(names.length, (i) => [
+        { text: names[i], index: i },
         ...names.map((_, j) => ({ text: number(value(i, j)), value: value(i, j) })),
         ...(sums ? [{ text: number(sums[i], 2), value: sums[i] }] : []),
       ]),

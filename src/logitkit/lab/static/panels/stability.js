@@ -8,7 +8,7 @@ import { DTYPES, label } from "../core/state.js";
 import { store } from "../core/store.js";
 import { Panel } from "./panel.js";
 import "../charts/trials.js";
-import "../parts/figure.js";
+import { lazy } from "../parts/figure.js";
 import "../parts/slider.js";
 
 const WAYS = [
@@ -72,8 +72,8 @@ export class Stability extends Panel {
     this.figure.update({
       summary: summary(trials),
       columns: ["Class", ...trials.flatMap((trial) => WAYS.map((way) => `${trial.dtype} ${way.name}`))],
-      rows: state.classes.map((row, index) => [
-        { text: label(row, index), index },
+      rows: lazy(state.classes.length, (index) => [
+        { text: label(state.classes[index], index), index },
         ...trials.flatMap((trial) =>
           WAYS.map((way) => {
             const value = fromApi(trial[way.key][index]);

@@ -13,10 +13,9 @@ import "../parts/readout.js";
 import "../parts/temperature.js";
 
 const [LOW, HIGH] = [0.01, 100];
-const POINTS = 121;
-/** Where the curves are computed: evenly on the logarithmic axis. */
-const CURVE = Array.from({ length: POINTS }, (_, i) =>
-  Number((LOW * (HIGH / LOW) ** (i / (POINTS - 1))).toPrecision(6)),
+/** Where the curves are computed: evenly on the logarithmic axis, coarser for many classes. */
+const [FINE, COARSE] = [121, 61].map((points) =>
+  Array.from({ length: points }, (_, i) => Number((LOW * (HIGH / LOW) ** (i / (points - 1))).toPrecision(6))),
 );
 /** The rows of the table, the limits among them. */
 const LISTED = [0, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100, Infinity];
@@ -40,7 +39,7 @@ export class Temperature extends Panel {
   operations(state) {
     const { logits, dtype } = question(state);
     const sweep = (temperatures) => ({ op: "temperature_sweep", logits, dtype, temperatures });
-    return { curves: sweep(CURVE), listed: sweep(LISTED), now: sweep([state.temperature]) };
+    return { curves: sweep(logits.length > 16 ? COARSE : FINE), listed: sweep(LISTED), now: sweep([state.temperature]) };
   }
 
   show(state, { curves, listed, now }) {

@@ -6,7 +6,9 @@ import { freshId, h, set, setText, sync } from "../core/dom.js";
 import { csv, save, svg } from "../core/files.js";
 import { exact } from "../core/numbers.js";
 
-const MOST_ROWS = 200;
+const MOST_CELLS = 1600; // on the page; a file has all
+
+export const lazy = (length, at) => ({ length, at });
 
 export class Figure extends HTMLElement {
   /** Build the figure around `charts`: the elements that are drawn in it. */
@@ -37,13 +39,17 @@ export class Figure extends HTMLElement {
     return this;
   }
 
-  /** Show the sentence and the table: columns are texts, cells texts or { value, text, index }. */
+  /**
+   * Show the sentence and the table: columns are texts, cells texts or { value, text, index }. Long
+   * tables give their rows as `lazy(length, at)`, so that only what is shown is written.
+   */
   update({ summary, columns, rows }) {
     this.data = { columns, rows };
     setText(this.summary, summary);
-    fill(this.table, columns, rows.slice(0, MOST_ROWS));
-    this.rest.hidden = rows.length <= MOST_ROWS;
-    setText(this.rest, `The first ${MOST_ROWS} of ${rows.length} rows; the CSV file has all.`);
+    const most = Math.max(1, Math.floor(MOST_CELLS / columns.length));
+    fill(this.table, columns, Array.from({ length: Math.min(most, rows.length) }, (_, i) => rows.at(i)));
+    this.rest.hidden = rows.length <= most;
+    setText(this.rest, `The first ${most} of ${rows.length} rows; the CSV file has all.`);
   }
 }
 

@@ -25,10 +25,10 @@ export class Header extends HTMLElement {
     this.#apply(localStorage.getItem(KEY) ?? "system");
   }
 
-  /** List the panels: `{ slug, heading, number }`; `go(slug)` is called for the chosen one. */
+  /** List the panels; `go(slug)` is called for the chosen one. */
   list(panels, go) {
-    const items = panels.map(({ slug, heading, number }) => {
-      const anchor = h("a", { href: `#v=1&p=${slug}`, "data-slug": slug, title: heading }, String(number), h("span", { class: "visually-hidden" }, ` ${heading}`));
+    const items = panels.map(({ dataset: { slug, number }, constructor: { heading } }) => {
+      const anchor = h("a", { href: `#v=1&p=${slug}`, "data-slug": slug, title: heading }, number, h("span", { class: "visually-hidden" }, ` ${heading}`));
       anchor.onclick = (event) => {
         event.preventDefault();
         go(slug);
