@@ -29,7 +29,7 @@ const quote = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}
 
 const PAINT = [
   "fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap",
-  "stroke-linejoin", "opacity", "font-family", "font-size", "font-weight", "text-anchor",
+  "stroke-linejoin", "paint-order", "opacity", "font-family", "font-size", "font-weight", "text-anchor",
   "dominant-baseline", "visibility",
 ];
 

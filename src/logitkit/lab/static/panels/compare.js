@@ -127,7 +127,7 @@ export class Compare extends Panel {
     const calls = FUNCTIONS.map(({ key }) => `print("${key}", logitkit.${key}(logits))`);
     return {
       python: [snippets.scores(state), ...calls].join("\n"),
-      shell: `logitkit compare ${snippets.numbers(state)}${snippets.labels(state)}`,
+      shell: snippets.inFloat64(state, `logitkit compare ${snippets.numbers(state)}${snippets.labels(state)}`),
     };
   }
 }

@@ -3,6 +3,7 @@
 import { upload, list, summary as load } from "../core/datasets.js";
 import { h, setText } from "../core/dom.js";
 import { decimals, fromApi, number, percent } from "../core/numbers.js";
+import * as snippets from "../core/snippets.js";
 import { announce } from "../core/status.js";
 import { store } from "../core/store.js";
 import { Panel } from "./panel.js";
@@ -165,24 +166,31 @@ export class Confidence extends Panel {
 
   snippet(state) {
     const data = this.#data;
-    const name = JSON.stringify(data?.name ?? "test.npz");
+    const file = data?.name ?? "test.npz";
     const taken = data?.kind === "probabilities" ? "p = scores  # they are probabilities" : "p = logitkit.softmax(scores)";
     return {
       python: [
-        "import logitkit",
-        "import numpy as np",
-        "",
-        `data = np.load(${name})`,
-        'scores, labels = data["logits"], data["labels"]',
+        ...reading(file, data),
         taken,
         "confidence, right = p.max(axis=1), p.argmax(axis=1) == labels",
-        `bins = np.minimum((confidence * ${state.bins}).astype(int), ${state.bins - 1})`,
         "print(right.mean(), confidence.mean(dtype=np.float64))",
-        "print(np.bincount(bins), np.bincount(bins, right))",
+        `edges = np.arange(${state.bins + 1}) / ${state.bins}`,
+        `bins = np.minimum(np.searchsorted(edges, confidence, side="right") - 1, ${state.bins - 1})`,
+        `print(np.bincount(bins, minlength=${state.bins}), np.bincount(bins, right, minlength=${state.bins}))`,
       ].join("\n"),
-      shell: `logitkit lab ${data?.name ?? "test.npz"}`,
+      shell: `logitkit lab ${snippets.quote(file)} --get '/api/v1/datasets/1?bins=${state.bins}'`,
     };
   }
+}
+
+/** The lines that read scores and labels: NumPy's own where that is enough. */
+function reading(file, data) {
+  const name = JSON.stringify(file);
+  if (!file.endsWith(".npz")) {
+    return ["import logitkit", "import numpy as np", "from logitkit.lab.datasets.reading import load", "", `dataset = load(${name}, ${name})`, "scores, labels = dataset.scores, dataset.labels"];
+  }
+  const [scores, labels] = [data?.scores_from ?? "logits", data?.labels_from ?? "labels"].map((key) => JSON.stringify(key));
+  return ["import logitkit", "import numpy as np", "", `data = np.load(${name})`, `scores, labels = data[${scores}], data[${labels}]`];
 }
 
 function describe(bin, few) {

@@ -183,7 +183,7 @@ export class Derivative extends Panel {
         `print(logitkit.softmax_jvp(p, nudge${t}))          # predicted`,
         `print(logitkit.softmax(logits + nudge${t}) - p)   # true`,
       ].join("\n"),
-      shell: `logitkit jacobian ${snippets.numbers(state)}${snippets.labels(state)}${snippets.heat(state)}`,
+      shell: snippets.inFloat64(state, `logitkit jacobian ${snippets.numbers(state)}${snippets.labels(state)}${snippets.heat(state)}`),
     };
   }
 }

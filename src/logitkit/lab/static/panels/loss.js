@@ -84,7 +84,7 @@ export class Loss extends Panel {
     this.#naive(state, loss);
     const columns = ["probabilities", "target_distribution", "gradient", "log_probabilities"];
     this.figure.update({
-      summary: `If ${names[target]} is true, the loss is ${number(fromApi(loss.loss))} nats.`,
+      summary: `If ${names[target]} is true, the loss is ${number(fromApi(loss.loss))} nats.${state.temperature === 1 ? "" : " The temperature is 1 here: a loss is taken of the scores as they are."}`,
       columns: ["Class", "Probability", "Truth", "Gradient", "Log-probability"],
       rows: names.map((name, i) => [
         { text: name, index: i },
@@ -156,17 +156,13 @@ export class Loss extends Panel {
 
   snippet(state) {
     const target = within(state.target, state.classes.length);
-    const t = snippets.temperature(state);
+    const smooth = state.smoothing ? `, label_smoothing=${state.smoothing}` : "";
     const lines = [
       snippets.scores(state),
-      `log_p = logitkit.log_softmax(logits${t}).astype(np.float64)`,
-      `y = np.full(len(logits), ${state.smoothing} / len(logits))`,
-      `y[${target}] += 1 - ${state.smoothing}`,
-      "loss = -(y * log_p).sum()",
-      "gradient = (np.exp(log_p) - y)" + (state.temperature === 1 ? "" : ` / ${state.temperature}`),
+      `loss, gradient = logitkit.cross_entropy_with_grad(logits, ${target}${smooth})`,
       "print(loss, gradient)",
     ];
-    return { python: lines.join("\n"), shell: `logitkit log-softmax ${snippets.numbers(state)}${snippets.labels(state)}${snippets.heat(state)}${snippets.dtype(state)}` };
+    return { python: lines.join("\n"), shell: snippets.explain({ ...state, temperature: 1 }) };
   }
 }
 

@@ -102,8 +102,8 @@ export class Probabilities extends Panel {
 
   snippet(state) {
     return {
-      python: `${snippets.scores(state)}\nlogitkit.softmax(logits${snippets.temperature(state)})`,
-      shell: `logitkit explain ${snippets.numbers(state)}${snippets.labels(state)}${snippets.heat(state)}${snippets.dtype(state)}`,
+      python: `${snippets.scores(state)}\nprint(logitkit.softmax(logits${snippets.temperature(state)}))`,
+      shell: snippets.explain(state),
     };
   }
 }

@@ -146,7 +146,7 @@ export class Worked extends Panel {
   snippet(state) {
     return {
       python: `${snippets.scores(state)}\nprint(logitkit.explain(logits, labels=${snippets.names(state)}${snippets.temperature(state)}))`,
-      shell: `logitkit explain ${snippets.numbers(state)}${snippets.labels(state)}${snippets.heat(state)}${snippets.dtype(state)}`,
+      shell: snippets.explain(state),
     };
   }
 }

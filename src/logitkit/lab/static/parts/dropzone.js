@@ -2,7 +2,7 @@
 
 import { freshId, h, setText } from "../core/dom.js";
 
-const ACCEPTED = ".npz,.npy,.csv,.tsv,.json";
+const ACCEPTED = ".npz,.npy,.csv,.tsv,.json,.jsonl";
 
 export class Dropzone extends HTMLElement {
   connectedCallback() {
@@ -15,7 +15,7 @@ export class Dropzone extends HTMLElement {
       { class: "drop", for: id },
       this.input,
       this.state,
-      h("span", { class: "hint" }, "Scores and labels: .npz with the arrays logits and labels, or .csv, .tsv, .json, .npy with the label in the last column. It stays on this machine."),
+      h("span", { class: "hint" }, "Scores and labels: .npz with the arrays logits and labels, or .csv, .tsv, .json, .jsonl, .npy with the label in the last column. It stays on this machine."),
     );
     this.append(this.zone);
     this.input.addEventListener("change", () => this.#give(this.input.files[0]));

@@ -17,8 +17,8 @@ export class Rail extends HTMLElement {
     this.strip = h("lk-strip");
     this.target = h("select", { id: freshId("target"), class: "field select" });
     this.target.addEventListener("change", () => store.set({ target: Number(this.target.value) }));
-    const id = freshId("rail");
-    this.sheet = h("button", { type: "button", class: "sheet-toggle", "aria-expanded": "false", "aria-controls": id }, "Edit scores");
+    set(this.scores, { id: freshId("scores") });
+    this.sheet = h("button", { type: "button", class: "sheet-toggle", "aria-expanded": "false", "aria-controls": this.scores.id }, "Edit scores");
     this.sheet.onclick = () => this.#open(this.sheet.getAttribute("aria-expanded") !== "true");
     this.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !event.defaultPrevented) this.#open(false);
@@ -27,8 +27,9 @@ export class Rail extends HTMLElement {
       h(
         "aside",
         { class: "rail", "aria-label": "Scores and settings" },
+        this.scores,
         h("div", { class: "rail-bar" }, this.temperature, this.sheet),
-        h("div", { class: "rail-body", id }, this.scores, this.#dtypes(), this.#targets(), this.strip),
+        h("div", { class: "rail-rest" }, this.#dtypes(), this.#targets(), this.strip),
       ),
     );
   }
