@@ -1,6 +1,8 @@
 """Every operation of the laboratory: exact numbers, all of them the library's."""
 
 import json
+import math
+from fractions import Fraction
 
 import ml_dtypes
 import numpy as np
@@ -45,6 +47,7 @@ def test_probabilities_are_the_bits_of_the_library(logits, dtype, temperature):
     assert p["logits"] == log_p["logits"] == wire(x)
     assert p["probabilities"] == wire(lk.softmax(x, temperature=t))
     assert p["entropy"] == wire(lk.entropy(x, temperature=t))
+    assert p["perplexity"] == wire(math.exp(lk.entropy(x, temperature=t)))
     assert log_p["log_probabilities"] == wire(lk.log_softmax(x, temperature=t))
     assert log_p["logsumexp"] == wire(lk.logsumexp(x, temperature=t))
     assert {p["dtype"], log_p["dtype"], steps["dtype"]} == {dtype}
@@ -62,6 +65,15 @@ def test_a_number_comes_back_as_the_same_bits(value, dtype):
     assert back.tobytes() == sent.tobytes() or (np.isnan(value) and np.isnan(back[0]))
 
 
+@pytest.mark.parametrize(
+    ("dtype", "eps"), [*zip(DTYPES, (2**-10, 2**-7, 2**-23, 2**-52), strict=True)]
+)
+def test_the_distance_of_the_sum_from_1_is_exact_in_ulp(dtype, eps):
+    (told,) = results({"op": "softmax", "logits": [0.1 * i for i in range(50)], "dtype": dtype})
+    exact = sum(map(Fraction, told["probabilities"])) - 1
+    assert told["sum_ulps"] == float(exact / Fraction(eps)) != 0
+
+
 def test_a_sweep_has_a_row_for_each_temperature():
     temperatures = [0, 0.3, 1, 1e300, "Infinity"]
     (sweep,) = results(
@@ -75,6 +87,7 @@ def test_a_sweep_has_a_row_for_each_temperature():
     for t, p, h in zip(temperatures, sweep["probabilities"], sweep["entropy"], strict=True):
         assert p == wire(lk.softmax(np.float32(FRUIT), temperature=float(t)))
         assert h == wire(lk.entropy(np.float32(FRUIT), temperature=float(t)))
+    assert sweep["perplexity"] == [math.exp(h) for h in sweep["entropy"]]
     assert sweep["temperatures"] == [0, 0.3, 1, 1e300, "Infinity"]
 
 
@@ -109,7 +122,9 @@ def test_the_jacobian_and_what_it_predicts(dtype):
     asked = {"op": "jacobian", "logits": FRUIT, "dtype": dtype, "temperature": 0.5}
     plain, told = results(asked, {**asked, "change": change})
     assert plain["predicted_change"] is None
-    assert plain["jacobian"] == told["jacobian"] == wire(lk.softmax_jacobian(p, temperature=0.5))
+    matrix = lk.softmax_jacobian(p, temperature=0.5)
+    assert plain["jacobian"] == told["jacobian"] == wire(matrix)
+    assert plain["row_sums"] == wire(matrix.astype(float).sum(axis=1))
     expected = lk.softmax_jvp(p, array(change, dtype), temperature=0.5)
     assert told["predicted_change"] == wire(expected)
 

@@ -42,7 +42,11 @@ class SoftmaxResult(Result):
     logits: Column
     probabilities: Column
     sum: Annotated[Real, Field(description="the exact sum of the probabilities, rounded once")]
+    sum_ulps: Annotated[
+        Real, Field(description="how far the exact sum is from 1, in spacings of the dtype at 1")
+    ]
     entropy: Annotated[Real, Field(description="in nats")]
+    perplexity: Annotated[Real, Field(description="exp(entropy): so many equal classes")]
 
 
 class LogSoftmaxResult(Result):
@@ -110,6 +114,7 @@ class TemperatureSweepResult(Result):
     temperatures: Column
     probabilities: list[Column]
     entropy: Column
+    perplexity: Annotated[Column, Field(description="exp(entropy)")]
 
 
 class Trial(TypedDict):
@@ -146,6 +151,7 @@ class JacobianResult(Result):
     logits: Column
     probabilities: Column
     jacobian: list[Column]
+    row_sums: Annotated[Column, Field(description="0, but for the rounding of the terms")]
     predicted_change: Annotated[
         Column | None, Field(description="jacobian @ change, where a change was given")
     ]

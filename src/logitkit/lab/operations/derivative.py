@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from logitkit.explanation.comparison import total
 from logitkit.lab.numbers import to_array, to_float
 from logitkit.lab.operations.clock import Clock
 from logitkit.lab.operations.probabilities import column, scores
@@ -26,11 +27,13 @@ def jacobian(operation: Jacobian, clock: Clock) -> dict[str, Any]:
         with np.errstate(over="ignore"):
             change = to_array(operation.change).astype(x.dtype)
         predicted = column(clock.call("softmax_jvp", p, change, temperature=t))
+    matrix = np.asarray(clock.call("softmax_jacobian", p, temperature=t))
     return {
         "dtype": operation.dtype,
         "logits": column(x),
         "probabilities": column(p),
-        "jacobian": column(clock.call("softmax_jacobian", p, temperature=t)),
+        "jacobian": column(matrix),
+        "row_sums": [total(row) for row in matrix],
         "predicted_change": predicted,
     }
 

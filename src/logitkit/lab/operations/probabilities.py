@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logitkit.explanation import Way
+from logitkit.explanation.limits import limits
 from logitkit.lab.numbers import as_dtype, to_array, to_float
 from logitkit.lab.operations.clock import Clock
 from logitkit.lab.schemas import LogSoftmax, Softmax, Steps, TemperatureSweep
@@ -31,12 +32,16 @@ def softmax(operation: Softmax, clock: Clock) -> dict[str, Any]:
     """Compute the probabilities and their entropy."""
     x, t = scores(operation), to_float(operation.temperature)
     p = column(clock.call("softmax", x, temperature=t))
+    nats = column(clock.call("entropy", x, temperature=t))
     return {
         "dtype": operation.dtype,
         "logits": column(x),
         "probabilities": p,
         "sum": math.fsum(p),
-        "entropy": column(clock.call("entropy", x, temperature=t)),
+        # The sum of all terms, rounded once: what the rounded sum has lost is counted too.
+        "sum_ulps": math.fsum([*p, -1.0]) / limits(operation.dtype).eps,
+        "entropy": nats,
+        "perplexity": math.exp(nats),
     }
 
 
@@ -83,10 +88,12 @@ def temperature_sweep(operation: TemperatureSweep, clock: Clock) -> dict[str, An
     x = scores(operation)
     temperatures = to_array(operation.temperatures)
     rows = np.broadcast_to(x, (len(temperatures), len(x)))
+    nats = column(clock.call("entropy", rows, temperature=temperatures))
     return {
         "dtype": operation.dtype,
         "logits": column(x),
         "temperatures": column(temperatures),
         "probabilities": column(clock.call("softmax", rows, temperature=temperatures)),
-        "entropy": column(clock.call("entropy", rows, temperature=temperatures)),
+        "entropy": nats,
+        "perplexity": [math.exp(one) for one in nats],
     }
