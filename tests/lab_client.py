@@ -55,7 +55,9 @@ def server(*arguments):
         env=environment(),
     )
     try:
-        yield process, process.stdout.readline().strip()
+        url = process.stdout.readline().strip()
+        assert url, process.stderr.read()
+        yield process, url
         process.send_signal(signal.SIGINT)
         process.wait(20)
     finally:
