@@ -6,7 +6,8 @@ import { freshId, h, set, setText, sync } from "../core/dom.js";
 import { csv, save, svg } from "../core/files.js";
 import { exact } from "../core/numbers.js";
 
-const MOST_CELLS = 1600; // on the page; a file has all
+/** How many cells a table has on the page, open and closed; a file has all. */
+const [MOST_OPEN, MOST_CLOSED] = [1600, 400];
 
 export const lazy = (length, at) => ({ length, at });
 
@@ -17,13 +18,14 @@ export class Figure extends HTMLElement {
     this.summary = h("span", { class: "figure-summary" });
     this.table = h("table", {}, h("caption", { class: "visually-hidden" }), h("thead"), h("tbody"));
     this.rest = h("p", { class: "hint", hidden: true });
-    const region = h("div", { id: tableId, class: "figure-table", hidden: true, tabindex: "0", role: "region" }, this.table, this.rest);
-    set(region, { "aria-label": `${name}, as a table` });
+    this.region = h("div", { id: tableId, class: "figure-table", hidden: true, tabindex: "0", role: "region" }, this.table, this.rest);
+    set(this.region, { "aria-label": `${name}, as a table` });
     setText(this.table.caption, name);
     const toggle = h("button", { class: "tool", type: "button", "aria-expanded": "false", "aria-controls": tableId }, "Table");
     toggle.onclick = () => {
-      region.hidden = !region.hidden;
-      set(toggle, { "aria-expanded": String(!region.hidden) });
+      this.region.hidden = !this.region.hidden;
+      set(toggle, { "aria-expanded": String(!this.region.hidden) });
+      if (this.data) this.#fill();
     };
     const asCsv = () => save(`${file}.csv`, "text/csv", csv(this.data));
     const asSvg = () => save(`${file}.svg`, "image/svg+xml", svg(this.querySelector("figure")));
@@ -35,7 +37,7 @@ export class Figure extends HTMLElement {
       h("button", { class: "tool", type: "button", onclick: asSvg, "aria-label": "Save as SVG" }, "SVG"),
     );
     const caption = h("figcaption", {}, h("span", { class: "figure-name" }, name), this.summary);
-    this.append(h("figure", {}, h("div", { class: "figure-head" }, caption, tools), ...charts, region));
+    this.append(h("figure", {}, h("div", { class: "figure-head" }, caption, tools), ...charts, this.region));
     return this;
   }
 
@@ -46,7 +48,13 @@ export class Figure extends HTMLElement {
   update({ summary, columns, rows }) {
     this.data = { columns, rows };
     setText(this.summary, summary);
-    const most = Math.max(1, Math.floor(MOST_CELLS / columns.length));
+    this.#fill();
+  }
+
+  #fill() {
+    const { columns, rows } = this.data;
+    const cells = this.region.hidden ? MOST_CLOSED : MOST_OPEN;
+    const most = Math.max(1, Math.floor(cells / columns.length));
     fill(this.table, columns, Array.from({ length: Math.min(most, rows.length) }, (_, i) => rows.at(i)));
     this.rest.hidden = rows.length <= most;
     setText(this.rest, `The first ${most} of ${rows.length} rows; the CSV file has all.`);
