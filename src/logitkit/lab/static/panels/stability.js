@@ -1,7 +1,7 @@
 /** Panel: the same scores in four data types, computed in three ways. */
 
 import { colour } from "../core/colours.js";
-import { h, sync, setText } from "../core/dom.js";
+import { h, setAttribute, setText, sync } from "../core/dom.js";
 import { decimals, fromApi, number, percent } from "../core/numbers.js";
 import * as snippets from "../core/snippets.js";
 import { DTYPES, label } from "../core/state.js";
@@ -18,6 +18,8 @@ const WAYS = [
 ];
 const SHIFTS = [0, 10, 85, 700, 1000];
 const MOST = 24;
+/** A score that is stored so far from what it was changes its probability by a hundredth. */
+const COARSE = 0.01;
 
 export class Stability extends Panel {
   static slug = "stability";
@@ -68,7 +70,7 @@ export class Stability extends Panel {
         cells: WAYS.map((way) => cell(state, trial, way)),
       })),
     };
-    this.#tell(trials);
+    this.#tell(state, trials);
     this.figure.update({
       summary: summary(trials),
       columns: ["Class", ...trials.flatMap((trial) => WAYS.map((way) => `${trial.dtype} ${way.name}`))],
@@ -84,13 +86,13 @@ export class Stability extends Panel {
     });
   }
 
-  #tell(trials) {
-    const failed = trials.filter((trial) => trial.failing_step !== null);
+  #tell(state, trials) {
     const create = () => h("li", { class: "cause" }, h("span", { class: "cause-type" }), h("span", { class: "cause-step" }), h("span"));
-    sync(this.causes, failed, create, (item, trial) => {
-      setText(item.children[0], trial.dtype);
-      setText(item.children[1], `✗ ${trial.failing_step}`);
-      setText(item.children[2], trial.failure);
+    sync(this.causes, trials.flatMap((trial) => remarks(state, trial, trials.at(-1))), create, (item, remark) => {
+      setAttribute(item, "class", `cause${remark.failed ? " is-failed" : ""}`);
+      setText(item.children[0], remark.dtype);
+      setText(item.children[1], remark.step);
+      setText(item.children[2], remark.text);
     });
   }
 
@@ -110,6 +112,23 @@ export class Stability extends Panel {
       shell: `logitkit stability ${snippets.numbers(shifted)}${snippets.labels(state)}${snippets.heat(state)}`,
     };
   }
+}
+
+/** What is to be said of a dtype: why the naive way fails, and what it makes of the scores. */
+function remarks(state, trial, widest) {
+  const said = [];
+  if (trial.failing_step !== null) {
+    said.push({ dtype: trial.dtype, failed: true, step: `✗ ${trial.failing_step}`, text: trial.failure });
+  }
+  const stored = trial.logits.map(fromApi);
+  const given = widest.logits.map(fromApi);
+  const off = stored.map((score, i) => Math.abs(score - given[i]));
+  const worst = off.indexOf(Math.max(...off.filter(Number.isFinite)));
+  if (worst >= 0 && off[worst] >= COARSE) {
+    const text = `the scores are rounded before any way begins: ${label(state.classes[worst], worst)} ${number(given[worst], 8)} is stored as ${number(stored[worst], 8)}`;
+    said.push({ dtype: trial.dtype, failed: false, step: "≈ coarse", text });
+  }
+  return said;
 }
 
 function cell(state, trial, way) {
