@@ -59,10 +59,10 @@ function build() {
   for (const panel of panels) reading.observe(panel);
 }
 
-function go(slug) {
+function go(slug, behavior = "auto") {
   const panel = panels.find((one) => one.dataset.slug === slug);
   if (!panel) return;
-  panel.scrollIntoView({ block: "start" });
+  panel.scrollIntoView({ block: "start", behavior });
   panel.querySelector("h2").focus({ preventScroll: true });
 }
 
@@ -112,8 +112,8 @@ async function start() {
   build();
   listen(engine);
   await store.start();
-  new Conductor(store, engine, panels).start();
-  go(store.state.panel);
+  await new Conductor(store, engine, panels).start();
+  go(store.state.panel, "instant");
 }
 
 start();

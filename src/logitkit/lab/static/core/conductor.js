@@ -17,6 +17,7 @@ export class Conductor {
   #visible = new Set();
   #shown = new Map();
   #timer = 0;
+  #ready = () => {};
 
   constructor(store, engine, panels) {
     this.#store = store;
@@ -26,17 +27,21 @@ export class Conductor {
     engine.addEventListener("reply", ({ detail }) => this.#show(detail));
   }
 
-  /** Begin to follow which panels are in the window. */
+  /** Compute all panels, then follow which are in the window. Resolves when all are there. */
   start() {
     const observer = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) {
         if (isIntersecting) this.#visible.add(target);
         else this.#visible.delete(target);
       }
-      if (this.#behind([...this.#visible]).length) this.ask();
+      if (this.#shown.size && this.#behind([...this.#visible]).length) this.ask();
     });
     for (const panel of this.#panels) observer.observe(panel);
-    this.ask();
+    const ready = new Promise((resolve) => {
+      this.#ready = resolve;
+    });
+    this.#request(this.#panels);
+    return ready;
   }
 
   /** Ask for what the panels in the window need. */
@@ -82,7 +87,10 @@ export class Conductor {
 
   #catchUp() {
     clearTimeout(this.#timer);
-    if (!this.#behind(this.#panels).length) return;
+    if (!this.#behind(this.#panels).length) {
+      this.#ready();
+      return;
+    }
     this.#timer = setTimeout(() => this.#request(this.#panels), QUIET);
   }
 }

@@ -13,6 +13,9 @@ import "../parts/figure.js";
 import "../parts/readout.js";
 import "../parts/slider.js";
 
+/** What the server says of scores that it took for probabilities; the panel asks then. */
+const GUESSED = "look like probabilities";
+
 export class Confidence extends Panel {
   static slug = "confidence";
   static fewest = 0;
@@ -66,9 +69,14 @@ export class Confidence extends Panel {
       this.#take(data);
       announce(this.#sentence());
     } catch (error) {
-      this.drop.fail(error.message);
-      announce(error.message);
+      this.#fail(error.message);
     }
+  }
+
+  #fail(message) {
+    const kept = this.#data ? ` Below is still ${this.#data.name}.` : "";
+    this.drop.fail(`${message}.${kept}`.replace("..", "."));
+    announce(message);
   }
 
   #take(data) {
@@ -87,7 +95,7 @@ export class Confidence extends Panel {
       this.#bins = bins;
     } catch (error) {
       this.#bins = bins;
-      this.drop.fail(error.message);
+      this.#fail(error.message);
     }
     this.rebinning = false;
     this.show(store.state);
@@ -98,6 +106,7 @@ export class Confidence extends Panel {
     const data = this.#data;
     this.figure.hidden = !data;
     this.readout.hidden = !data;
+    this.toggle.hidden = !data;
     if (!data) return;
     if (this.#bins !== state.bins) this.#rebin(state.bins);
     this.#draw(data);
@@ -131,7 +140,7 @@ export class Confidence extends Panel {
     if (!this.says.textContent) setText(this.says, "Point at a bin, or move with the arrow keys, to read it.");
     const cell = (value) => ({ text: decimals(value), value: value ?? undefined });
     this.figure.update({
-      summary: [this.#sentence(), ...data.notes.map(sentence)].join(" "),
+      summary: [this.#sentence(), ...data.notes.filter((note) => !note.includes(GUESSED)).map(sentence)].join(" "),
       columns: ["Confidence from", "to", "Rows", "Right", "Accuracy", "95 % from", "to", "Mean confidence"],
       rows: bins.map((bin) => [
         { text: decimals(bin.lower, 3), value: bin.lower },
@@ -157,7 +166,7 @@ export class Confidence extends Panel {
 
   // Probabilities where logits were asked for cannot be told apart for sure: the user decides.
   #ask(data) {
-    const asked = this.#file && data.notes.some((note) => note.includes("look like probabilities"));
+    const asked = this.#file && data.notes.some((note) => note.includes(GUESSED));
     this.kinds.hidden = !asked;
     if (!asked) return;
     const read = h("button", { type: "button", class: "tool", onclick: () => this.#read(this.#file, "logits") }, "They are logits");

@@ -2,6 +2,7 @@
  * What all panels share. A panel teaches one thing; a subclass says
  *
  * - `static slug`, `heading`, `look`: its name in links, its title, one sentence on what to look at;
+ * - `static formula`, where one formula is all of it: a function that makes it;
  * - `build(body)`: its elements, once;
  * - `operations(state)`: what it asks the server for, `{ name: operation }`;
  * - `show(state, results, kernel)`: write the answers, `{ name: result }`, into its elements;
@@ -22,7 +23,7 @@ export class Panel extends HTMLElement {
 
   connectedCallback() {
     if (this.body) return;
-    const { slug, heading, look } = this.constructor;
+    const { slug, heading, look, formula } = this.constructor;
     const title = freshId("panel");
     this.body = h("div", { class: "panel-body" });
     this.notice = h("p", { class: "notice", hidden: true });
@@ -36,6 +37,7 @@ export class Panel extends HTMLElement {
         h("span", { class: "panel-number", "aria-hidden": "true" }, this.dataset.number ?? ""),
         h("h2", { id: title, tabindex: "-1" }, heading),
         h("p", { class: "look" }, look),
+        formula ? h("div", { class: "panel-formula", role: "group", tabindex: "0", "aria-label": "Formula" }, formula()) : null,
         h("span", { class: "stale-mark" }, "stale: the server does not answer"),
       ),
       this.notice,

@@ -2,6 +2,7 @@
 
 import { colour } from "../core/colours.js";
 import { h, setAttribute, setText, sync } from "../core/dom.js";
+import { shiftFormula } from "../core/formulas.js";
 import { decimals, fromApi, number, percent } from "../core/numbers.js";
 import * as snippets from "../core/snippets.js";
 import { DTYPES, label } from "../core/state.js";
@@ -26,6 +27,8 @@ export class Stability extends Panel {
   static heading = "Where the naive formula breaks";
   static look =
     "Add the same amount to all scores. The true answer stays as it is, but the naive formula overflows, first in the smallest type.";
+
+  static formula = shiftFormula;
 
   build(body) {
     this.shift = h("lk-slider", { class: "wide-control" });
