@@ -10,35 +10,38 @@ const MATHML = "http://www.w3.org/1998/Math/MathML";
 
 /** Set attributes; `on…` are listeners, false and null remove, true is the empty string. */
 export function set(element, attributes) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "style") throw new Error("style attributes are refused: use a class");
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "text") setText(element, value);
-    else if (value === null || value === undefined || value === false) element.removeAttribute(name);
-    else setAttribute(element, name, value === true ? "" : String(value));
-  }
-  return element;
+    for (const [name, value] of Object.entries(attributes)) {
+        if (name === "style") throw new Error("style attributes are refused: use a class");
+        if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+        else if (name === "text") setText(element, value);
+        else if (value === null || value === undefined || value === false)
+            element.removeAttribute(name);
+        else setAttribute(element, name, value === true ? "" : String(value));
+    }
+    return element;
 }
 
 /** Write an attribute only where it differs, so that an unchanged chart costs no layout. */
 export function setAttribute(element, name, value) {
-  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+    if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
 /** Write a text only where it differs. */
 export function setText(element, text) {
-  const value = String(text);
-  if (element.textContent !== value) element.textContent = value;
-  return element;
+    const value = String(text);
+    if (element.textContent !== value) element.textContent = value;
+    return element;
 }
 
 function make(namespace) {
-  return (tag, attributes = {}, ...children) => {
-    const element = namespace ? document.createElementNS(namespace, tag) : document.createElement(tag);
-    set(element, attributes);
-    element.append(...children.flat().filter((child) => child !== null && child !== undefined));
-    return element;
-  };
+    return (tag, attributes = {}, ...children) => {
+        const element = namespace
+            ? document.createElementNS(namespace, tag)
+            : document.createElement(tag);
+        set(element, attributes);
+        element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+        return element;
+    };
 }
 
 /** Make an HTML element: `h("p", { class: "note" }, "text")`. */
@@ -53,15 +56,15 @@ export const m = make(MATHML);
  * all updated. Children keep their place, so focus stays where it is.
  */
 export function sync(parent, items, create, update) {
-  while (parent.children.length > items.length) parent.lastElementChild.remove();
-  items.forEach((item, index) => {
-    let child = parent.children[index];
-    if (!child) {
-      child = create(index);
-      parent.append(child);
-    }
-    update(child, item, index);
-  });
+    while (parent.children.length > items.length) parent.lastElementChild.remove();
+    items.forEach((item, index) => {
+        let child = parent.children[index];
+        if (!child) {
+            child = create(index);
+            parent.append(child);
+        }
+        update(child, item, index);
+    });
 }
 
 let last = 0;

@@ -15,7 +15,7 @@ export const sum = (index) => m("munder", {}, mo("∑"), mi(index));
 
 /** A formula on a line of its own, with the words that a screen reader without MathML says. */
 export const block = (words, ...children) =>
-  m("math", { display: "block", alttext: words }, ...children);
+    m("math", { display: "block", alttext: words }, ...children);
 
 export const inline = (...children) => m("math", {}, ...children);
 
@@ -27,23 +27,23 @@ const plain = (index) => sup(mi("e"), z(index));
 
 /** Why the largest score may be subtracted: the factor cancels. */
 export const shiftFormula = () =>
-  block(
-    "e to the z i over the sum of e to the z j is the same with the largest score m subtracted from every score",
-    frac(plain("i"), row(sum("j"), plain("j"))),
-    mo("="),
-    frac(shifted("i"), row(sum("j"), shifted("j"))),
-    mo(","),
-    mspace(),
-    mi("m"),
-    mo("="),
-    mi("max"),
-    mi("z"),
-  );
+    block(
+        "e to the z i over the sum of e to the z j is the same with the largest score m subtracted from every score",
+        frac(plain("i"), row(sum("j"), plain("j"))),
+        mo("="),
+        frac(shifted("i"), row(sum("j"), shifted("j"))),
+        mo(","),
+        mspace(),
+        mi("m"),
+        mo("="),
+        mi("max"),
+        mi("z"),
+    );
 
 export const softmaxFormula = () =>
-  block(
-    "p i equals e to the z i over T, divided by the sum over j of e to the z j over T",
-    sub(mi("p"), mi("i")),
-    mo("="),
-    frac(power("i"), row(sum("j"), power("j"))),
-  );
+    block(
+        "p i equals e to the z i over T, divided by the sum over j of e to the z j over T",
+        sub(mi("p"), mi("i")),
+        mo("="),
+        frac(power("i"), row(sum("j"), power("j"))),
+    );

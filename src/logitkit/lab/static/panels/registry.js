@@ -12,7 +12,16 @@ import { Stability } from "./stability.js";
 import { Temperature } from "./temperature.js";
 import { Worked } from "./worked.js";
 
-export const PANELS = [Probabilities, Worked, Temperature, Stability, Derivative, Compare, Loss, Confidence].map(({ slug }) => ({
-  slug,
-  tag: `lk-panel-${slug}`,
+export const PANELS = [
+    Probabilities,
+    Worked,
+    Temperature,
+    Stability,
+    Derivative,
+    Compare,
+    Loss,
+    Confidence,
+].map(({ slug }) => ({
+    slug,
+    tag: `lk-panel-${slug}`,
 }));
