@@ -8,6 +8,7 @@
  */
 
 import { s, set, setAttribute, setText, sync } from "../core/dom.js";
+import { plain } from "../core/numbers.js";
 import { Chart } from "./chart.js";
 import { linear } from "./scale.js";
 
@@ -165,9 +166,11 @@ export class Bars extends Chart {
             role: "slider",
             tabindex: "0",
             "aria-label": row.label,
-            "aria-valuemin": low,
-            "aria-valuemax": high,
-            "aria-valuenow": Number.isFinite(row.value) ? row.value : row.value > 0 ? high : low,
+            "aria-valuemin": plain(low),
+            "aria-valuemax": plain(high),
+            "aria-valuenow": plain(
+                Number.isFinite(row.value) ? row.value : row.value > 0 ? high : low,
+            ),
             "aria-valuetext": row.text,
         };
     }

@@ -7,6 +7,7 @@
  */
 
 import { freshId, s, set, sync } from "../core/dom.js";
+import { plain } from "../core/numbers.js";
 import { clip } from "./bars.js";
 import { Chart } from "./chart.js";
 import { linear, logarithmic, spread } from "./scale.js";
@@ -193,9 +194,9 @@ export class Lines extends Chart {
             role: "slider",
             tabindex: "0",
             "aria-label": data.cursor.label,
-            "aria-valuemin": low,
-            "aria-valuemax": high,
-            "aria-valuenow": Math.min(Math.max(data.cursor.value, low), high),
+            "aria-valuemin": plain(low),
+            "aria-valuemax": plain(high),
+            "aria-valuenow": plain(Math.min(Math.max(data.cursor.value, low), high)),
             "aria-valuetext": data.cursor.text,
         });
     }

@@ -71,6 +71,8 @@ export class Conductor {
     }
 
     #show({ state, results, kernel }) {
+        // An answer on its way when the last class was removed has nothing to say any more.
+        if (state.classes.length && !this.#store.state.classes.length) return;
         for (const panel of this.#panels) {
             const names = this.#operations(panel, state).map(([id]) => id);
             // A panel that was not asked for waits for a later reply.

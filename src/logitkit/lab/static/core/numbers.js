@@ -19,7 +19,8 @@ export function number(value, digits = 4) {
     if (!Number.isFinite(value)) return value > 0 ? "∞" : `${MINUS}∞`;
     if (value === 0) return Object.is(value, -0) ? `${MINUS}0` : "0";
     const size = Math.abs(value);
-    if (size >= 1e-4 && size < 1e6) return trim(value.toPrecision(digits), digits);
+    if (size >= 10 ** digits && size < 1e7) return value.toFixed(0).replace("-", MINUS);
+    if (size >= 1e-4 && size < 1e7) return trim(value.toPrecision(digits), digits);
     return power(value, digits);
 }
 
@@ -71,6 +72,10 @@ export function parse(text) {
     const value = Number(plain);
     return Number.isFinite(value) ? value : null;
 }
+
+/** Write a number without an exponent, for attributes that allow none. */
+export const plain = (value) =>
+    value.toLocaleString("en-US", { useGrouping: false, maximumFractionDigits: 12 });
 
 /** Write a number so that `parse` and a text field read it again. */
 export function editable(value) {

@@ -183,6 +183,15 @@ function remarks(state, trial, widest) {
     return said;
 }
 
+const undefinedIn = (trial) => trial.library.some((p) => Number.isNaN(fromApi(p)));
+
+/** What made a NaN: the step that failed; a score that did not fit hits every way. */
+function reason(trial, way) {
+    if (way.key === "naive" && trial.failing_step) return `: ${trial.failing_step}`;
+    if (!undefinedIn(trial)) return "";
+    return trial.failing_step === "cast" ? ": cast" : ": undefined";
+}
+
 function cell(state, trial, way) {
     const values = trial[way.key].map(fromApi);
     const fails = values.some(Number.isNaN);
@@ -190,7 +199,7 @@ function cell(state, trial, way) {
     const best = values.indexOf(Math.max(...values));
     const name = best < 0 ? "" : label(state.classes[best], best);
     const text = fails
-        ? `NaN: ${lost ? trial.failing_step : "undefined"}`
+        ? `NaN${reason(trial, way)}`
         : values.some((p) => p > 0)
           ? `${name} ${percent(values[best])}`
           : "all 0";
@@ -204,13 +213,17 @@ function cell(state, trial, way) {
 }
 
 function summary(trials) {
-    const known = trials.some((trial) => trial.library.some((p) => !Number.isNaN(fromApi(p))));
-    if (!known) return "The softmax of these scores is not defined, in no type and in no way.";
+    const lost = trials.filter(undefinedIn).map((trial) => trial.dtype);
+    if (lost.length === trials.length)
+        return "The softmax of these scores is not defined, in no type and in no way.";
     const failed = trials
         .filter((trial) => trial.failing_step !== null)
         .map((trial) => trial.dtype);
     if (!failed.length) return "All three ways agree in all four types.";
-    return `The naive formula fails in ${failed.join(", ")}; the library's kernels do not.`;
+    const naive = `The naive formula fails in ${failed.join(", ")}`;
+    return lost.length
+        ? `${naive}. In ${lost.join(", ")} the scores themselves do not fit, and no way can help.`
+        : `${naive}; the library's kernels do not.`;
 }
 
 customElements.define("lk-panel-stability", Stability);

@@ -22,6 +22,10 @@ export class Dropzone extends HTMLElement {
             ),
         );
         this.append(this.zone);
+        // A file that misses the zone would replace the page.
+        for (const type of ["dragover", "drop"]) {
+            document.addEventListener(type, (event) => event.preventDefault());
+        }
         this.input.addEventListener("change", () => this.#give(this.input.files[0]));
         this.zone.addEventListener("dragover", (event) => {
             event.preventDefault();
