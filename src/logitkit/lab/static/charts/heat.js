@@ -2,8 +2,9 @@
  * `<lk-heat>`: a square of values, positive ones in one colour, negative ones in another.
  *
  * data: { name, labels: [text], values: [[number]], text(value), describe(row, column), row, column,
- * select(row, column) }. Colour is never alone: each cell has its sign, and its value where it fits.
- * Arrow keys walk in both directions.
+ * select(row, column), preview(row, column) }. A cell is selected by focus; the pointer only looks
+ * at one, and at null when it leaves. Colour is never alone: each cell has its sign, and its value
+ * where it fits. Arrow keys walk in both directions.
  */
 
 import { s, set, sync } from "../core/dom.js";
@@ -18,15 +19,13 @@ export class Heat extends Chart {
         if (this.cells) return;
         this.heads = this.svg.appendChild(s("g", { class: "axis", "aria-hidden": "true" }));
         this.cells = this.svg.appendChild(s("g"));
-        const select = (event) => {
+        const tell = (to) => (event) => {
             const cell = event.target.closest("[data-mark]");
-            if (cell) this.data.select(Number(cell.dataset.row), Number(cell.dataset.column));
+            if (cell) this.data[to](Number(cell.dataset.row), Number(cell.dataset.column));
         };
-        this.cells.addEventListener("focusin", select);
-        this.cells.addEventListener(
-            "pointerover",
-            (event) => event.pointerType === "mouse" && select(event),
-        );
+        this.cells.addEventListener("focusin", tell("select"));
+        this.cells.addEventListener("pointerover", tell("preview"));
+        this.cells.addEventListener("pointerleave", () => this.data.preview(null, null));
         this.cells.addEventListener("click", (event) =>
             event.target.closest("[data-mark]")?.focus(),
         );

@@ -124,6 +124,10 @@ export class Derivative extends Panel {
                 `probability of ${names[shown[i]]} over score of ${names[shown[j]]}: ${number(value(shown[i], shown[j]))}`,
             row: shown.indexOf(within(state.row, names.length)),
             column: shown.indexOf(within(state.column, names.length)),
+            preview: (i, j) => {
+                this.looked = i === null ? null : [shown[i], shown[j]];
+                this.#explain(state, jacobian);
+            },
             select: (i, j) => {
                 if (shown[i] === store.state.row && shown[j] === store.state.column) return;
                 store.set({ row: shown[i], column: shown[j] }, { commit: false });
@@ -135,7 +139,7 @@ export class Derivative extends Panel {
                 ? ` ${MOST} of ${names.length} classes are drawn, the table has all.`
                 : "";
         this.matrix.update({
-            summary: `Rows are probabilities, columns are scores. Blue gains, orange pays.${many}`,
+            summary: `Rows are probabilities, columns are scores. Blue is a gain, amber a loss.${many}`,
             columns: ["", ...names, ...(sums ? ["Sum"] : [])],
             rows: lazy(names.length, (i) => [
                 { text: names[i], index: i },
@@ -147,7 +151,9 @@ export class Derivative extends Panel {
 
     #explain(state, jacobian) {
         const names = state.classes.map(label);
-        const [i, j] = [within(state.row, names.length), within(state.column, names.length)];
+        const [i, j] = (this.looked ?? [state.row, state.column]).map((k) =>
+            within(k, names.length),
+        );
         const p = (k) => mn(number(fromApi(jacobian.probabilities[k])));
         const cell = fromApi(jacobian.jacobian[i][j]);
         const numerator =
