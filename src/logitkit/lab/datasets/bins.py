@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from logitkit.lab.answers import Bin, DatasetAnswer
+from logitkit.lab.datasets.answers import Bin, DatasetAnswer
 from logitkit.lab.datasets.summary import EDGES, Summary
 from logitkit.lab.operations import kernel
 from logitkit.stream.formats.table import plural

@@ -10,7 +10,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as InPath
 
-from logitkit.lab.answers import DatasetAnswer, DatasetList
+from logitkit.lab.datasets.answers import DatasetAnswer, DatasetList
 from logitkit.lab.datasets.bins import answer
 from logitkit.lab.datasets.reading import FORMATS, load
 from logitkit.lab.datasets.store import Store
