@@ -65,12 +65,17 @@ export class Slider extends HTMLElement {
         if (this.value !== value || document.activeElement !== this.range) this.range.value = place;
         this.value = value;
         set(this.range, { "aria-valuetext": text ?? editable(value) });
-        if (document.activeElement !== this.field) this.#write();
+        if (document.activeElement !== this.field || this.#isOverrun()) this.#write();
         const [from, to] = [Number(this.range.min), Number(this.range.max)];
         this.range.style.setProperty(
             "--filled",
             `${(100 * (Number(this.range.value) - from)) / (to - from)}%`,
         );
+    }
+
+    // The field is being typed in, yet another value came: by Back, or Undo.
+    #isOverrun() {
+        return !this.field.hasAttribute("aria-invalid") && !Object.is(parse(this.field.value), this.value);
     }
 
     #fromRange() {
