@@ -6,6 +6,7 @@
  */
 
 import { s, set, setText, sync } from "../core/dom.js";
+import { clip } from "./bars.js";
 import { Chart } from "./chart.js";
 
 const HEAD = 28;
@@ -34,7 +35,8 @@ export class Trials extends Chart {
             this.heads,
             data.columns,
             () => s("text"),
-            (text, label, i) => set(text, { x: across(i), y: 14, text: label }),
+            (text, label, i) =>
+                set(text, { x: across(i), y: 14, text: clip(label, Math.floor(cell / 7)) }),
         );
         sync(
             this.names,

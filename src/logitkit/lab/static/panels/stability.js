@@ -14,7 +14,7 @@ import "../parts/slider.js";
 
 const WAYS = [
     { key: "naive", name: "Naive" },
-    { key: "shifted", name: "Largest subtracted" },
+    { key: "shifted", name: "Shifted" },
     { key: "library", name: "logitkit" },
 ];
 const SHIFTS = [0, 10, 85, 700, 1000];
@@ -101,7 +101,7 @@ export class Stability extends Panel {
         };
         this.#tell(state, trials);
         this.figure.update({
-            summary: summary(trials),
+            summary: `${summary(trials)} Shifted means that the largest score is subtracted first.`,
             columns: [
                 "Class",
                 ...trials.flatMap((trial) => WAYS.map((way) => `${trial.dtype} ${way.name}`)),

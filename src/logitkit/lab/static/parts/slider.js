@@ -75,7 +75,10 @@ export class Slider extends HTMLElement {
 
     // The field is being typed in, yet another value came: by Back, or Undo.
     #isOverrun() {
-        return !this.field.hasAttribute("aria-invalid") && !Object.is(parse(this.field.value), this.value);
+        return (
+            !this.field.hasAttribute("aria-invalid") &&
+            !Object.is(parse(this.field.value), this.value)
+        );
     }
 
     #fromRange() {
