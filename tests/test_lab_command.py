@@ -1,5 +1,6 @@
 """``logitkit lab``: starts, tells where it is, stops at Ctrl-C; answers once without a server."""
 
+import io
 import json
 import os
 import re
@@ -23,7 +24,7 @@ DIGITS = Path(__file__).parent.parent / "examples" / "data" / "digits.npz"
 
 
 def fetch(url):
-    with urllib.request.urlopen(url, timeout=20) as response:
+    with urllib.request.urlopen(url, timeout=60) as response:
         return response.read()
 
 
@@ -148,6 +149,23 @@ def test_without_the_extra_the_command_is_named(missing, tmp_path):
     assert done.returncode == 4
     told = f'Error: logitkit lab needs {missing}: pip install "logitkit[lab]"\n'
     assert (done.stdout, done.stderr) == ("", told)
+
+
+def test_a_live_server_takes_fifty_megabytes_and_tells_its_limit_to_who_sends_more():
+    row = b"0.25,-1.5,2\n"
+    with server() as (process, url):
+        place = f"{url}api/v1/datasets?name=large.csv"
+        with pytest.raises(urllib.error.HTTPError, match="413") as caught:
+            fetch(urllib.request.Request(place, row * (80_000_000 // len(row))))
+        problem = json.loads(caught.value.read())
+        assert problem["status"] == 413 and "67108864 bytes" in problem["detail"]
+        file = io.BytesIO()
+        logits = np.tile(np.float32([0.25, -1.5]), (6_000_000, 1))
+        np.savez(file, logits=logits, labels=np.zeros(len(logits), np.uint8))
+        assert 50e6 < len(file.getvalue()) < 60e6
+        answer = fetch(urllib.request.Request(place.replace("csv", "npz"), file.getvalue()))
+        assert json.loads(answer)["rows"] == 6_000_000
+        assert process.poll() is None
 
 
 def test_a_live_server_refuses_a_foreign_name():
