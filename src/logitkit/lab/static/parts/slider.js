@@ -65,19 +65,11 @@ export class Slider extends HTMLElement {
         if (this.value !== value || document.activeElement !== this.range) this.range.value = place;
         this.value = value;
         set(this.range, { "aria-valuetext": text ?? editable(value) });
-        if (document.activeElement !== this.field || this.#isOverrun()) this.#write();
+        if (document.activeElement !== this.field || !this.typing) this.#write();
         const [from, to] = [Number(this.range.min), Number(this.range.max)];
         this.range.style.setProperty(
             "--filled",
             `${(100 * (Number(this.range.value) - from)) / (to - from)}%`,
-        );
-    }
-
-    // The field is being typed in, yet another value came: by Back, or Undo.
-    #isOverrun() {
-        return (
-            !this.field.hasAttribute("aria-invalid") &&
-            !Object.is(parse(this.field.value), this.value)
         );
     }
 
@@ -92,6 +84,7 @@ export class Slider extends HTMLElement {
     }
 
     #typed() {
+        this.typing = true; // what is being typed stays, what stands follows Back and Undo
         const value = parse(this.field.value);
         const fine = value !== null && this.#accepts(value);
         const { low, high, hint } = this.options;
@@ -103,6 +96,7 @@ export class Slider extends HTMLElement {
     }
 
     #settle() {
+        this.typing = false;
         this.#complain("");
         this.#write();
         this.options.change();
