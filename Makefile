@@ -39,7 +39,7 @@ demo: $(package) ## build, install and explain the shipped logits of a digit cla
 	@$(VENV)/bin/logitkit demo examples/data/digits.npz -o $(DEMO_OUTPUT) $(ARGS)
 
 lab: $(laboratory) ## open the interactive page in the browser; Ctrl-C stops it
-	@$(VENV)/bin/logitkit lab $(ARGS)
+	@$(VENV)/bin/logitkit lab $(ARGS) || [ $$? -eq 130 ]
 
 test: $(developer) ## run the whole test suite, doctests included
 	@tools/install_emulator.sh
