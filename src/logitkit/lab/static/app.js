@@ -39,7 +39,8 @@ let said = "";
 function build() {
     attach(document.querySelector("#status"));
     set(root, { "data-embed": embedded ? "1" : null });
-    main.append(...(embedded ? [] : [h("lk-intro")]), ...panels);
+    const head = embedded ? h("h1", { class: "visually-hidden" }, "logitkit lab") : h("lk-intro");
+    main.append(head, ...panels);
     header.list(panels, (slug) => {
         store.set({ panel: slug });
         go(slug);

@@ -32,7 +32,9 @@ export class Rail extends HTMLElement {
         );
         this.sheet.onclick = () => this.#open(this.sheet.getAttribute("aria-expanded") !== "true");
         this.addEventListener("keydown", (event) => {
-            if (event.key === "Escape" && !event.defaultPrevented) this.#open(false);
+            // What lies on top of the sheet is closed first, by the browser.
+            const over = this.querySelector(":popover-open, dialog[open]");
+            if (event.key === "Escape" && !over && !event.defaultPrevented) this.#open(false);
         });
         this.append(
             h(
