@@ -25,13 +25,14 @@ environment := $(VENV)/.stamp-environment
 package := $(VENV)/.stamp-package
 developer := $(VENV)/.stamp-developer
 peers := $(VENV)/.stamp-peers
+laboratory := $(VENV)/.stamp-laboratory
 
 sources := pyproject.toml CMakeLists.txt $(shell find src -type f -not -name '*.pyc')
 cpp_sources := $(shell find src tests/core benchmarks -name '*.hpp' -o -name '*.cpp' -o -name '*.h')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-large lint format bench clean
+.PHONY: help demo lab test test-large lint format bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,8 +41,12 @@ demo: $(package) ## build, install and explain the shipped logits of a digit cla
 	@mkdir -p $(dir $(DEMO_OUTPUT))
 	@$(VENV)/bin/logitkit demo examples/data/digits.npz -o $(DEMO_OUTPUT) $(ARGS)
 
+lab: $(laboratory) ## open the interactive page in the browser; Ctrl-C stops it
+	@$(VENV)/bin/logitkit lab $(ARGS) || [ $$? -eq 130 ]
+
 test: $(developer) ## run the whole test suite, doctests included
 	@tools/install_emulator.sh
+	@tools/install_browser.sh $(python)
 	$(python) -m pytest --doctest-modules --pyargs logitkit tests --ignore=tests/large $(ARGS)
 
 test-large: $(developer) ## run what needs 13 GB of memory and 9 of disk: more than 2^31 elements
@@ -82,6 +87,11 @@ $(developer): $(package)
 	@echo "Installing what the tests and checks need; PyTorch is a large download."
 	@$(call install,$(TORCH))
 	@$(call install,logitkit[test] logitkit[lint])
+	@touch $@
+
+$(laboratory): $(package)
+	@echo "Installing the server of the page."
+	@$(call install,logitkit[lab])
 	@touch $@
 
 $(peers): $(package)

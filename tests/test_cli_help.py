@@ -31,11 +31,19 @@ def test_help_starts_with_examples(args):
     assert max(map(len, result.stdout.splitlines())) <= 100
 
 
+# These serve until they are stopped: test_lab_command.py runs them.
+SERVING = ("logitkit lab", "logitkit lab digits.npz --port 0 --no-open")
+
+
 def examples():
     yield from EXAMPLES
     for command in ALL.values():
         assert len(command.examples) >= 2
-        yield from command.examples
+        yield from (example for example in command.examples if example not in SERVING)
+
+
+def test_what_serves_is_an_example():
+    assert set(SERVING) < set(ALL["lab"].examples)
 
 
 @pytest.fixture(scope="module")

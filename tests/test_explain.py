@@ -2,6 +2,7 @@
 
 import math
 
+import ml_dtypes
 import numpy as np
 import pytest
 from explanations import FRUIT, SCORES, column
@@ -40,7 +41,7 @@ def test_the_reference_example():
     assert fruit.naive.works and fruit.stable.works
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float32, np.float64])
 def test_probabilities_are_those_of_the_library(dtype):
     x = np.array([3, -2, 0.25, 7], dtype=dtype)
     e = explain(x, temperature=1.5)
@@ -49,7 +50,7 @@ def test_probabilities_are_those_of_the_library(dtype):
     assert p.dtype == dtype
     assert column(e, "probability") == list(e.stable.quotients) == p.tolist()
     assert column(e, "log_probability") == logitkit.log_softmax(x, temperature=1.5).tolist()
-    z = x / dtype(1.5)
+    z = x / x.dtype.type(1.5)
     assert list(e.naive.exponentials) == np.exp(z).tolist()
     assert list(e.naive.quotients) == (np.exp(z) / np.exp(z).sum()).tolist()
 

@@ -2,6 +2,7 @@
 
 import math
 
+import ml_dtypes
 import numpy as np
 import pytest
 from explanations import column, note
@@ -11,10 +12,17 @@ from logitkit.explanation.naive import exp_range
 
 INF = math.inf
 
+bfloat16 = np.dtype(ml_dtypes.bfloat16)
+
 
 @pytest.mark.parametrize(
     ("dtype", "x", "limit"),
-    [("float64", 1000, "709.78"), ("float32", 100, "88.72"), ("float16", 12, "11.09")],
+    [
+        ("float64", 1000, "709.78"),
+        ("float32", 100, "88.72"),
+        ("float16", 12, "11.09"),
+        (bfloat16, 100, "88.72"),
+    ],
 )
 def test_an_overflow_is_named_with_dtype_class_and_reason(dtype, x, limit):
     e = explain(np.array([0, x, x + 1], dtype=dtype))
@@ -34,6 +42,7 @@ def test_an_overflow_is_named_with_dtype_class_and_reason(dtype, x, limit):
         (np.float64([709, 709.5]), "1.7977e+308"),
         (np.float32([88, 88.5]), "3.4028e+38"),
         (np.float16([11, 11]), "65504"),
+        (np.array([88.5, 88.5], bfloat16), "3.3895e+38"),
     ],
 )
 def test_a_sum_overflows_though_no_exponential_does(x, top):
@@ -49,7 +58,12 @@ def test_a_sum_overflows_though_no_exponential_does(x, top):
 
 @pytest.mark.parametrize(
     ("dtype", "x", "limit"),
-    [("float64", -800, "-745.13"), ("float32", -200, "-103.97"), ("float16", -20, "-17.33")],
+    [
+        ("float64", -800, "-745.13"),
+        ("float32", -200, "-103.97"),
+        ("float16", -20, "-17.33"),
+        (bfloat16, -200, "-92.88"),
+    ],
 )
 def test_an_underflow_is_named(dtype, x, limit):
     e = explain(np.array([x - 1, x], dtype=dtype))
@@ -64,10 +78,11 @@ def test_lost_digits_are_named():
     assert failure.step == "sum" and "float64 loses digits" in failure.message
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float16", bfloat16, "float32", "float64"], ids=str)
 def test_the_limits_of_exp_are_true(dtype):
     low, high = (np.dtype(dtype).type(v) for v in exp_range(dtype))
-    near = 1 / 64 if dtype == "float16" else 1e-4
+    # The spacing of the dtype near the limits.
+    near = {"float16": 1 / 64, "bfloat16": 1 / 2}.get(str(dtype), 1e-4)
     near = np.dtype(dtype).type(near)
     with np.errstate(all="ignore"):
         assert np.isfinite(np.exp(high - near)) and np.isinf(np.exp(high + near))

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from logitkit.cli.group import COMMANDS
+
 HEAVY = [
     "torch",
     "jax",
@@ -31,6 +33,10 @@ HEAVY = [
     "urllib.request",
     "asyncio",
     "unittest",
+    "fastapi",
+    "pydantic",
+    "starlette",
+    "uvicorn",
 ]
 
 
@@ -57,6 +63,23 @@ def test_nothing_heavy_is_loaded(code):
     foreign = {m.partition(".")[0] for m in loaded} - set(sys.stdlib_module_names) - {"numpy"}
     # An editable install adds a finder of its own, named after the package.
     assert {m for m in foreign if "logitkit" not in m} == set()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_command_but_lab_loads_the_server(name):
+    """Nor does lab, before it is run: its help and its completion answer at once."""
+    code = "import sys; from logitkit.cli.group import app; app.get_command(None, sys.argv[1]); "
+    loaded = set(python("-c", code + "print(*sys.modules)", name)[0].split())
+    assert "click" in loaded and not {"fastapi", "pydantic", "starlette", "uvicorn"} & loaded
+
+
+def test_a_command_that_computes_loads_no_server():
+    code = (
+        "import sys; from logitkit.cli.group import app; app(sys.argv[1:], standalone_mode=False)"
+    )
+    for words in ("stability 1 2", "compare 1 2", "explain 1 2", "info"):
+        loaded = python("-c", f"{code}; print('MODULES', *sys.modules)", *words.split())[0]
+        assert not {"fastapi", "pydantic", "starlette", "uvicorn"} & set(loaded.split())
 
 
 def test_without_numpy_the_package_alone_does_not_load_it():

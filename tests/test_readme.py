@@ -25,6 +25,9 @@ DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/jax.md", "docs/torch.md"]
 EXEMPT = {
     "sudo apt install g++ make python3-dev python3-venv",
     "make demo",
+    "make lab",
+    "logitkit lab",
+    "logitkit lab examples/data/digits.npz",
     "make test",
     "make lint",
     "make format",

@@ -138,6 +138,8 @@ def test_bad_npy_is_refused(tmp_path):
     for content, message in {
         b"": "x.npy is empty",
         b"1 2 3\n": "x.npy is not an .npy file",
+        good.replace(b"{'descr'", b"{(descr'"): "x.npy is truncated or corrupt",
+        good.replace(b"<f8", b"<f\0"): "x.npy is truncated or corrupt",
         good[:-8]: "x.npy is truncated or corrupt",
         good[:20]: "x.npy is truncated or corrupt",
         numpy_bytes(np.array([{}, 1], dtype=object), tmp_path): "Python objects, which are refused",

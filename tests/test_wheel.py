@@ -1,9 +1,11 @@
 """The wheel: built as a user builds it, holding what it must, running beside NumPy alone."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+import urllib.request
 import venv
 import zipfile
 from pathlib import Path
@@ -76,6 +78,7 @@ def test_it_holds_the_package_and_nothing_else(wheel):
 def test_it_runs_beside_numpy_alone(clean_python, tmp_path):
     code = """
 import sys
+import urllib.request
 import numpy as np
 import logitkit as lk
 assert "site-packages" in lk.__file__, lk.__file__
@@ -93,3 +96,30 @@ def test_it_is_typed_for_its_users(clean_python, tmp_path):
     place = Path(run(clean_python, "-I", "-c", where, cwd=tmp_path).strip())
     assert (place / "py.typed").exists()
     assert (place / "_core.pyi").read_text() == (PACKAGE / "_core.pyi").read_text()
+
+
+def test_it_serves_the_page_with_the_extra_alone(clean_python, wheel, tmp_path):
+    """The extra names all that the server needs, and every file of the page came along."""
+    pip = [clean_python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    run(*pip, f"{wheel}[lab]")
+    page = {path: path.read_bytes() for path in (PACKAGE / "lab" / "static").rglob("*.*")}
+    process = subprocess.Popen(
+        [clean_python.with_name("logitkit"), "lab", "--port", "0", "--no-open"],
+        stdout=subprocess.PIPE, text=True, cwd=tmp_path,
+        env={k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "LOGITKIT"))},
+    )  # fmt: skip
+    try:
+        url = process.stdout.readline().strip()
+        for path, content in page.items():
+            name = path.relative_to(PACKAGE / "lab" / "static").as_posix()
+            with urllib.request.urlopen(url + name, timeout=20) as response:
+                assert response.read() == content
+        with urllib.request.urlopen(url, timeout=20) as response:
+            assert response.read() == (PACKAGE / "lab" / "static" / "index.html").read_bytes()
+            assert response.headers["content-type"] == "text/html; charset=utf-8"
+        with urllib.request.urlopen(f"{url}api/v1/info", timeout=20) as response:
+            assert json.load(response)["kernel"]["version"] == lk.__version__
+        assert len(page) > 10
+    finally:
+        process.kill()
+        process.communicate()

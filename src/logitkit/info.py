@@ -10,7 +10,7 @@ import numpy as np
 from logitkit import _core
 
 # What an extra of the package brings in.
-_EXTRAS = {"plot": "matplotlib"}
+_EXTRAS = {"lab": "fastapi", "plot": "matplotlib"}
 
 
 def cpu_info() -> dict[str, Any]:

@@ -19,6 +19,7 @@ COMMANDS = (
     "jacobian",
     "compare",
     "demo",
+    "lab",
     "bench",
     "info",
 )

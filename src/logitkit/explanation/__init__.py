@@ -29,9 +29,9 @@ def explain(
     Parameters
     ----------
     x : array_like of shape (K,)
-        The scores (logits) of K classes. float16, float32 and float64 stay as they are, because the
-        dtype decides what overflows; booleans and integers to 16 bit become float32, wider ones
-        float64, and so do lists of numbers.
+        The scores (logits) of K classes. float16, bfloat16, float32 and float64 stay as they are,
+        because the dtype decides what overflows; booleans and integers to 16 bit become float32,
+        wider ones float64, and so do lists of numbers.
     labels : sequence of K names, optional
         The names of the classes. Default: "class 0", "class 1", ...
     temperature : float, default 1.0

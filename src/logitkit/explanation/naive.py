@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from logitkit.explanation.limits import limits
+
 Scores = NDArray[np.floating[Any]]
 
 
@@ -53,7 +55,7 @@ def exp_range(dtype: str) -> tuple[float, float]:
     >>> [round(x, 2) for x in exp_range("float32")]
     [-103.97, 88.72]
     """
-    info = np.finfo(dtype)
+    info = limits(dtype)
     # Below half of the smallest number above 0 a result rounds to 0.
     low = math.log(info.smallest_subnormal) - math.log(2)
     return low, math.log(info.max)
@@ -95,7 +97,7 @@ def _divide(x: Scores, z: Scores, t: np.floating[Any], temperature: float) -> Fo
     if t == 0:
         text += ": division by 0"
     elif np.isfinite(t):
-        text += f": {name} holds numbers up to {np.finfo(name).max:.5g}"
+        text += f": {name} holds numbers up to {limits(name).max:.5g}"
     return [("divide", i, text)]
 
 
@@ -116,7 +118,7 @@ def _exp(z: Scores, e: Scores) -> Found:
 
 
 def _sum(e: Scores, total: np.floating[Any]) -> Found:
-    info = np.finfo(e.dtype)
+    info = limits(e.dtype)
     if np.isinf(total) and np.isfinite(e).all():
         text = f"the sum is inf though no exponential is: {e.dtype.name} holds numbers up to "
         return [("sum", None, f"{text}{info.max:.5g}")]

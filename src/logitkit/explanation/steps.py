@@ -120,7 +120,7 @@ def _undefined(z: NDArray[np.float64], names: tuple[str, ...]) -> tuple[Failure,
 
 
 def _scores(x: ArrayLike) -> Scores:
-    """Return `x` as a 1-D array of float16, float32 or float64."""
+    """Return `x` as a 1-D array of float16, bfloat16, float32 or float64."""
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError("x must not be a masked array; pass x.compressed() and its labels")
     backend = backend_of(x)
@@ -134,12 +134,12 @@ def _scores(x: ArrayLike) -> Scores:
         raise ValueError(f"x must hold at least one score, got an array of shape {a.shape}")
     if a.ndim > 1:
         raise ValueError(f"x must be one row of scores, got shape {a.shape}; pass one row: x[0]")
-    if a.dtype.kind == "f" and a.dtype.itemsize <= 8:
+    if (a.dtype.kind == "f" and a.dtype.itemsize <= 8) or a.dtype.name == "bfloat16":
         dtype = a.dtype.newbyteorder("=")
     elif a.dtype.kind in "biu":
         dtype = np.dtype(np.float32 if a.dtype.itemsize <= 2 else np.float64)
     else:
-        accepted = "float16, float32, float64, integers or booleans"
+        accepted = "float16, bfloat16, float32, float64, integers or booleans"
         raise TypeError(f"x must be {accepted}, got dtype {a.dtype}")
     return np.atleast_1d(a).astype(dtype)
 

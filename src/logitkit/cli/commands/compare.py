@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-FUNCTIONS = ("softmax", "log_softmax", "sigmoid", "tanh", "relu", "leaky_relu", "silu")
-
 
 @click.command(
     "compare",
@@ -48,10 +46,11 @@ def compute(logitkit: ModuleType, table: Table) -> tuple[Table, View]:
     """Apply every function, and sum its values."""
     import numpy as np
 
+    from logitkit.explanation.comparison import FUNCTIONS, is_one, total
+
     results = {name: getattr(logitkit, name)(table.array) for name in FUNCTIONS}
     each = np.column_stack(list(results.values()))
-    with np.errstate(invalid="ignore", over="ignore"):
-        sums = each.sum(axis=0, dtype=np.float64)
+    sums = np.array([total(column) for column in each.T])
     names = [*(table.labels or map(str, range(len(each)))), "sum"]
     scores = table.array.astype(each.dtype)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -69,8 +68,8 @@ def compute(logitkit: ModuleType, table: Table) -> tuple[Table, View]:
             "sums": dict(zip(FUNCTIONS, sums, strict=True)),
             "sums_to_1": [
                 name
-                for name, total in zip(FUNCTIONS, sums, strict=True)
-                if abs(total - 1) <= 4 * np.finfo(each.dtype).eps
+                for name, value in zip(FUNCTIONS, sums, strict=True)
+                if is_one(value, each.dtype)
             ],
         },
     )

@@ -8,7 +8,6 @@ import click
 
 from logitkit.cli import options
 from logitkit.cli.command import Command
-from logitkit.cli.narrow import narrow
 from logitkit.cli.output import View
 from logitkit.cli.row import run_row
 from logitkit.cli.source import note
@@ -52,6 +51,8 @@ def compute(
 
     scores = table.array
     if dtype is not None:
+        from logitkit.explanation.narrow import narrow
+
         scores, lost = narrow(scores, dtype)
         if lost:
             note(lost)

@@ -10,7 +10,6 @@ import click
 
 from logitkit.cli import options
 from logitkit.cli.command import Command
-from logitkit.cli.narrow import narrow
 from logitkit.cli.output import View
 from logitkit.cli.row import run_row
 from logitkit.stream.formats import Table
@@ -80,23 +79,17 @@ def trial(
     logitkit: ModuleType, scores: NDArray[Any], dtype: str, names: Sequence[str], temperature: float
 ) -> dict[str, Any]:
     """Compute all three ways in one type."""
-    import numpy as np
+    from logitkit.explanation.trials import trial
 
-    x, lost = narrow(scores, dtype)
-    naive = logitkit.explain(x, labels=names, temperature=temperature).naive
-    with np.errstate(all="ignore"):
-        exponentials = np.exp((x - x.max()) / x.dtype.type(temperature))
-        shifted = exponentials / exponentials.sum(dtype=x.dtype)
-    causes = [lost] if lost else []
-    causes.extend(f"{failure.step}: {failure.message}" for failure in naive.failures)
+    t = trial(scores, dtype, names, temperature)
     return {
         "dtype": dtype,
-        "logits": x,
-        "naive": np.array(naive.quotients, dtype=x.dtype),
-        "shifted": shifted,
-        "library": logitkit.softmax(x, temperature=temperature),
-        "failing_step": "cast" if lost else naive.failures[0].step if naive.failures else None,
-        "failure": "; ".join(causes) or None,
+        "logits": t.logits,
+        "naive": t.naive,
+        "shifted": t.shifted,
+        "library": logitkit.softmax(t.logits, temperature=temperature),
+        "failing_step": t.failing_step,
+        "failure": t.failure,
     }
 
 

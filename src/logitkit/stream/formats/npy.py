@@ -1,13 +1,34 @@
 """The ``.npy`` format: one array, memory-mapped, so that the file may exceed the memory."""
 
 import os
+import struct
+import tokenize
+import zipfile
+import zlib
 from typing import BinaryIO
 
 import numpy as np
 
 from logitkit.stream.formats.table import Advance, DataError, Table, numeric
 
-__all__ = ["read", "write"]
+__all__ = ["BROKEN", "read", "reason", "write"]
+
+# What NumPy raises for a damaged array or archive: its header is parsed as Python.
+BROKEN = (
+    ValueError,
+    TypeError,
+    KeyError,
+    EOFError,
+    SyntaxError,
+    RecursionError,
+    OverflowError,
+    NotImplementedError,
+    RuntimeError,
+    tokenize.TokenError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def read(path: str | os.PathLike[str], key: str | None = None) -> Table:
@@ -21,7 +42,7 @@ def read(path: str | os.PathLike[str], key: str | None = None) -> Table:
         raise DataError(f"{source} is not an .npy file: it does not begin as one")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError as error:
+    except BROKEN as error:
         raise DataError(f"{source} {reason(error)}") from error
     return Table(numeric(np.asarray(array), source), source=source)
 
@@ -30,7 +51,8 @@ def reason(error: Exception) -> str:
     """Say why NumPy refused an array."""
     if "bject" in str(error):
         return "holds Python objects, which are refused: loading them can run code"
-    return f"is truncated or corrupt ({str(error).splitlines()[0]})"
+    detail = (str(error).splitlines() or [type(error).__name__])[0]
+    return f"is truncated or corrupt ({detail})"
 
 
 def write(file: BinaryIO, table: Table, advance: Advance | None = None) -> None:

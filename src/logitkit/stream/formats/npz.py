@@ -6,13 +6,12 @@ column) names the classes.
 
 import os
 import zipfile
-import zlib
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logitkit.stream.formats.npy import reason
+from logitkit.stream.formats.npy import BROKEN, reason
 from logitkit.stream.formats.table import Advance, DataError, Table, numeric
 
 __all__ = ["read", "write"]
@@ -25,12 +24,20 @@ def read(path: str | os.PathLike[str], key: str | None = None) -> Table:
         raise DataError(f"{source} is empty")
     if not zipfile.is_zipfile(path):
         raise DataError(f"{source} is not an .npz archive, or it is truncated")
-    with np.load(path, allow_pickle=False) as archive:
+    with opened(path, source) as archive:
         names = list(archive.files)
         name = choose(names, key, source)
         array = numeric(load(archive, name, source), f"{source}[{name}]")
         labels = class_names(archive, array, source) if "classes" in names else None
     return Table(array, labels, source=source, name=name)
+
+
+def opened(path: str | os.PathLike[str], source: str) -> Any:
+    """Open the archive; its arrays are read when they are asked for."""
+    try:
+        return np.load(path, allow_pickle=False)
+    except BROKEN as error:
+        raise DataError(f"{source} {reason(error)}") from error
 
 
 def choose(names: list[str], key: str | None, source: str) -> str:
@@ -54,7 +61,7 @@ def load(archive: Any, name: str, source: str) -> NDArray[Any]:
     """Unpack one array."""
     try:
         array: NDArray[Any] = archive[name]
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except BROKEN as error:
         raise DataError(f"{source}[{name}] {reason(error)}") from error
     if not isinstance(array, np.ndarray):  # a member of the archive that is no .npy file
         raise DataError(f"{source}[{name}] is not an array")

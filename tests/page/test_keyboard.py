@@ -1,0 +1,226 @@
+"""Everything by the keyboard alone: each control is reached, seen, and works; nothing holds the focus."""
+
+import numpy as np
+import pytest
+
+import logitkit as lk
+from page.lab import column
+from page.test_confidence import LABELS, SCORES, npz
+
+# What has the focus: a number of its own, what it is called, whether it can be seen there.
+FOCUSED = """() => {
+  const element = document.activeElement;
+  if (!element || element === document.body) return null;
+  window.numbers ??= new Map();
+  if (!numbers.has(element)) numbers.set(element, numbers.size);
+  // A control that is drawn by its label (a radio, the file) is seen where that stands.
+  const drawn = element.matches(".visually-hidden") ? element.closest("label") : element;
+  const box = drawn.getBoundingClientRect();
+  const inside = box.width > 0 && box.height > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+  const x = Math.min(Math.max(box.left + box.width / 2, 1), innerWidth - 1);
+  const ys = [0.5, 0.1, 0.9].map((share) => Math.min(Math.max(box.top + box.height * share, 1), innerHeight - 1));
+  const top = ys.map((y) => document.elementFromPoint(x, y));
+  const clear = top.some((one) => one && (drawn.contains(one) || one.contains(drawn)));
+  const ring = (one) => {
+    const style = getComputedStyle(one);
+    return (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1.5) || style.boxShadow !== "none";
+  };
+  const stroked = [...element.querySelectorAll("rect, circle, path, line")].some((one) => {
+    const style = getComputedStyle(one);
+    return style.outlineStyle !== "none" || (style.stroke !== "none" && parseFloat(style.strokeWidth) >= 1.5);
+  });
+  const shown = ring(drawn) || stroked || [...drawn.querySelectorAll("*")].some(ring);
+  const name = element.getAttribute("aria-label") ?? element.labels?.[0]?.textContent ?? element.textContent;
+  return { number: numbers.get(element), name: `${element.tagName} ${element.className.baseVal ?? element.className}: ${name.trim().slice(0, 60)}`, inside, clear, shown };
+}"""
+
+REACHABLE = """() => [...document.querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']")]
+  .filter((one) => !one.disabled && one.tabIndex >= 0 && (one.checkVisibility() || one.type === "file"))
+  .filter((one) => one.type !== "radio" || one.checked)
+  .map((one) => {
+    window.numbers ??= new Map();
+    if (!numbers.has(one)) numbers.set(one, numbers.size);
+    return [numbers.get(one), one.outerHTML.slice(0, 120)];
+  })"""
+
+
+def walk(lab, key="Tab", most=400):
+    """Press a key until the page is left; return what had the focus."""
+    seen = []
+    for _ in range(most):
+        lab.page.keyboard.press(key)
+        now = lab.page.evaluate(FOCUSED)
+        if now is None or (seen and now["number"] == seen[0]["number"]):
+            return seen
+        seen.append(now)
+    raise AssertionError(f"the focus never leaves the page; last it had {seen[-3:]}")
+
+
+def tab_to(lab, name, role=None):
+    """Press Tab until a control of this name has the focus."""
+    for _ in range(400):
+        lab.page.keyboard.press("Tab")
+        found = lab.page.evaluate(
+            """() => { const one = document.activeElement;
+              return [(one.getAttribute("aria-label") ?? one.labels?.[0]?.textContent ?? one.textContent).trim(),
+                      one.getAttribute("role") ?? one.tagName.toLowerCase()]; }"""
+        )
+        if found[0] == name and role in (None, found[1]):
+            return
+    raise AssertionError(f"Tab does not lead to {name}")
+
+
+@pytest.mark.parametrize("size", [(1280, 900), (375, 700)], ids=["wide", "narrow"])
+def test_tab_walks_through_all_controls_each_in_sight_and_out_of_the_page(open_lab, size):
+    lab = open_lab(viewport={"width": size[0], "height": size[1]})
+    lab.page.wait_for_timeout(300)
+    lab.settle()
+    seen = walk(lab)
+    assert len(seen) > 70
+    for one in seen:
+        assert one["inside"], f"out of the window: {one['name']}"
+        assert one["clear"], f"covered: {one['name']}"
+        assert one["shown"], f"no ring: {one['name']}"
+    visited = {one["number"] for one in seen}
+    missed = [html for number, html in lab.page.evaluate(REACHABLE) if number not in visited]
+    assert missed == []
+    back = walk(lab, "Shift+Tab")
+    assert [one["number"] for one in back] == [one["number"] for one in reversed(seen)]
+
+
+def test_the_first_tab_skips_to_the_panels(lab):
+    lab.page.keyboard.press("Tab")
+    lab.page.keyboard.press("Enter")
+    assert lab.page.evaluate("document.activeElement.id") == "main"
+    lab.page.keyboard.press("Tab")
+    assert lab.page.evaluate("document.querySelector('main').contains(document.activeElement)")
+
+
+def test_every_action_without_a_mouse(lab):
+    keys = lab.page.keyboard
+    # The rail: rename, score, move, menu, dialog, temperature, type, truth.
+    tab_to(lab, "Name of class 1")
+    keys.type("pear")
+    keys.press("Tab")
+    keys.type("3")
+    keys.press("Alt+ArrowDown")
+    keys.press("Tab")
+    keys.press("Enter")
+    keys.press("Tab")
+    assert lab.page.evaluate("document.activeElement.textContent") == "Move up"
+    for _ in range(3):
+        keys.press("Tab")
+    keys.press("Enter")
+    lab.settle()
+    assert [row[0][0] for row in lab.tables("probabilities")[0]["rows"]] == [
+        "orange",
+        "banana",
+        "avocado",
+    ]
+    tab_to(lab, "Paste…")
+    keys.press("Enter")
+    keys.type("a 1")
+    keys.press("Enter")
+    keys.type("b 2.5")
+    keys.press("Tab")
+    keys.press("Tab")
+    keys.press("Enter")
+    tab_to(lab, "Temperature", "input")
+    keys.press("ArrowLeft")
+    lab.settle()
+    t = float(lab.page.locator("lk-rail lk-temperature .field").input_value())
+    assert 0.9 < t < 1
+    np.testing.assert_array_equal(
+        column(lab.tables("probabilities")[0], 2), lk.softmax(np.float32([1, 2.5]), temperature=t)
+    )
+    lab.page.locator("lk-rail input[type=radio]:checked").focus()
+    keys.press("ArrowRight")
+    lab.settle()
+    assert "float64" in lab.page.locator('[data-strip="kernel"]').text_content()
+    # The panels: a table, a bar, the code, a step, the cursor, a chip, the truth, a file.
+    tab_to(lab, "Table")
+    keys.press("Enter")
+    assert lab.page.evaluate("document.activeElement.ariaExpanded") == "true"
+    tab_to(lab, "a", "slider")
+    keys.press("PageUp")
+    lab.settle()
+    assert column(lab.tables("probabilities")[0], 1) == [2, 2.5]
+    tab_to(lab, "Show code")
+    keys.press("Space")
+    assert lab.page.locator("#panel-probabilities code").first.is_visible()
+    tab_to(lab, "Next")
+    keys.press("Enter")
+    tab_to(lab, "Temperature", "slider")
+    keys.press("Home")
+    tab_to(lab, "Add 700 to all scores")
+    keys.press("Enter")
+    tab_to(lab, "True class")
+    keys.press("ArrowUp")
+    lab.settle()
+    fragment = lab.fragment()
+    for part in ("c=a:2,b:2.5", "t=0.01", "d=float64", "s=1", "k=700"):
+        assert part in fragment, fragment
+    with lab.page.expect_file_chooser() as waiting:
+        for _ in range(60):
+            keys.press("Tab")
+            if lab.page.evaluate("document.activeElement.type") == "file":
+                break
+        keys.press("Enter")
+    waiting.value.set_files(
+        {"name": "a.npz", "mimeType": "", "buffer": npz(logits=SCORES, labels=LABELS)}
+    )
+    lab.page.locator(".drop.is-done").wait_for()
+
+
+def test_escape_closes_the_uppermost_layer_and_focus_returns(open_lab):
+    lab = open_lab(viewport={"width": 375, "height": 700})
+    sheet = lab.page.locator(".sheet-toggle")
+    sheet.focus()
+    lab.page.keyboard.press("Enter")
+    assert lab.page.locator("lk-scores").is_visible()
+    dots = lab.page.get_by_label("Move, copy or remove apple", exact=True)
+    dots.focus()
+    lab.page.keyboard.press("Enter")
+    lab.page.keyboard.press("Escape")
+    assert not lab.page.get_by_role("button", name="Duplicate").is_visible()
+    assert lab.page.locator("lk-scores").is_visible()
+    lab.page.keyboard.press("Escape")
+    assert not lab.page.locator("lk-scores").is_visible()
+
+
+def test_a_burst_of_changes_is_one_message(lab):
+    lab.page.wait_for_timeout(700)
+    lab.page.evaluate(
+        """() => {
+          lab.messages = [];
+          const region = document.getElementById("status");
+          new MutationObserver(() => lab.messages.push(region.textContent)).observe(region, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+    lab.page.locator("lk-rail input[type=range]").evaluate(
+        """async (range) => {
+          for (let i = 0; i < 30; i += 1) {
+            range.value = i / 20;
+            range.dispatchEvent(new Event("input"));
+            await new Promise(requestAnimationFrame);
+          }
+          await lab.settle();
+        }"""
+    )
+    lab.page.wait_for_timeout(900)
+    (message,) = lab.page.evaluate("lab.messages")
+    p = max(column(lab.tables("probabilities")[0], 2))
+    assert message == f"orange is most likely: {100 * p:.1f} %"
+    region = lab.page.locator("#status")
+    assert region.get_attribute("role") == "status"
+    assert region.get_attribute("aria-live") == "polite"
+    assert lab.page.locator("[aria-live], [role=status], [role=alert]").count() == 1
+
+
+def test_a_slider_says_what_its_value_does(lab):
+    slider = lab.page.locator("lk-rail input[type=range]")
+    assert slider.get_attribute("aria-valuetext") == "1.00: as the scores are; orange 54.8 %"
+    slider.focus()
+    lab.page.keyboard.press("Home")
+    lab.settle()
+    assert slider.get_attribute("aria-valuetext").startswith("0.0100: sharper; orange ")
