@@ -165,7 +165,8 @@ def test_finite_scores_have_a_loss_or_one_beyond_the_range():
     assert loss.tolist() == [0, INF, 1.7e308]
     assert grad.tolist() == [[0, 0, 0], [1, -1, 0], [1, 0, -1]]
     most = np.float32(np.finfo(np.float32).max)
-    assert rows(np.array([[most, 0], [most, -most]]), [1, 1]).tolist() == [most, INF]
+    far = np.array([[most, 0], [most, -most]], np.float32)
+    assert rows(far, [1, 1]).tolist() == [most, INF]
     assert rows(np.float16([[65504, -65504]]), [1]).tolist() == [INF]
 
 
