@@ -56,6 +56,7 @@ def test_a_whole_run_has_every_cell_of_the_grid():
     float32 = {(cell.op, cell.size) for cell in cells if cell.dtype == "float32"}
     every = {(op, shape.partition("@")[0]) for op in grid.OPS for shape in grid.SHAPES}
     assert {size for _, size in every - float32} == {"32x12x512x512"}
+    every |= {(op, shape) for op in grid.LOSSES for shape in grid.LOSS_SHAPES}
     assert {("softmax", "32x12x512x512"), ("logsumexp", "8x21x512x512")} < float32 < every
     assert all(counts.values())
     # Operations of a shape follow each other: they share its scores.

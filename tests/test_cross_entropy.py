@@ -52,7 +52,7 @@ def test_within_the_table_against_mpmath(name, dtype):
 
 
 @pytest.mark.parametrize("distance", [5, 12, 20, 36, 80, 700])
-@pytest.mark.parametrize("length", [2, 10, 60, 700, 5000])
+@pytest.mark.parametrize("length", [2, 10, 60, 700])
 def test_a_loss_near_0_keeps_its_digits(isa, length, distance):
     """As far as the smallest numbers: the others are summed by themselves."""
     for dtype in inputs.COMPUTED:
@@ -60,7 +60,7 @@ def test_a_loss_near_0_keeps_its_digits(isa, length, distance):
         ids = RNG.integers(0, length, 20)
         x[np.arange(20), ids] = distance
         got = rows(x, ids)
-        for row, i, loss in zip(x[:2], ids, got, strict=False):
+        for row, i, loss in zip(x[:1], ids, got, strict=False):
             with mpmath.workdps(400):
                 others = mpmath.fsum(
                     mpmath.exp(mpmath.mpf(float(v)) - distance) for v in np.delete(row, i)
@@ -165,7 +165,8 @@ def test_finite_scores_have_a_loss_or_one_beyond_the_range():
     assert loss.tolist() == [0, INF, 1.7e308]
     assert grad.tolist() == [[0, 0, 0], [1, -1, 0], [1, 0, -1]]
     most = np.float32(np.finfo(np.float32).max)
-    assert rows(np.array([[most, 0], [most, -most]]), [1, 1]).tolist() == [most, INF]
+    far = np.array([[most, 0], [most, -most]], np.float32)
+    assert rows(far, [1, 1]).tolist() == [most, INF]
     assert rows(np.float16([[65504, -65504]]), [1]).tolist() == [INF]
 
 

@@ -72,7 +72,8 @@ LOGITKIT_ONCE inline LossNormalizer loss_normalizer(const RowBatch& batch, const
         if (row.out != nullptr && batch.keep && row.length > F32x16::lanes) {
             if (row.length <= block_length) kept = scratch;
             if constexpr (sizeof(Element<X>) == sizeof(float)) {
-                if (row.out != address(row.x)) kept = row.out;
+                // The targets are read after them.
+                if (row.out != address(row.x) && row.out != row.g) kept = row.out;
             }
         }
         Normalizer all;
