@@ -87,6 +87,15 @@ def test_what_is_impossible_has_a_gradient_of_0(name, dtype):
     assert torch.isfinite(x.grad).all()
 
 
+def test_what_is_impossible_for_q_alone_has_a_gradient_of_0():
+    q = torch.tensor([[0.0, -INF, 1.0], [0.0, 1.0, 2.0]], requires_grad=True)
+    divergence = lk.kl_divergence(torch.zeros(2, 3), q, reduction="none")
+    assert divergence[0] == INF
+    divergence.sum().backward()
+    assert q.grad[0, 1] == 0
+    assert torch.isfinite(q.grad).all()
+
+
 def test_the_normaliser_of_an_impossible_row_does_not_move():
     x = torch.full((2, 3), -INF, requires_grad=True)
     lk.logsumexp(x).sum().backward()

@@ -231,3 +231,58 @@ def test_on_another_device_it_is_the_same_within_rounding(soft, options):
         got = lk.cross_entropy_with_grad(x, targets, **chosen)
     for one, other in zip(got, want, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-14, atol=1e-16)
+
+
+NLL = {
+    "none": {},
+    "weight": {"weight": WEIGHT},
+    "ignored": {"ignore_index": 4, "weight": WEIGHT},
+    "count": {"normalizer": "count", "weight": WEIGHT, "ignore_index": 0},
+    "a number": {"normalizer": 7.0},
+    "rows": {"reduction": "none", "mask": MASK[1:2]},
+    "sum": {"reduction": "sum", "weight": WEIGHT},
+}
+
+
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@pytest.mark.parametrize("options", NLL)
+def test_nll_loss_has_the_bits_of_numpy(options, dtype):
+    chosen = NLL[options]
+    x = (3 * randn(3, 5)).numpy().astype(dtype)
+    log_p = lk.log_softmax(x)
+    want = lk.nll_loss(log_p, LABELS.numpy(), **as_arrays(chosen))
+    assert same_bits(array_of(lk.nll_loss(tensor_of(log_p), LABELS, **chosen)), want)
+    with no_kernels():
+        other = lk.nll_loss(tensor_of(log_p), LABELS, **chosen)
+    torch.testing.assert_close(other, tensor_of(np.asarray(want)))
+
+
+@pytest.mark.parametrize("options", NLL)
+def test_nll_loss_has_the_gradient_of_finite_differences_and_of_cross_entropy(options):
+    chosen = NLL[options]
+    x = randn(3, 5).requires_grad_()
+    assert torch.autograd.gradcheck(lambda a: lk.nll_loss(a, LABELS, **chosen), (x,))
+    assert torch.autograd.gradgradcheck(
+        lambda a: lk.nll_loss(lk.log_softmax(a), LABELS, **chosen), (x,)
+    )
+    grads = []
+    for loss in (
+        lk.cross_entropy(x, LABELS, **chosen),
+        lk.nll_loss(lk.log_softmax(x), LABELS, **chosen),
+    ):
+        grads += torch.autograd.grad(loss.sum(), x)
+    torch.testing.assert_close(*grads)
+
+
+def test_without_a_class_every_row_is_ignored():
+    for loss in (lk.nll_loss, lk.cross_entropy):
+        x = torch.empty(2, 0, requires_grad=True)
+        value = loss(x, torch.tensor([-1, -1]), ignore_index=-1, empty="zero")
+        value.backward()
+        assert value == 0
+        assert x.grad.shape == (2, 0)
+
+
+def test_nll_loss_takes_no_probabilities():
+    with pytest.raises(TypeError, match=r"^targets has the dtype torch.float64; accepted are int"):
+        lk.nll_loss(randn(3, 5), SOFT)

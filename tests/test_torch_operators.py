@@ -45,7 +45,8 @@ def samples():
     labels, weight = torch.tensor([1, -1, 4]), torch.tensor([1.0, 2, 0, 3, 1])
     loss = (labels, 1, weight, -1, 0.1, 0.01, "mean", "weight", 1.0, "nan", MASK[1])
     yield "cross_entropy", (x, *loss)
-    yield "cross_entropy", (turned, labels, 0, None, -1, 0.0, 0.0, "none", *loss[-4:])
+    yield "cross_entropy", (turned, labels, 0, None, -1, 0.0, 0.0, "none", *loss[-4:-1], None)
+    yield "nll_loss", (x, labels, 1, weight, -1, "mean", "weight", 1.0, "nan", MASK)
     # Its gradient is a result, of which opcheck would ask for a derivative.
     yield "cross_entropy_with_grad", (x.detach(), *loss)
     yield "activation", (x, "silu", [])

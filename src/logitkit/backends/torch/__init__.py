@@ -9,6 +9,7 @@ from __future__ import annotations
 from logitkit.backends.torch import _derivatives as _derivatives
 from logitkit.backends.torch._losses import cross_entropy as cross_entropy
 from logitkit.backends.torch._losses import cross_entropy_with_grad as cross_entropy_with_grad
+from logitkit.backends.torch._losses import nll_loss as nll_loss
 from logitkit.backends.torch._verbs import elementwise as elementwise
 from logitkit.backends.torch._verbs import entropy as entropy
 from logitkit.backends.torch._verbs import entropy_vjp as entropy_vjp

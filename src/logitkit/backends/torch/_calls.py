@@ -23,7 +23,7 @@ Backward = Callable[..., tuple[Any, ...]]
 _RECORDED: dict[str, type[torch.autograd.Function]] = {}
 _TRANSFORMED: dict[str, type[torch.autograd.Function]] = {}
 # A mean over some of the rows cannot be taken out of one over all of them.
-_ONE_BY_ONE = frozenset({"cross_entropy", "cross_entropy_with_grad"})
+_ONE_BY_ONE = frozenset({"cross_entropy", "cross_entropy_with_grad", "nll_loss"})
 _PLAIN = (Tensor, torch.nn.Parameter)
 
 

@@ -190,6 +190,20 @@ def cross_entropy_with_grad(
     return tensor_of(loss), grad
 
 
+def nll_loss(
+    log_p: Tensor,
+    targets: Tensor,
+    axis: int,
+    weight: Tensor | None,
+    ignore_index: int | None,
+    *choices: Any,
+) -> Tensor:
+    """See `logitkit.nll_loss`."""
+    options, mask = _loss_options(weight, ignore_index, 0.0, 0.0, *choices)
+    given = (view(log_p), view(targets, "targets"), axis, options, mask)
+    return tensor_of(numpy_backend.nll_loss(*given))
+
+
 def _loss_options(
     weight: Tensor | None,
     ignore_index: int | None,
@@ -203,8 +217,8 @@ def _loss_options(
 ) -> tuple[Options, Any]:
     by = divisor if normalizer == "number" else normalizer
     weights = None if weight is None else view(weight, "weight")
-    smoothing = (ignore_index, label_smoothing, z_loss)
-    return Options(weights, *smoothing, reduction, by, empty), view_option(mask, "mask")
+    options = Options(weights, ignore_index, reduction, by, empty, label_smoothing, z_loss)
+    return options, view_option(mask, "mask")
 
 
 def _temperature(t: Any, ts: Tensor | None) -> Any:

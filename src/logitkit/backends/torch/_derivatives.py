@@ -15,6 +15,7 @@ from torch import Tensor
 
 from logitkit.backends.torch._calls import call, differentiable
 from logitkit.backends.torch._dtypes import computed_in
+from logitkit.backends.torch._rows import normaliser, picked
 
 Context = Any
 Inputs = tuple[Any, ...]
@@ -201,6 +202,27 @@ def _loss_with_grad_backward(ctx: Context, g: Tensor | None, second: Tensor | No
     return None if g is None else grad, *[None] * 11
 
 
+def _setup_nll(ctx: Context, inputs: Inputs, output: Tensor) -> None:
+    log_p, targets, ctx.axis, weight, *ctx.choices, mask = inputs
+    ctx.save_for_backward(targets, weight, mask)
+    ctx.shape, ctx.dtype = log_p.shape, log_p.dtype
+
+
+def _nll_backward(ctx: Context, g: Tensor) -> Grads:
+    targets, weight, mask = ctx.saved_tensors
+    if ctx.shape[ctx.axis] == 0:
+        return g.new_zeros(ctx.shape, dtype=ctx.dtype), *[None] * 9
+    ignore_index, reduction, normalizer, divisor, _ = ctx.choices
+    counts, ids, kept = picked(targets, ctx.axis, weight, ignore_index, mask)
+    if reduction == "none":
+        g = g.unsqueeze(ctx.axis)
+    elif reduction == "mean":
+        g = g / normaliser(counts, normalizer, divisor, targets, ignore_index)
+    slope = torch.where(kept & (counts != 0), -counts * g, 0.0).to(ctx.dtype)
+    grad = torch.zeros(ctx.shape, dtype=ctx.dtype, device=g.device).scatter(ctx.axis, ids, slope)
+    return grad, *[None] * 9
+
+
 def _setup_top_k(ctx: Context, inputs: Inputs, output: Tensor) -> None:
     ctx.mark_non_differentiable(output)
 
@@ -293,3 +315,4 @@ differentiable("top_k", _setup_top_k, _no_gradient)
 differentiable("activation", _setup_activation, _activation_backward)
 differentiable("cross_entropy", _setup_loss, _loss_backward)
 differentiable("cross_entropy_with_grad", _setup_loss_with_grad, _loss_with_grad_backward)
+differentiable("nll_loss", _setup_nll, _nll_backward)

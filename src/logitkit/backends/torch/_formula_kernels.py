@@ -20,6 +20,7 @@ from logitkit.backends._formulas import activations
 from logitkit.backends._generic.sums import TreeSums
 from logitkit.backends._labels import check_labels
 from logitkit.backends.torch._dtypes import common
+from logitkit.backends.torch._rows import normaliser, picked
 
 Axes = Sequence[int]
 
@@ -150,9 +151,8 @@ def gather_logprobs(
     """Return the logarithm of softmax at ids."""
     compute = _wide(x)
     divide = _divisor(x, (axis,), t, ts, compute)
+    _refuse_labels(ids, x.shape[axis], name="ids")
     ids = ids.to(torch.int64)
-    if bool(((ids < 0) | (ids >= x.shape[axis])).any()):
-        check_labels("ids", ids.cpu().numpy(), x.shape[axis])
     found = formulas.gather_logprobs(xp, x.to(compute), ids, axis, divide, mask)
     return found.to(x.dtype).contiguous()
 
@@ -193,13 +193,8 @@ def cross_entropy_with_grad(
     if targets.is_floating_point():
         wanted = targets.to(compute)
     else:
-        labels = targets.to(torch.int64)
-        known = (labels >= 0) & (labels < x.shape[axis])
-        if ignore_index is not None:
-            known |= labels == ignore_index
-        if not bool(known.all()):
-            check_labels("targets", labels.cpu().numpy(), x.shape[axis], ignore_index)
-        wanted = labels.unsqueeze(axis)
+        _refuse_labels(targets, x.shape[axis], ignore_index)
+        wanted = targets.to(torch.int64).unsqueeze(axis)
     loss, grad = formulas.cross_entropy_with_grad(
         xp,
         x.to(compute),
@@ -216,6 +211,58 @@ def cross_entropy_with_grad(
     )
     loss = loss.squeeze(axis) if reduction == "none" else loss
     return loss.to(x.dtype), torch.empty_like(x).copy_(grad)
+
+
+def nll_loss(
+    log_p: Tensor,
+    targets: Tensor,
+    axis: int,
+    weight: Tensor | None,
+    ignore_index: int | None,
+    reduction: str,
+    normalizer: str,
+    divisor: float,
+    empty: str,
+    mask: Tensor | None,
+) -> Tensor:
+    """Return the loss of log-probabilities."""
+    _refuse_labels(targets, log_p.shape[axis], ignore_index)
+    if log_p.shape[axis] == 0:
+        # There is no class to be named: every row is ignored.
+        log_p, weight, mask = log_p.new_zeros(_one_class(log_p, axis)), None, None
+    counts, ids, kept = picked(targets, axis, weight, ignore_index, mask)
+    found = torch.gather(log_p.to(counts.dtype), axis, ids)
+    if mask is not None:
+        found = torch.where(kept, found, -torch.inf)
+        counts = torch.where(mask.any(axis, keepdim=True), counts, 0.0)
+    losses = torch.where((counts == 0) & ~torch.isnan(found), 0.0, counts * (0.0 - found))
+    if ignore_index is not None:
+        losses = torch.where(targets.unsqueeze(axis) == ignore_index, 0.0, losses)
+    if reduction == "none":
+        return losses.squeeze(axis).to(log_p.dtype)
+    total = losses.sum()
+    if reduction == "mean":
+        weights, _, _ = picked(targets, axis, weight, ignore_index, None)
+        by = normaliser(weights, normalizer, divisor, targets, ignore_index)
+        nothing = 0.0 if empty == "zero" else torch.nan
+        total = torch.where(by == 0, nothing, total / by)
+    return total.to(log_p.dtype)
+
+
+def _one_class(x: Tensor, axis: int) -> list[int]:
+    return [1 if i == axis else n for i, n in enumerate(x.shape)]
+
+
+def _refuse_labels(
+    targets: Tensor, classes: int, ignore_index: int | None = None, name: str = "targets"
+) -> None:
+    labels = targets.to(torch.int64)
+    known = (labels >= 0) & (labels < classes)
+    if ignore_index is not None:
+        known |= labels == ignore_index
+    # The largest numbers of uint64 are negative ones by now.
+    if targets.dtype is torch.uint64 or not bool(known.all()):
+        check_labels(name, targets.cpu().numpy(), classes, ignore_index)
 
 
 def _wide(x: Tensor) -> torch.dtype:

@@ -46,48 +46,49 @@ def cross_entropy_with_grad(
     return loss.to(wanted), grad if out is None else out.copy_(grad)
 
 
+def nll_loss(log_p: Tensor, targets: Any, axis: Any, options: Options, mask: Any) -> Tensor:
+    """See `logitkit.nll_loss`."""
+    wanted = result_dtype(log_p, name="log_p")
+    at = arguments.one_axis(axis, log_p.ndim, "log_p")
+    row = as_float(log_p if log_p.ndim else log_p.reshape(1))
+    keep = mask_of(mask, row, "log_p")
+    labels = tensor_like(targets, log_p, "targets")
+    if labels.dtype not in INTEGERS:
+        raise TypeError(
+            f"targets has the dtype {labels.dtype}; accepted are integers, which are classes"
+        )
+    _check_classes(labels, row, at, "log_p", "")
+    weight = _weight_of(options, row, at)
+    choices = (options.reduction, *_normalizer(options), options.empty, keep)
+    result: Tensor = call("nll_loss", row, labels, at, weight, _ignored(options), *choices)
+    return result.to(wanted)
+
+
 def _given(x: Tensor, targets: Any, axis: Any, options: Options, mask: Any) -> tuple[Any, ...]:
     """Return the arguments as the operators take them."""
     at = arguments.one_axis(axis, x.ndim)
     row = as_float(x if x.ndim else x.reshape(1))
-    labels = _targets(targets, x, at, options)
-    weight = options.weight
-    if weight is not None:
-        weight = as_float(tensor_like(weight, x, "weight"))
-        if weight.shape != (row.shape[at],):
-            raise ValueError(
-                f"weight has the shape {tuple(weight.shape)}; it must have one number a class, "
-                f"{(row.shape[at],)}"
-            )
-    _refuse_grad(targets=labels, weight=weight)
-    number = not isinstance(options.normalizer, str)
+    labels = _targets(targets, x, row, at, options)
     return (
         row,
         labels,
         at,
-        weight,
-        None if options.ignore_index is None else int(options.ignore_index),
+        _weight_of(options, row, at),
+        _ignored(options),
         float(options.label_smoothing),
         float(options.z_loss),
         options.reduction,
-        "number" if number else options.normalizer,
-        float(options.normalizer) if number else 1.0,
+        *_normalizer(options),
         options.empty,
         mask_of(mask, row),
     )
 
 
-def _targets(targets: Any, x: Tensor, at: int, options: Options) -> Tensor:
+def _targets(targets: Any, x: Tensor, row: Tensor, at: int, options: Options) -> Tensor:
     """Return classes, one a row, or probabilities of the shape of x, which has a dimension then."""
     given = tensor_like(targets, x, "targets")
-    shape = tuple(x.shape)
     if given.dtype in INTEGERS:
-        rows = arguments.without_axes(shape or (1,), (at,))
-        if tuple(given.shape) != rows:
-            raise ValueError(
-                f"targets has the shape {tuple(given.shape)}; class indices must have that of x "
-                f"without its axis, {rows}, and probabilities that of x, {shape}"
-            )
+        _check_classes(given, row, at, "x", f", and probabilities that of x, {tuple(x.shape)}")
         return given
     if given.dtype not in NUMPY:
         raise TypeError(
@@ -97,21 +98,54 @@ def _targets(targets: Any, x: Tensor, at: int, options: Options) -> Tensor:
     if given.shape != x.shape:
         raise ValueError(
             f"targets has the shape {tuple(given.shape)}; probabilities must have that of x, "
-            f"{shape}"
+            f"{tuple(x.shape)}"
         )
     ignore = options.ignore_index
-    if ignore is not None and 0 <= ignore < (shape or (1,))[at]:
+    if ignore is not None and 0 <= ignore < row.shape[at]:
         raise ValueError(
             f"ignore_index is {ignore}, a class, and targets are probabilities; a row of zeros is "
             "ignored among them, accepted is None"
         )
-    return given if shape else given.reshape(1)
+    _refuse_grad("targets", given)
+    return given if x.ndim else given.reshape(1)
 
 
-def _refuse_grad(**others: Tensor | None) -> None:
-    for name, other in others.items():
-        if other is not None and other.requires_grad and torch.is_grad_enabled():
-            raise ValueError(
-                f"{name} requires grad, and gradients flow to the scores alone; accepted is one "
-                f"without: pass {name}.detach()"
-            )
+def _check_classes(targets: Tensor, row: Tensor, at: int, name: str, also: str) -> None:
+    rows = arguments.without_axes(tuple(row.shape), (at,))
+    if tuple(targets.shape) != rows:
+        raise ValueError(
+            f"targets has the shape {tuple(targets.shape)}; class indices must have that of {name} "
+            f"without its axis, {rows}{also}"
+        )
+
+
+def _weight_of(options: Options, row: Tensor, at: int) -> Tensor | None:
+    if options.weight is None:
+        return None
+    weight = as_float(tensor_like(options.weight, row, "weight"))
+    if weight.shape != (row.shape[at],):
+        raise ValueError(
+            f"weight has the shape {tuple(weight.shape)}; it must have one number a class, "
+            f"{(row.shape[at],)}"
+        )
+    _refuse_grad("weight", weight)
+    return weight
+
+
+def _ignored(options: Options) -> int | None:
+    return None if options.ignore_index is None else int(options.ignore_index)
+
+
+def _normalizer(options: Options) -> tuple[str, float]:
+    """Return which it is, and the number if it is one."""
+    if isinstance(options.normalizer, str):
+        return options.normalizer, 1.0
+    return "number", float(options.normalizer)
+
+
+def _refuse_grad(name: str, other: Tensor) -> None:
+    if other.requires_grad and torch.is_grad_enabled():
+        raise ValueError(
+            f"{name} requires grad, and gradients flow to the scores alone; accepted is one "
+            f"without: pass {name}.detach()"
+        )

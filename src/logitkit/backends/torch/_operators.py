@@ -27,6 +27,7 @@ _LOSS = (
     "float label_smoothing, float z_loss, str reduction, str normalizer, float divisor, "
     "str empty, Tensor? mask)"
 )
+_NLL_LOSS = _LOSS.replace("float label_smoothing, float z_loss, ", "").replace("x,", "log_p,")
 SCHEMAS = {
     "softmax": f"(Tensor x, int[] axes, {_DIVISOR}, Tensor? mask, str? empty, ScalarType dtype, "
     "str precision)",
@@ -45,6 +46,7 @@ SCHEMAS = {
     "activation": "(Tensor x, str name, float[] parameters)",
     "cross_entropy": _LOSS,
     "cross_entropy_with_grad": _LOSS,
+    "nll_loss": _NLL_LOSS,
 }
 _TWO_RESULTS = frozenset({"cross_entropy_with_grad"})
 
@@ -110,6 +112,10 @@ def _of_loss(x: Tensor, targets: Tensor, axis: int, *options: Any) -> Tensor:
     return x.new_empty(rows if reduction == "none" else [])
 
 
+def _of_nll_loss(log_p: Tensor, targets: Tensor, axis: int, *options: Any) -> Tensor:
+    return log_p.new_empty(targets.shape if options[2] == "none" else [])
+
+
 def _of_loss_with_grad(x: Tensor, *arguments: Any) -> tuple[Tensor, Tensor]:
     return _of_loss(x, *arguments), torch.empty_like(x)
 
@@ -131,6 +137,7 @@ _SHAPES: dict[str, Callable[..., Any]] = {
     "activation": _contiguous,
     "cross_entropy": _of_loss,
     "cross_entropy_with_grad": _of_loss_with_grad,
+    "nll_loss": _of_nll_loss,
 }
 
 for _name, _schema in SCHEMAS.items():
