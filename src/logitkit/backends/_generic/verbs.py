@@ -163,6 +163,17 @@ class Verbs:
         """See `logitkit.nll_loss`."""
         return losses.nll_loss(self.host, log_p, targets, axis, options, mask)
 
+    def linear_cross_entropy(self, h: Any, *options: Any) -> Any:
+        """Refuse: its point is the memory, which only the core's own loop saves."""
+        raise TypeError(
+            f"h is an array of {self.host.library}; accepted are NumPy arrays and PyTorch tensors: "
+            "for others pass h @ w.T + bias to cross_entropy"
+        )
+
+    def linear_cross_entropy_with_grad(self, h: Any, *options: Any) -> Any:
+        """Refuse, as `linear_cross_entropy`."""
+        return self.linear_cross_entropy(h)
+
     def elementwise(self, x: Any, formula: Callable[..., Any], *parameters: float) -> Any:
         """Apply a formula of `_formulas.activations`, under the dtype policy."""
         host = self.host
