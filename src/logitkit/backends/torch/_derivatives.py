@@ -16,6 +16,7 @@ from torch import Tensor
 from logitkit.backends.torch._calls import call, differentiable
 from logitkit.backends.torch._dtypes import computed_in
 from logitkit.backends.torch._rows import normaliser, picked
+from logitkit.backends.torch._slopes import SLOPES
 
 Context = Any
 Inputs = tuple[Any, ...]
@@ -239,36 +240,8 @@ def _setup_activation(ctx: Context, inputs: Inputs, output: Tensor) -> None:
 def _activation_backward(ctx: Context, g: Tensor) -> Grads:
     (given,) = ctx.saved_tensors
     (x,) = _wide(given)
-    slope = _SLOPES[ctx.function](x, *ctx.parameters)
+    slope = SLOPES[ctx.function](x, *ctx.parameters)
     return (g * slope).to(given.dtype), None, None
-
-
-def _sigmoid(x: Tensor) -> Tensor:
-    return call("activation", x, "sigmoid", [])
-
-
-def _sigmoid_slope(x: Tensor) -> Tensor:
-    # 1 - sigmoid(x) is sigmoid(-x), which keeps its digits.
-    return _sigmoid(x) * _sigmoid(-x)
-
-
-def _silu_slope(x: Tensor) -> Tensor:
-    finite = torch.where(torch.isinf(x), 0.0, x)
-    slope = _sigmoid(finite) * (1 + finite * _sigmoid(-finite))
-    return torch.where(torch.isinf(x), (x > 0).to(x.dtype), slope)
-
-
-def _step(x: Tensor, below: float = 0.0) -> Tensor:
-    return torch.where(x > 0, 1.0, below).to(x.dtype)
-
-
-_SLOPES = {
-    "sigmoid": _sigmoid_slope,
-    "tanh": lambda x: 4 * _sigmoid_slope(2 * x),
-    "relu": _step,
-    "leaky_relu": _step,
-    "silu": _silu_slope,
-}
 
 
 def _wide(*tensors: Tensor) -> tuple[Tensor, ...]:
