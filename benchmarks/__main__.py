@@ -18,6 +18,7 @@ from . import (
     exp_sweep,
     grid,
     instructions,
+    linear,
     memory,
     readme,
     results,
@@ -52,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
         ("instructions", run_instructions),
         ("threads", run_threads),
         ("memory", run_memory),
+        ("linear", run_linear),
         ("readme", run_readme),
     ):
         command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
@@ -67,7 +69,9 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--peers", type=_list, default=list(providers.PEERS), help="default: all"
             )
-    accuracy_, speed_, sweep, instructions_, threads_, memory_, _ = commands.choices.values()
+    accuracy_, speed_, sweep, instructions_, threads_, memory_, linear_, _ = (
+        commands.choices.values()
+    )
     accuracy_.add_argument("--json", action="store_true", help="print the records as JSON")
     speed_.add_argument("--threads", type=_counts, default=None, help="default: 1 and all")
     accuracy_.add_argument(
@@ -92,12 +96,17 @@ def parser() -> argparse.ArgumentParser:
     memory_.add_argument(
         "--bytes", type=int, default=memory.SIZE, help="of an array of scores; default: 4 GiB"
     )
+    linear_.add_argument(
+        "--shape", type=_shape, default=linear.SHAPE, help="NxDxV; default: 1024x1024x50257"
+    )
+    linear_.add_argument("--threads", type=_counts, default=[1, 2], help="default: 1,2")
+    linear_.add_argument("--rounds", type=int, default=linear.ROUNDS, help="processes of each")
     return top
 
 
 def run_all(arguments: argparse.Namespace) -> None:
-    """Measure accuracy, then speed, beside the other libraries."""
-    for name in ("accuracy", "speed"):
+    """Measure accuracy, then speed, beside the other libraries; the loss of a linear layer last."""
+    for name in ("accuracy", "speed", "linear"):
         whole = parser().parse_args([name])
         whole.run(whole)
 
@@ -175,6 +184,15 @@ def run_memory(arguments: argparse.Namespace) -> None:
     _keep(arguments, "memory", records, whole=arguments.bytes == memory.SIZE)
 
 
+def run_linear(arguments: argparse.Namespace) -> None:
+    """Time linear_cross_entropy_with_grad beside PyTorch's forms, with its peak of memory."""
+    if warning := machine.busy():
+        print(warning, file=sys.stderr)
+    records = list(linear.run(arguments.shape, arguments.threads, arguments.rounds))
+    print(linear.text(records))
+    _keep(arguments, "linear", records, whole=arguments.shape == linear.SHAPE)
+
+
 def run_readme(arguments: argparse.Namespace) -> None:
     """Write the newest results into README.md, docs and docs/images."""
     for path in readme.update():
@@ -201,6 +219,11 @@ def _keep(
 
 def _list(text: str) -> list[str]:
     return text.split(",") if text else []
+
+
+def _shape(text: str) -> tuple[int, int, int]:
+    n, d, v = (int(part) for part in text.split("x"))
+    return n, d, v
 
 
 def _counts(text: str) -> list[int]:

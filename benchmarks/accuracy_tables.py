@@ -14,6 +14,7 @@ from .accuracy import DTYPES, HALVES
 GROUPS = (
     ("softmax", "log_softmax", "logsumexp"),
     ("entropy", "kl_divergence", "gather_logprobs"),
+    ("cross_entropy", "cross_entropy_grad"),
     ("softmax_vjp", "softmax_jvp", "log_softmax_vjp"),
     ("logsumexp_vjp", "entropy_vjp"),
 )

@@ -2,8 +2,9 @@
 // the results to standard output: the core without Python, for an emulator of another processor.
 //
 // A request is six 64-bit numbers (operation, dtype, whether exact, rows, length, bytes of the second operand) and the
-// operands: the rows, and where there is a second one, g or the positions of gather_logprobs (64-bit numbers). The
-// answer is the results alone, in the dtype of the rows. Ends with its input.
+// operands: the rows, and where there is a second one, g or the positions of gather_logprobs (64-bit numbers), the
+// classes of cross_entropy. The answer is the results alone, in the dtype of the rows, the losses of cross_entropy as
+// doubles; the number behind it asks for its gradient. Ends with its input.
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -39,7 +40,8 @@ void answer(const std::int64_t* header, std::vector<char>& x, std::vector<char>&
     const std::int64_t rows = header[3], length = header[4];
     double one = 1;
     Request request;
-    request.op = static_cast<Op>(header[0]);
+    const bool gradient = header[0] == op_count, loss = gradient || static_cast<Op>(header[0]) == Op::cross_entropy;
+    request.op = loss ? Op::cross_entropy : static_cast<Op>(header[0]);
     request.dtype = static_cast<DType>(header[1]);
     const std::int64_t item = item_size(request.dtype);
     request.exact = header[2] != 0;
@@ -48,7 +50,11 @@ void answer(const std::int64_t* header, std::vector<char>& x, std::vector<char>&
     request.shape[1] = length;
     request.reduced[0] = false;
     request.reduced[1] = true;
-    if (request.is_pick()) {
+    std::vector<char> losses(static_cast<std::size_t>(rows) * sizeof(double));
+    if (loss) {
+        request.ids = of_rows(second, 1, sizeof(std::int64_t), false);
+        request.losses = of_rows(losses, 1, sizeof(double), false);
+    } else if (request.is_pick()) {
         request.picks = header[5] / (rows * static_cast<std::int64_t>(sizeof(std::int64_t)));
         request.ids = of_rows(second, request.picks, sizeof(std::int64_t), false);
     } else if (header[5] != 0) {
@@ -57,10 +63,11 @@ void answer(const std::int64_t* header, std::vector<char>& x, std::vector<char>&
     const std::int64_t result_length = request.is_reduction() ? 1 : request.is_pick() ? request.picks : length;
     out.resize(static_cast<std::size_t>(rows * result_length * item));
     request.x = of_rows(x, length, item, true);
-    request.out = of_rows(out, result_length, item, request.gives_rows());
+    if (!loss || gradient) request.out = of_rows(out, result_length, item, request.gives_rows());
     request.temperature.data = reinterpret_cast<char*>(&one);
     request.temperature.strides[0] = request.temperature.strides[1] = 0;
     run(request);
+    if (loss && !gradient) out.swap(losses);
 }
 
 } // namespace

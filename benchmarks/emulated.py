@@ -23,7 +23,7 @@ import logitkit
 from logitkit import _core
 from logitkit.bench.operations import OPERATIONS, Operands
 from logitkit.bench.providers import Bound, Provider
-from logitkit.bench.providers.logitkit import takes
+from logitkit.bench.providers.logitkit import function_of, takes
 from tools import core_build
 
 Array = NDArray[Any]
@@ -31,11 +31,14 @@ Array = NDArray[Any]
 NAME = "neon"
 COMPILER = "aarch64-linux-gnu-g++"
 EMULATORS = ("qemu-aarch64", "qemu-aarch64-static")
-# The Jacobian of softmax is symmetric: the core has one product for both.
-NUMBERS = {
-    op: _core.SOFTMAX_VJP if op == "softmax_jvp" else getattr(_core, op.upper())
-    for op in OPERATIONS
+# The Jacobian of softmax is symmetric: the core has one product for both. The loss of cross_entropy
+# and its gradient are the last operation of the core and the number behind it, in emulated.cpp.
+_OTHERS = {
+    "softmax_jvp": _core.SOFTMAX_VJP,
+    "cross_entropy": _core.TOP_K + 1,
+    "cross_entropy_grad": _core.TOP_K + 2,
 }
+NUMBERS = {op: _OTHERS[op] if op in _OTHERS else getattr(_core, op.upper()) for op in OPERATIONS}
 DTYPES = ("float32", "float64", "float16", "bfloat16")  # in the order of the core
 
 
@@ -49,7 +52,8 @@ class Machine:
         """Return what logitkit's function of this name gives along the last of two axes."""
         x, *others = operands
         shape = OPERATIONS[op].shape(operands, -1)
-        count = int(np.prod(shape)) * x.itemsize
+        dtype_of_result = np.dtype(float) if op == "cross_entropy" else x.dtype
+        count = int(np.prod(shape)) * dtype_of_result.itemsize
         second = b"".join(each.tobytes() for each in others)
         dtype = DTYPES.index(x.dtype.name)
         header = struct.pack("=6q", NUMBERS[op], dtype, exact, *x.shape, len(second))
@@ -64,14 +68,14 @@ class Machine:
             data = b""
         if len(data) != count:
             raise RuntimeError(f"the emulated core ended in the middle of {op} of {x.shape}")
-        return np.frombuffer(data, x.dtype).reshape(shape)
+        return np.frombuffer(data, dtype_of_result).reshape(shape).astype(x.dtype, copy=False)
 
     def provider(self, name: str) -> Provider:
         """Return it as a way to call logitkit: "logitkit" or "logitkit exact"."""
         exact = name.endswith("exact")
 
         def bind(op: str, operands: Operands, axis: int) -> Bound | None:
-            if exact and not takes(getattr(logitkit, op), "precision"):
+            if exact and not takes(function_of(logitkit, op), "precision"):
                 return None
             return Bound(lambda: self.compute(op, *operands, exact=exact), np.asarray)
 

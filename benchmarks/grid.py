@@ -9,7 +9,9 @@ from logitkit.bench.operations import known
 
 # A minute each for an operation on the scores of attention, 400 MB: two tell what memory does.
 LARGEST, LARGEST_OPS = "32x12x512x512", ["softmax", "log_softmax"]
-OPS = ["softmax", "log_softmax", "logsumexp", "softmax_vjp", "log_softmax_vjp"]
+LOSSES = ["cross_entropy", "cross_entropy_grad"]
+OPS = ["softmax", "log_softmax", "logsumexp", "softmax_vjp", "log_softmax_vjp", *LOSSES]
+LOSS_SHAPES = ["8192x10", "256x128256"]  # a classifier's batch, a language model's tokens
 SHAPES = [
     "10",
     "1000",
@@ -50,7 +52,7 @@ def cells(
     return [
         Cell(op, *parse_shape(shape), dtype)
         for dtype in dtypes
-        for shape in shapes or (SHAPES if dtype == "float32" else OTHER_SHAPES)
+        for shape in shapes or ([*SHAPES, *LOSS_SHAPES] if dtype == "float32" else OTHER_SHAPES)
         for op in known(ops or _ops_of(shape, dtype))
     ]
 
@@ -58,4 +60,6 @@ def cells(
 def _ops_of(shape: str, dtype: str) -> Sequence[str]:
     if dtype != "float32":
         return OTHER_OPS
+    if shape in LOSS_SHAPES:
+        return LOSSES
     return LARGEST_OPS if shape == LARGEST else OPS

@@ -74,10 +74,7 @@ CASES = [
     *(Case(op, rows) for op in ("softmax", "log_softmax") for rows in ("last axis", "axis 0")),
     *(Case(op, "one row") for op in ("softmax", "log_softmax")),
     Case("softmax", "axis 0, long"),
-    *(Case("softmax", "axis 0, two", dtype) for dtype in ("float32", "float64", "float16")),
-    Case("softmax", "axis 0, two", mask="scores"),
-    Case("log_softmax", "axis 0, two"),
-    *(Case(op, "axis 0, two", result="new") for op in ("entropy", "kl_divergence", "top_k")),
+    Case("softmax", "axis 0, two"),
     *(Case("softmax", rows, mask="scores") for rows in ("last axis", "axis 0", "one row")),
     Case("softmax", mask="row"),
     *(Case("softmax", rows, "float16") for rows in ("last axis", "axis 0", "one row")),
@@ -86,8 +83,8 @@ CASES = [
     Case("log_softmax", result="new"),
     *(Case("softmax_vjp", rows, result="new") for rows in ("last axis", "axis 0", "one row")),
     Case("softmax_vjp", "axis 0, two", result="new"),
-    *(Case("logsumexp", "one row", dtype, "new") for dtype in ("uint8", "int64", ">f4")),
     Case("softmax", "one row", "int64", "new"),
+    Case("logsumexp", "one row", "uint8", "new"),
 ]
 
 

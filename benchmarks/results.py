@@ -8,6 +8,7 @@ regime, operation, dtype and instruction set: instructions an element, a row and
 functions that have the most of those of an element. threads-DATE.csv has times with one thread and
 with more, in microseconds; `benchmarks.threads` says what its columns mean. memory-DATE.csv has
 bytes: of the arrays of a call, at the peak beside them, and what the call added to those.
+linear-DATE.csv has microseconds, bytes beside the results, and the largest relative error.
 """
 
 import csv
@@ -26,6 +27,7 @@ CALLED = ("part", "what", "who", "state", "shape", "axis", "threads")
 THREADS = (*CALLED, "median", "p20", "p80", "share")
 KEPT = ("op", "rows", "shape", "axis", "dtype", "result", "mask", "threads")
 MEMORY = (*KEPT, "arrays", "beside", "of_call")
+LINEAR = ("op", "shape", "dtype", "threads", "provider", "median", "beside", "error")
 WHERE = ("versions", "cpu")
 COLUMNS = {
     "speed": (*SPEED, *WHERE),
@@ -34,6 +36,7 @@ COLUMNS = {
     "instructions": (*COUNTS, *WHERE),
     "threads": (*THREADS, *WHERE),
     "memory": (*MEMORY, *WHERE),
+    "linear": (*LINEAR, *WHERE),
 }
 
 
@@ -65,7 +68,7 @@ def newest(kind: str, directory: Path = DIRECTORY) -> Path | None:
 def _value(name: str, text: str) -> Any:
     if name in ("axis", "threads", "checked", *MEMORY[-3:]):
         return int(text)
-    errors = ("max_ulp", "score", "expected", "sum_error")
+    errors = ("max_ulp", "score", "expected", "sum_error", "error")
     if name in (*errors, *COUNTS[4:7], *THREADS[-4:]):
         return float(text) if text else None
     return text

@@ -3,8 +3,6 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <new>
@@ -14,11 +12,12 @@
 #include <utility>
 
 #include "buffer.hpp"
+#include "call.hpp"
 #include "core/dispatch.hpp"
 #include "core/plan.hpp"
 #include "core/pool.hpp"
 #include "core/quota.hpp"
-#include "core/total.hpp"
+#include "loss_binding.hpp"
 #include "xla/handler.hpp"
 
 namespace nb = nanobind;
@@ -27,72 +26,8 @@ using namespace logitkit;
 
 namespace {
 
-// Below this many elements releasing and taking the GIL would cost more than it gives.
-constexpr std::int64_t gil_elements = 4096;
-
-// Without the GIL for the time of its life. Before 3.14 Python ends a thread that asks for the GIL while the
-// interpreter shuts down by unwinding it, which would end the process on the way through nanobind: such a thread waits
-// here instead, as it does from 3.14 on. The handler must not be left.
-class WithoutGil {
-public:
-    WithoutGil() : state_(PyEval_SaveThread()) {}
-    ~WithoutGil() {
-        try {
-            PyEval_RestoreThread(state_);
-        } catch (...) {
-            for (;;) pause();
-        }
-    }
-    WithoutGil(const WithoutGil&) = delete;
-    WithoutGil& operator=(const WithoutGil&) = delete;
-
-private:
-    PyThreadState* state_;
-};
-
-// bfloat16 has no buffer format: its arrays come as their bits.
-std::optional<DType> dtype_of(char format) {
-    switch (format) {
-    case 'f': return DType::float32;
-    case 'd': return DType::float64;
-    case 'e': return DType::float16;
-    case 'H': return DType::bfloat16;
-    default: return std::nullopt;
-    }
-}
-
 bool takes_mask(Op op) { return op != Op::softmax_vjp && op != Op::log_softmax_vjp && op != Op::top_k; }
 bool needs_g(Op op) { return op >= Op::softmax_vjp && op <= Op::kl_divergence; }
-
-// The operation on x along the dimensions whose bits are set in `axes`.
-Request request_of(int op, DType dtype, const Buffer& x, std::uint64_t axes) {
-    Request request;
-    request.op = static_cast<Op>(op);
-    request.dtype = dtype;
-    request.dims = x.dims();
-    if (request.dims > most_dims) throw std::invalid_argument("x has too many dimensions");
-    for (int dim = 0; dim < request.dims; ++dim) {
-        request.shape[dim] = x.size(dim);
-        request.reduced[dim] = (axes >> dim & 1) != 0;
-    }
-    request.x = x.operand(request, "x");
-    return request;
-}
-
-// The same for all rows.
-void set_temperature(Request& request, double& temperature) {
-    request.temperature.data = reinterpret_cast<char*>(&temperature);
-    std::fill_n(request.temperature.strides, request.dims, 0);
-}
-
-void run_without_gil(const Request& request) {
-    if (request.size() <= gil_elements) {
-        run(request);
-    } else {
-        const WithoutGil released;
-        run(request);
-    }
-}
 
 // What map_plain takes for an array, and what makes another like it. Kept for ever: a module that is not unloaded.
 PyTypeObject* array_type = nullptr;
@@ -137,36 +72,6 @@ nb::object map_plain(int op, nb::handle x, nb::handle out) {
     if (given && may_overlap(x_buffer, out_buffer)) return nb::none();
     run_without_gil(request);
     return result;
-}
-
-// How the elements of a buffer are stored, by NumPy's name of their dtype: byte order, kind and size.
-Stored stored_of(const Buffer& buffer, const std::string& dtype, const char* name) {
-    Stored stored;
-    if (dtype.size() == 3 && dtype[2] >= '1' && dtype[2] <= '8') {
-        const bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
-        stored = {dtype[1], dtype[2] - '0', dtype[0] == (little ? '>' : '<')};
-    }
-    if (stored.size != buffer.item_size()) throw nb::type_error((std::string(name) + " is stored otherwise").c_str());
-    return stored;
-}
-
-// Tells the request how x, g and out are stored where they are converted: only in rows of more than a block.
-void set_stored(Request& request, const Buffer& x, const Buffer& out, const Buffer* g, const std::string& x_stored,
-                const std::string& out_stored, const std::string& g_stored) {
-    std::int64_t length = 1;
-    for (int dim = 0; dim < request.dims; ++dim) length *= request.reduced[dim] ? request.shape[dim] : 1;
-    if (length <= block_length) throw std::invalid_argument("rows of one block must be given as they are computed");
-    request.x.stored = stored_of(x, x_stored, "x");
-    bool fits = can_load(request.x.stored, request.dtype);
-    if (!request.is_pick()) {
-        request.out.stored = stored_of(out, out_stored, "out");
-        fits &= can_store(request.dtype, request.out.stored);
-    }
-    if (g != nullptr) {
-        request.g.stored = stored_of(*g, g_stored, "g");
-        fits &= can_load(request.g.stored, request.dtype);
-    }
-    if (!fits) throw nb::type_error("x, g or out is stored in a dtype that is not converted");
 }
 
 // Runs one operation along the dimensions whose bits are set in `axes`; `out` is exactly x or g, or apart. The
@@ -230,52 +135,9 @@ void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
         throw std::invalid_argument("this operation needs g");
     }
     if (converted) {
-        set_stored(request, x_buffer, out_buffer, g_buffer ? &*g_buffer : nullptr, x_stored, out_stored, g_stored);
+        set_stored(request, x_buffer, &out_buffer, g_buffer ? &*g_buffer : nullptr, x_stored, out_stored, g_stored);
     }
 
-    run_without_gil(request);
-}
-
-// cross_entropy along the dimensions whose bits are set in `axes`: one class a row in `ids`, or a target of each
-// element in g. A loss goes to `losses` for each row, the gradient to `out` where that is given: exactly x, exactly g,
-// or apart.
-void cross_entropy(nb::handle x, nb::handle out, nb::handle losses, std::uint64_t axes, nb::handle ids, nb::handle g,
-                   nb::handle mask, nb::handle weight, double smoothing, double z_loss, double scale) {
-    const Buffer x_buffer(x, false), losses_buffer(losses, true);
-    const char format = x_buffer.format();
-    const std::optional<DType> dtype = dtype_of(format);
-    if (!dtype) throw nb::type_error("x must have the buffer format 'f', 'd', 'e' or 'H' (the bits of bfloat16)");
-    if (ids.is_none() == g.is_none()) throw std::invalid_argument("either ids or g must be given");
-    Request request = request_of(static_cast<int>(Op::cross_entropy), *dtype, x_buffer, axes);
-    double temperature = 1;
-    set_temperature(request, temperature);
-    request.loss = {nullptr, smoothing, z_loss, scale};
-
-    const auto per_row = [&](const Buffer& buffer, char letter, const char* name) {
-        expect_format(buffer, letter, name);
-        if (!buffer.is_aligned()) throw std::invalid_argument(std::string(name) + " must be aligned to its elements");
-        return buffer.operand(request, name, true);
-    };
-    request.losses = per_row(losses_buffer, 'd', "losses");
-    std::optional<Buffer> out_buffer, ids_buffer, g_buffer, mask_buffer, weight_buffer;
-    if (!out.is_none()) {
-        expect_format(out_buffer.emplace(out, true), format, "out");
-        request.out = out_buffer->operand(request, "out");
-    }
-    if (!ids.is_none()) request.ids = per_row(ids_buffer.emplace(ids, false), 'q', "ids");
-    if (!g.is_none()) {
-        expect_format(g_buffer.emplace(g, false), format, "g");
-        request.g = g_buffer->operand(request, "g");
-    }
-    if (!mask.is_none()) {
-        expect_format(mask_buffer.emplace(mask, false), '?', "mask");
-        request.mask = mask_buffer->operand(request, "mask");
-    }
-    if (!weight.is_none()) {
-        request.loss.weight = weight_buffer.emplace(weight, false).doubles("weight");
-        if (weight_buffer->size() != request.row_length())
-            throw std::invalid_argument("weight is not of the row's length");
-    }
     run_without_gil(request);
 }
 
@@ -301,15 +163,10 @@ NB_MODULE(_core, m) {
           "g_stored"_a = "", "out_stored"_a = "",
           "Run one operation along the dimensions whose bits are set in `axes`, into `out`.");
     m.def("cross_entropy", &cross_entropy, "x"_a, "out"_a.none(), "losses"_a, "axes"_a, "ids"_a.none(), "g"_a.none(),
-          "mask"_a.none(), "weight"_a.none(), "smoothing"_a, "z_loss"_a, "scale"_a,
+          "mask"_a.none(), "weight"_a.none(), "smoothing"_a, "z_loss"_a, "scale"_a, "compute"_a = "", "x_stored"_a = "",
+          "g_stored"_a = "", "out_stored"_a = "",
           "The loss of each row into `losses`, and where `out` is given `scale` times its gradient into that.");
-    m.def(
-        "total",
-        [](nb::handle values) {
-            const Buffer buffer(values, false);
-            return total(buffer.doubles("values"), buffer.size());
-        },
-        "values"_a, "The sum of doubles, to the last bits.");
+    m.def("total", &total_of, "values"_a, "The sum of doubles, to the last bits.");
     m.def("set_arrays", &set_arrays, "type"_a, "make"_a,
           "Tell map_plain the type of its arrays, and what makes an uninitialised one like another.");
     m.def(

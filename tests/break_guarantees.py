@@ -17,6 +17,8 @@ TESTS = Path(__file__).resolve().parent
 CHOSEN = "LOGITKIT_MISTAKE"
 MAPS = ("softmax", "log_softmax")
 FAMILY = (*MAPS, "logsumexp", "entropy")
+WITH_GRAD = "cross_entropy_with_grad"
+LOSSES = ("cross_entropy", WITH_GRAD)
 # Of C++ that is compiled by the test itself: break src/core by hand to see it fail.
 BY_HAND = {"test_core_native.py::test_bits_are_equal_on_every_machine"}
 
@@ -158,6 +160,20 @@ def mistakes():
 
         _arguments.result_dtypes = in_float64
 
+    def losses(names=LOSSES, **changes):
+        return lambda: wrap(names, m.with_grad(**changes))
+
+    def short(targets, classes, options):
+        return np.maximum(targets, 1) - 1 if targets.dtype.kind == "u" else targets
+
+    def bad_losses():
+        inaccurate()
+        factor = 1 + 40 * float(np.finfo("f4").eps)
+        losses(of_loss=lambda loss: loss * factor, of_grad=lambda grad: grad * factor)()
+
+    def almost_0(grad):
+        return np.where(grad == 0, 1e-3, grad)
+
     from logitkit.backends import _arguments
 
     right_dtypes = _arguments.result_dtypes
@@ -195,7 +211,26 @@ def mistakes():
         "test_a_forked_child_computes_right_and_does_not_hang": lambda: wrap_core(
             nudged(in_child(os.getpid()))
         ),
-        "test_within_the_table_on_every_input": inaccurate,
+        "test_within_the_table_on_every_input": bad_losses,
+        "test_every_integer_dtype_is_a_class": lambda: wrap(LOSSES, m.on_targets(short)),
+        "test_the_first_target_out_of_range_is_named": lambda: wrap(
+            (*LOSSES, "nll_loss"), m.saying("targets is out of range", IndexError)
+        ),
+        "test_special_rows": losses(of_loss=lambda loss: np.minimum(loss, 1e30)),
+        "test_no_mean_no_gradient_or_nan": losses(of_loss=np.nan_to_num),
+        "test_dropping_ignored_rows_by_hand_changes_nothing": lambda: wrap(
+            LOSSES, m.on_targets(m.counted)
+        ),
+        "test_soft_targets_of_one_class_are_that_class": lambda: wrap(LOSSES, m.less_likely),
+        "test_parts_with_one_normalizer_add_up_to_the_whole": lambda: wrap(
+            LOSSES, m.without("normalizer")
+        ),
+        "test_the_loss_beside_it_has_the_bits_of_the_loss_alone": losses(
+            (WITH_GRAD,), of_loss=lambda loss: np.nextafter(loss, loss.dtype.type(9))
+        ),
+        "test_it_is_the_limit_of_differences": losses(of_grad=lambda grad: 0.999 * grad),
+        "test_masked_and_impossible_slots_have_exactly_none": losses(of_grad=almost_0),
+        "test_rows_that_are_left_out_have_none": losses(of_grad=almost_0),
         "test_vjp_is_within_the_table": lambda: wrap(
             ("softmax_vjp",), m.on_result(lambda got, x, o: got * 1.01)
         ),

@@ -41,6 +41,12 @@ def options(name, k):
     return chosen
 
 
+def row_of_the_table(function, choice, targets):
+    """Return the row of the table of tolerances: options add roundings of their own."""
+    plain = targets.dtype.kind == "i" and choice in ("plain", "weights")
+    return function if plain else f"{function}, options"
+
+
 def within_range(x):
     """Return scores whose distances are in the range of float64, as -log(p) must be."""
     wide = x.dtype == np.float64 and np.abs(x).max() > 1e308

@@ -4,6 +4,7 @@ python tests/measure_tolerances.py
 """
 
 import inputs
+import losses
 import numpy as np
 from kernel_calls import REGIMES, apply
 from oracles import (
@@ -21,6 +22,7 @@ import logitkit as lk
 from logitkit import _core
 
 FAMILY = ["softmax", "log_softmax", "logsumexp", "entropy"]
+FUNCTIONS = ["cross_entropy", "cross_entropy_with_grad"]
 ROUNDED = [("exact", {"precision": "exact"}), ("default", {})]
 
 
@@ -61,6 +63,20 @@ def gradient_errors(dtype):
             yield "kl_divergence", name, errors(got, *exact_divergence(x, other, t))
 
 
+def loss_errors(dtype):
+    """Yield the errors of cross_entropy and its gradient, for each choice of options."""
+    for name, (x, _) in inputs.accuracy_inputs(dtype).items():
+        x = losses.within_range(x)
+        for choice in losses.CHOICES:
+            options = losses.options(choice, x.shape[-1])
+            for targets in (losses.classes(x), losses.soft_targets(x)):
+                got = lk.cross_entropy_with_grad(x, targets, reduction="none", **options)
+                loss, grad, terms = losses.truth(x, targets, choice)
+                found = (errors(got[0], loss), errors(got[1], grad, terms))
+                for function, error in zip(FUNCTIONS, found, strict=True):
+                    yield losses.row_of_the_table(function, choice, targets), name, error
+
+
 def activation_errors(dtype):
     """Yield the errors of the functions of one number."""
     x = inputs.activation_inputs(dtype)
@@ -87,11 +103,13 @@ def main():
                         note(function, dtype, precision, name, error)
             for function, name, error in gradient_errors(dtype):
                 note(function, dtype, "default", name, error)
+            for function, name, error in loss_errors(dtype):
+                note(function, dtype, "default", name, error)
             for function, name, error in activation_errors(dtype):
                 note(function, dtype, "default", name, error)
     _core.select_isa(before)
     for (function, dtype, precision), (ulp, name) in worst.items():
-        print(f"{function:16} {dtype:9} {precision:8} {ulp:8.4f}  {name}")
+        print(f"{function:32} {dtype:9} {precision:8} {ulp:8.4f}  {name}")
 
 
 if __name__ == "__main__":

@@ -134,3 +134,21 @@ def test_without_array_api_compat_the_extra_is_named():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert "ImportError" in done.stderr
     assert "pip install logitkit[array-api]" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "options", [o for o in OPTIONS if not {"label_smoothing", "z_loss"} & set(o)]
+)
+def test_nll_loss(options):
+    log_p = reference.log_softmax(X)
+    log_p[1, 1, 2] = np.nan
+    targets = RNG.integers(0, 5, size=(4, 3))
+    targets[0, 0], targets[1, 1] = -100, 2
+    got = lk.nll_loss(xp.asarray(log_p), xp.asarray(targets), ignore_index=-100, **options)
+    compare(got, reference.nll_loss(log_p, targets, ignore_index=-100, **options))
+    turned = [np.moveaxis(a, -1, 0) if np.ndim(a) == 3 else a for a in (log_p, options.get("mask"))]
+    options = options | {"mask": turned[1], "axis": 0}
+    got = lk.nll_loss(xp.asarray(turned[0]), xp.asarray(targets), ignore_index=-100, **options)
+    compare(got, reference.nll_loss(turned[0], targets, ignore_index=-100, **options))
+    with pytest.raises(TypeError, match=r"^targets has the dtype float64; accepted are integers"):
+        lk.nll_loss(xp.asarray(log_p), xp.asarray(log_p))

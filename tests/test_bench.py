@@ -51,6 +51,7 @@ def test_every_library_that_is_here_agrees_on_every_operation(dtype):
     for cell in asked:
         ways = {name for *key, name in timed if key == [cell.op, cell.size, cell.axis]}
         lacking = {"scipy"} if cell.op in products else set()
+        lacking |= {"onnxruntime"} if cell.op == "cross_entropy_grad" else set()
         if dtype == "bfloat16":
             lacking = {"numpy", "scipy", "onnxruntime"}
         assert ways >= {"copy", "logitkit", *here} - lacking, cell

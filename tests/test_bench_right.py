@@ -47,12 +47,16 @@ def in_mpmath(op, first, second):
     if op == "kl_divergence":
         terms = [a * (v - w) for a, v, w in zip(p, log_p, logs(others)[1], strict=True)]
         return [mpmath.fsum(terms)], [max(map(abs, terms))]
+    if op == "cross_entropy_grad":
+        at = [int(i == second[0]) for i in range(len(p))]
+        return [a - b for a, b in zip(p, at, strict=True)], list(map(max, p, at))
     values = {
         "softmax": p,
         "log_softmax": log_p,
         "logsumexp": [lse],
         "entropy": [entropy],
         "gather_logprobs": [log_p[int(second[0])]] if op == "gather_logprobs" else None,
+        "cross_entropy": [-log_p[int(second[0])]] if op == "cross_entropy" else None,
         "logsumexp_vjp": [others[0] * a for a in p],
     }[op]
     return values, [0] * len(values)

@@ -9,7 +9,7 @@ import pytest
 import logitkit
 from benchmarks import accuracy, accuracy_tables, emulated, exp_sweep, inputs
 from logitkit.bench.operations import OPERATIONS
-from logitkit.bench.providers.logitkit import OPTIONS
+from logitkit.bench.providers.logitkit import providers as ways_to_call
 
 ON_ARM = platform.machine() in {"aarch64", "arm64"}
 
@@ -27,8 +27,9 @@ class ThisMachine:
     """Stands for the emulated one where there is none, so that the laws are the same."""
 
     def compute(self, op, *operands, exact=False):
-        options = {"precision": "exact"} if exact else OPTIONS.get(op, {})
-        return getattr(logitkit, op)(*operands, **options)
+        new, _, with_precision = ways_to_call(logitkit.get_num_threads())
+        bound = (with_precision if exact else new).bind(op, operands, -1)
+        return bound.fetch(bound.call())
 
     provider = emulated.Machine.provider
 

@@ -27,6 +27,27 @@ def test_a_call_in_place_takes_little_and_a_copy_is_seen():
 
 
 @linux
+@pytest.mark.parametrize(
+    "case",
+    [
+        *(memory.Case("softmax", "axis 0, two", dtype) for dtype in ("float64", "float16")),
+        *(memory.Case(op, "axis 0, two", mask="scores") for op in ("softmax", "log_softmax")),
+        *(
+            memory.Case(op, "axis 0, two", result="new")
+            for op in ("logsumexp", "entropy", "log_softmax_vjp", "kl_divergence", "top_k")
+        ),
+        *(
+            memory.Case("log_softmax", "one row", dtype, "new")
+            for dtype in (">f4", "int64", "bool")
+        ),
+    ],
+    ids=lambda case: case.name,
+)
+def test_no_long_row_is_copied(case):
+    assert memory.measure(case, SMALL)["of_call"] < SMALL / 16
+
+
+@linux
 def test_a_new_result_counts_as_an_array():
     record = memory.measure(memory.Case("softmax", result="new"), SMALL)
     assert record["arrays"] == 2 * SMALL
@@ -38,12 +59,11 @@ def test_every_case_has_the_arrays_that_it_names(case, monkeypatch):
     """Without a process: the call itself, small, in this one."""
     monkeypatch.setattr(memory, "resident", lambda name: 0)
     record = memory.call(case, 2**16)
-    operands = 1 + (record["op"].endswith("_vjp") or record["op"] == "kl_divergence")
+    operands = 1 + record["op"].endswith("_vjp")
     mask = {"": 0, "scores": 2**14, "row": 2**10}[record["mask"]]
     wide = 8 if record["dtype"] == "int64" else 4
-    # Of two rows a value each, their mean, or ten elements and their positions; of one row a value.
-    few = {"entropy": 2 * wide, "kl_divergence": 8, "top_k": 2 * 10 * (wide + 8), "logsumexp": wide}
-    result = few.get(record["op"], 2**16 if record["result"] != "in place" else 0)
+    one_value = record["op"] == "logsumexp"
+    result = 0 if record["result"] == "in place" else wide if one_value else 2**16
     assert record["arrays"] == operands * 2**16 + mask + result
     assert memory.Case(*case.name.split("|")) == case
 

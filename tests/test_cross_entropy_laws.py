@@ -211,6 +211,19 @@ def test_what_stands_in_a_masked_slot_changes_no_bit(isa, choice, noise):
                 assert quiet[0][0] == 0 and np.all(quiet[1][0] == 0)
 
 
+def test_nonsense_among_probabilities_is_nan_without_a_warning_and_hidden_by_the_mask():
+    x = RNG.normal(size=(2, 3))
+    soft = np.array([[0.5, 0.25, 0.25], [INF, -INF, 0]])
+    for weight in (None, [0.0, 1.0, 2.0]):
+        loss, grad = both(x, soft, weight=weight)
+        assert np.isnan(loss) and np.isnan(grad).any()
+        keep = np.array([[True, True, True], [False, False, True]])
+        plain = both(x, np.where(keep, soft, 0), weight=weight, mask=keep)
+        hidden = both(x, soft, weight=weight, mask=keep)
+        assert same_bits(hidden[0], plain[0]) and same_bits(hidden[1], plain[1])
+        assert np.isfinite(hidden[0])
+
+
 def test_masked_classes_are_as_if_they_were_not_there():
     x = RNG.normal(size=(9, 7))
     keep = np.array([1, 0, 1, 1, 0, 1, 1], bool)

@@ -11,6 +11,7 @@ HEAVY = [
     "torch",
     "jax",
     "jaxlib",
+    "array_api_compat",
     "scipy",
     "matplotlib",
     "rich",

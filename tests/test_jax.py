@@ -1,5 +1,7 @@
 """JAX arrays: NumPy's bits, inside a compiled program and outside, and what tracing changes."""
 
+import subprocess
+import sys
 from functools import partial
 
 import inputs
@@ -167,3 +169,20 @@ def test_no_elements():
         for name in FAMILY:
             f = partial(getattr(lk, name), axis=axis)
             assert_bits(jax.jit(f)(jnp.asarray(x)), f(x))
+
+
+def test_without_jax_the_extra_is_named():
+    code = (
+        "import sys, logitkit as lk; sys.modules['jax'] = None\n"
+        "lk.softmax(type('ArrayImpl', (), {'__module__': 'jaxlib._jax'})())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "ImportError" in done.stderr
+    assert "pip install logitkit[jax]" in done.stderr
+
+
+def test_numpy_calls_load_no_jax():
+    code = "import sys, numpy, logitkit as lk; lk.softmax(numpy.ones(3)); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "logitkit.backends.numpy" in done.stdout.split()
+    assert not {"jax", "jaxlib", "array_api_compat"} & set(done.stdout.split())

@@ -139,6 +139,52 @@ def test_a_derivative_in_the_targets_is_refused():
         jax.grad(lambda w: lk.cross_entropy(x, LABELS % 6, axis=1, weight=w))(jnp.asarray(WEIGHT))
 
 
+NLL = [
+    {},
+    {"mask": KEEP, "reduction": "sum"},
+    {"weight": WEIGHT, "mask": KEEP[:1]},
+    {"reduction": "none", "weight": WEIGHT * (np.arange(6) > 1)},
+    {"normalizer": "count"},
+    {"normalizer": 7.5},
+]
+
+
+@pytest.mark.parametrize("options", NLL, ids=lambda o: ", ".join(o))
+def test_nll_loss(options):
+    options = options | {"axis": 1, "ignore_index": -100}
+    f = partial(lk.nll_loss, **options)
+    for dtype in inputs.FLOATS:
+        log_p = lk.log_softmax(X.astype(dtype), axis=1)
+        log_p[1, 2, 1] = np.nan
+        want = f(log_p, LABELS)
+        for call in (f, jax.jit(f)):
+            assert same_bits(np.asarray(call(jnp.asarray(log_p), LABELS)), np.asarray(want))
+    hot = np.arange(6)[:, None] == LABELS[:, None]
+    options = options | {"mask": options["mask"] | hot} if "mask" in options else options
+    log_p = lk.log_softmax(jnp.asarray(X), axis=1)
+    g = jax.jit(lambda log_p: lk.nll_loss(log_p, LABELS, **options))
+    check_grads(g, (log_p,), 1, modes=("fwd", "rev"), atol=1e-5, rtol=1e-5, eps=1e-4)
+    fixed = losses.Fixed(
+        *(1, 3, "float64", -100, 0.0, 0.0, options.get("reduction", "mean")),
+        *(options.get("normalizer", "weight"), "nan", True),
+    )
+    beside = {"ids": jnp.asarray(LABELS)[:, None]}
+    if "mask" in options:
+        beside["keep"] = jnp.broadcast_to(options["mask"], X.shape)
+    if "weight" in options:
+        beside["weight"] = jnp.asarray(options["weight"]).reshape(1, 6, 1)
+    (got,) = elsewhere(
+        losses._elsewhere,
+        log_p,
+        *beside.values(),
+        fixed=fixed,
+        keys=tuple(beside),
+        gradient=False,
+    )
+    want = reference.nll_loss(np.asarray(log_p), LABELS, **options)
+    np.testing.assert_allclose(np.asarray(got).reshape(want.shape), want, rtol=1e-13)
+
+
 def elsewhere(primitive_call, *operands, **fixed):
     """Run what is lowered for other platforms than the CPU, here."""
     return jax.jit(partial(primitive_call, **fixed))(*operands)

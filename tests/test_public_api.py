@@ -17,6 +17,10 @@ MAP = (
     "(x, /, *, axis=-1, temperature=1.0, mask=None, empty=None, dtype=None, out=None, "
     "precision='default')"
 )
+LOSS = (
+    "axis=-1, weight=None, ignore_index=None, label_smoothing=0.0, z_loss=0.0, reduction='mean', "
+    "normalizer='weight', empty='nan', mask=None"
+)
 SIGNATURES = {
     "softmax": MAP,
     "log_softmax": MAP,
@@ -28,6 +32,12 @@ SIGNATURES = {
     "top_k": "(x, k, /, *, axis=-1)",
     "kl_divergence": (
         "(p_logits, q_logits, /, *, axis=-1, temperature=1.0, mask=None, reduction='mean')"
+    ),
+    "cross_entropy": f"(x, targets, /, *, {LOSS})",
+    "cross_entropy_with_grad": f"(x, targets, /, *, {LOSS}, out=None)",
+    "nll_loss": (
+        "(log_p, targets, /, *, axis=-1, weight=None, ignore_index=None, reduction='mean', "
+        "normalizer='weight', empty='nan', mask=None)"
     ),
     "log_softmax_vjp": "(log_p, g, /, *, axis=-1, temperature=1.0)",
     "logsumexp_vjp": "(x, g, /, *, axis=-1, temperature=1.0, mask=None)",
@@ -80,7 +90,7 @@ def test_signature(name):
 def test_the_reference_has_the_same_functions():
     common = {name for name in SIGNATURES if hasattr(lk.reference, name)}
     assert common == set(lk.reference.__all__)
-    assert len(common) == 18
+    assert len(common) == 21
     # The reference computes and returns float64, in one way.
     ours_alone = {"dtype", "out", "precision"}
     for name in sorted(common):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         softmax_jvp,
         softmax_vjp,
     )
+    from logitkit.functional.linear import linear_cross_entropy, linear_cross_entropy_with_grad
     from logitkit.functional.losses import cross_entropy, cross_entropy_with_grad, nll_loss
     from logitkit.functional.picks import gather_logprobs, top_k
     from logitkit.functional.softmax import entropy, log_softmax, logsumexp, softmax
@@ -44,6 +45,8 @@ __all__ = [
     "get_num_threads",
     "kl_divergence",
     "leaky_relu",
+    "linear_cross_entropy",
+    "linear_cross_entropy_with_grad",
     "log_softmax",
     "log_softmax_vjp",
     "logsumexp",
@@ -76,6 +79,7 @@ _HOMES = {
         "softmax_jvp",
         "softmax_vjp",
     ),
+    "functional.linear": ("linear_cross_entropy", "linear_cross_entropy_with_grad"),
     "functional.losses": ("cross_entropy", "cross_entropy_with_grad", "nll_loss"),
     "functional.picks": ("gather_logprobs", "top_k"),
     "functional.softmax": ("entropy", "log_softmax", "logsumexp", "softmax"),

@@ -70,6 +70,10 @@ public:
         if (frame.results.size > 1) gradient = &buffer(frame.results, 1);
         request.loss.smoothing = real(frame, "smoothing");
         request.loss.z_loss = real(frame, "z_loss");
+        gives_log_p = integer(frame, "given") != 0;
+        if (gives_log_p && (labels == nullptr || gradient != nullptr)) {
+            throw std::invalid_argument("log-probabilities go with classes, and without a gradient");
+        }
         std::fill_n(request.temperature.strides, request.dims, 0);
         request.temperature.data = reinterpret_cast<char*>(&one);
     }
@@ -102,8 +106,16 @@ private:
             request.loss.weight = weights.data();
         }
         const double by = divisor(), nothing = integer(frame, "zero") != 0 ? 0.0 : nan;
-        request.loss.scale = by != 0 ? 1 / by : nothing == 0 ? 0.0 : infinity;
-        run(request);
+        request.loss.scale = by != 0 ? 1 / by : nan;
+        if (gives_log_p) {
+            pick();
+        } else {
+            run(request);
+        }
+        if (gradient != nullptr && by == 0 && nothing == 0) {
+            std::memset(request.out.data, 0,
+                        static_cast<std::size_t>(request.size() * size_of(gradient->element_type)));
+        }
         for (const std::int64_t row : bad) spoil(row);
         void* const result = at(loss);
         if (integer(frame, "reduction") == 0) {
@@ -181,21 +193,42 @@ private:
     double weight_of_probabilities() const {
         std::vector<double> of_rows(static_cast<std::size_t>(rows), 0.0);
         const char* const targets = at(*soft);
-        std::int64_t index[most_dims] = {}, size = request.size(), kept = 0;
-        for (std::int64_t i = 0; i < size; ++i) {
-            if (mask == nullptr || request.mask.data[kept] != 0) {
-                const std::int64_t c = index[axis], row = i / (classes * inner) * inner + i % inner;
-                const double w = weight == nullptr ? 1.0 : weights[static_cast<std::size_t>(c)];
-                of_rows[static_cast<std::size_t>(row)] += w * load(soft->element_type, targets, i);
-            }
-            for (int dim = request.dims - 1; dim >= 0; --dim) {
-                kept += mask == nullptr ? 0 : request.mask.strides[dim];
-                if (++index[dim] < request.shape[dim]) break;
-                kept -= mask == nullptr ? 0 : request.mask.strides[dim] * request.shape[dim];
-                index[dim] = 0;
-            }
+        for (std::int64_t i = 0; i < request.size(); ++i) {
+            if (mask != nullptr && !is_kept(i)) continue;
+            const std::int64_t c = i / inner % classes, row = i / (classes * inner) * inner + i % inner;
+            const double w = weight == nullptr ? 1.0 : weights[static_cast<std::size_t>(c)];
+            of_rows[static_cast<std::size_t>(row)] += w * load(soft->element_type, targets, i);
         }
         return total(of_rows.data(), rows);
+    }
+
+    // Of x that are log-probabilities: the one of each target.
+    void pick() {
+        for (std::int64_t row = 0; row < rows; ++row) {
+            const std::int64_t c = ids[static_cast<std::size_t>(row)];
+            const std::int64_t first = row / inner * inner * classes + row % inner;
+            bool left_out = c < 0, possible = true;
+            if (mask != nullptr && !left_out) {
+                bool some = false;
+                for (std::int64_t i = 0; i < classes; ++i) some |= is_kept(first + i * inner);
+                left_out = !some;
+                possible = is_kept(first + c * inner);
+            }
+            if (left_out) continue;
+            const double log_p = possible ? load(x.element_type, request.x.data, first + c * inner) : -infinity;
+            const double w = weight == nullptr ? 1.0 : weights[static_cast<std::size_t>(c)];
+            // A weight of 0 counts for nothing, but a NaN is one.
+            if (w != 0 || std::isnan(log_p)) losses[static_cast<std::size_t>(row)] = w * (0.0 - log_p);
+        }
+    }
+
+    bool is_kept(std::int64_t element) const {
+        std::int64_t offset = 0;
+        for (int dim = request.dims - 1; dim >= 0; --dim) {
+            offset += element % request.shape[dim] * request.mask.strides[dim];
+            element /= request.shape[dim];
+        }
+        return request.mask.data[offset] != 0;
     }
 
     void spoil(std::int64_t row) {
@@ -211,6 +244,7 @@ private:
     const BufferView &x = buffer(frame.arguments, 0), &loss = buffer(frame.results, 0);
     const BufferView *soft = nullptr, *mask = nullptr, *labels = nullptr, *weight = nullptr, *gradient = nullptr;
     Request request;
+    bool gives_log_p = false;
     int lead = 0, axis = -1;
     std::int64_t classes = 0, inner = 1, rows = 0, counted = 0, number = 0;
     std::vector<double> losses, weights;

@@ -12,6 +12,7 @@ namespace logitkit::xla {
 //                  are classes, int32 or int64), 16 (weights, float32 or float64), each with 1 where it has no size
 //   ignored, ignore_index    whether there is one, and which
 //   smoothing, z_loss        as in kernels.hpp
+//   given          whether x are log-probabilities already: nll_loss, of classes and without a gradient
 //   reduction      0 none: the loss has 1 along the axis; else it is one number, 1 the mean, 2 the sum
 //   normalizer     of the mean: 0 the weight, 1 the count, 2 the number `by`
 //   zero           whether the mean of nothing is 0 and not NaN

@@ -229,3 +229,28 @@ def counted(targets, classes, options):
 def long_losses_as(value):
     """Return a mistake that gives an infinite loss another value."""
     return on_result(lambda got, x, o: np.where(np.isposinf(got), value, got))
+
+
+def with_grad(of_loss=lambda loss: loss, of_grad=lambda grad: grad):
+    """Return a wrapper that changes a loss, or the gradient beside it, wherever that goes."""
+
+    def call(f, *args, **options):
+        got = f(*args, **options)
+        loss, grad = got if isinstance(got, tuple) else (got, None)
+        with np.errstate(all="ignore"):
+            loss = np.asarray(of_loss(np.asarray(loss))).astype(loss.dtype)[()]
+        if grad is None:
+            return loss
+        changed = np.asarray(of_grad(np.asarray(grad))).astype(grad.dtype)
+        if options.get("out") is None:
+            return loss, changed[()]
+        options["out"][...] = changed
+        return loss, options["out"]
+
+    return call
+
+
+def less_likely(f, x, targets, **options):
+    """Let probabilities count for less than they are."""
+    soft = np.asarray(targets).dtype.kind == "f"
+    return f(x, (targets * 0.9).astype(targets.dtype) if soft else targets, **options)

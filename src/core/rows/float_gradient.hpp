@@ -52,9 +52,12 @@ LOGITKIT_INLINE inline Total total_of(const Row<X>& row, Add add) {
     return {sum.high, static_cast<double>(row.length) * squares <= 0x1p+34 * sum.high * sum.high};
 }
 
-// Gives false, and stores nothing, where floats do not serve.
+// These give false, and store nothing, where floats do not serve. (What makes a row goes by value: a short one would
+// wait for its way through memory.)
 template <class X>
-inline bool softmax_vjp_floats(const Row<X>& row) {
+LOGITKIT_ONCE inline bool softmax_vjp_floats(X x, const Element<X>* g, Element<X>* out, std::int64_t length,
+                                             const Window* window) {
+    const Row<X> row{x, g, out, length, 1, 0, window};
     const Total dot = total_of(row, [&](TermSum& sum, const Row<X>& block, std::int64_t i, auto part) LOGITKIT_INLINE {
         using F = typename decltype(part)::Vector;
         const F a = part.load(block.x + i, 0.0f), b = zero_where_equal(part.load(block.g + i, 0.0f), a, F::set1(0));
@@ -74,7 +77,9 @@ inline bool softmax_vjp_floats(const Row<X>& row) {
 }
 
 template <class X>
-inline bool log_softmax_vjp_floats(const Row<X>& row) {
+LOGITKIT_ONCE inline bool log_softmax_vjp_floats(X x, const Element<X>* g, Element<X>* out, std::int64_t length,
+                                                 const Window* window) {
+    const Row<X> row{x, g, out, length, 1, 0, window};
     const float impossible = -__builtin_inff();
     F32x16 largest = F32x16::set1(impossible);
     const Total total =
@@ -109,7 +114,7 @@ inline bool log_softmax_vjp_floats(const Row<X>& row) {
 template <class X>
 inline void softmax_vjp_row(const Row<X>& row) {
     if constexpr (!is_double<X>) {
-        if (row.temperature == 1 && softmax_vjp_floats(row)) return;
+        if (row.temperature == 1 && softmax_vjp_floats(row.x, row.g, row.out, row.length, row.window)) return;
     }
     softmax_vjp_wide(row);
 }
@@ -117,7 +122,7 @@ inline void softmax_vjp_row(const Row<X>& row) {
 template <class X>
 inline void log_softmax_vjp_row(const Row<X>& row) {
     if constexpr (!is_double<X>) {
-        if (row.temperature == 1 && log_softmax_vjp_floats(row)) return;
+        if (row.temperature == 1 && log_softmax_vjp_floats(row.x, row.g, row.out, row.length, row.window)) return;
     }
     log_softmax_vjp_wide(row);
 }

@@ -20,7 +20,7 @@ Part = tuple[slice, ...]
 # which a copy takes 8 MiB at most and is still in a large cache when the core reads it.
 _PART_ELEMENTS = 2**20
 # Longer rows are converted by the core, a block at a time.
-_LONGEST_ROW = _PART_ELEMENTS
+LONGEST_ROW = _PART_ELEMENTS
 
 
 def apply(
@@ -48,7 +48,7 @@ def apply(
         gradient = None if g is None else raw(g)
         _core.apply(op, raw(x), raw(out), bits, temperature, mask, gradient, ids=ids, **choices)
         return
-    if prod([x.shape[axis] for axis in axes]) > _LONGEST_ROW:
+    if prod([x.shape[axis] for axis in axes]) > LONGEST_ROW:
         _core.apply(
             op,
             raw(x),
@@ -58,10 +58,7 @@ def apply(
             mask,
             None if g is None else raw(g),
             ids=ids,
-            compute="H" if compute.name == "bfloat16" else compute.char,
-            x_stored=x.dtype.str,
-            g_stored="" if g is None else g.dtype.str,
-            out_stored=out.dtype.str,
+            **stored(compute, x, g, out),
             **choices,
         )
         return
@@ -82,6 +79,18 @@ def apply(
         if not stores:
             with np.errstate(all="ignore"):
                 target[...] = cast(result, out.dtype) if out.dtype.kind == "V" else result
+
+
+def stored(
+    compute: np.dtype[Any], x: Array, g: Array | None, out: Array | None
+) -> dict[str, str]:
+    """Return what the core is told of arrays that it converts itself, row by row."""
+    return {
+        "compute": "H" if compute.name == "bfloat16" else compute.char,
+        "x_stored": x.dtype.str,
+        "g_stored": "" if g is None else g.dtype.str,
+        "out_stored": "" if out is None else out.dtype.str,
+    }
 
 
 def parts(x: Array, axes: tuple[int, ...]) -> Iterator[Part]:

@@ -102,8 +102,8 @@ def nll_loss(log_p: Any, targets: Any, axis: Any, options: Options, mask: Any) -
             f"targets has the dtype {given.dtype}; accepted are integers, which are classes"
         )
     ids = classes_of(given, whole.shape, at, options.ignore_index, "log_p")
-    weight = _weight_of(options.weight, whole.shape[at])
-    by = _divisor_of_classes(ids, whole, weight, options)
+    weight = weight_of(options.weight, whole.shape[at])
+    by = divisor_of_classes(ids, whole, weight, options)
     losses = np.zeros(ids.shape)
     if whole.size:
         rows = ids >= 0
@@ -119,7 +119,7 @@ def nll_loss(log_p: Any, targets: Any, axis: Any, options: Options, mask: Any) -
         nothing = ~rows | ((counts == 0) & ~np.isnan(picked))
         losses = np.where(nothing, 0.0, values)
     total = float(_core.total(losses))
-    return _reduced(losses, total, by, whole.shape, at, options, result_dtype)
+    return reduced(losses, total, by, whole.shape, at, options, result_dtype)
 
 
 def _cross_entropy(
@@ -131,7 +131,7 @@ def _cross_entropy(
     at = arguments.one_axis(axis, x.ndim)
     keep = arguments.broadcast_mask(mask, shape, kept)
     wanted, compute = _targets_of(targets, x, at, options, compute)
-    weight = _weight_of(options.weight, (shape or (1,))[at])
+    weight = weight_of(options.weight, (shape or (1,))[at])
     if out is not None:
         arguments.check_out(out, shape, result_dtype, x=x, in_place=True)
         arguments.check_apart(out, targets=targets, weight=options.weight, mask=mask)
@@ -158,13 +158,13 @@ def _cross_entropy(
     )
     if grad is not None and not by and options.empty == "zero":
         grad[...] = 0
-    loss = _reduced(losses, total, by, whole.shape, at, options, result_dtype)
+    loss = reduced(losses, total, by, whole.shape, at, options, result_dtype)
     if grad is None:
         return loss, None
     return loss, grad if out is not None or grad.shape else grad[()]
 
 
-def _reduced(
+def reduced(
     losses: Array,
     total: float,
     by: float,
@@ -209,7 +209,7 @@ def _targets_of(
     return _Targets(None, given.reshape(whole)), arguments.common_compute(compute, own)
 
 
-def _weight_of(weight: Any, classes: int) -> Array | None:
+def weight_of(weight: Any, classes: int) -> Array | None:
     if weight is None:
         return None
     values, kept = arguments.as_array(weight, "weight")
@@ -226,7 +226,7 @@ def _divisor(
 ) -> float:
     """Return what the sum of the losses is divided by; 0 is nothing to average."""
     if wanted.ids is not None:
-        return _divisor_of_classes(wanted.ids, x, weight, options)
+        return divisor_of_classes(wanted.ids, x, weight, options)
     fixed = _fixed_divisor(x, options)
     if fixed is not None:
         return fixed
@@ -238,12 +238,13 @@ def _divisor(
         by_class = np.expand_dims(weight, [i for i in range(x.ndim) if i != at])
     sums = []
     for part in delivery.parts(soft, (at,)):
-        terms = delivery.cast(soft[part], _FLOAT64) * by_class
-        sums.append(terms.sum(where=True if keep is None else keep[part]))
+        with np.errstate(all="ignore"):
+            terms = delivery.cast(soft[part], _FLOAT64) * by_class
+            sums.append(terms.sum(where=True if keep is None else keep[part]))
     return float(_core.total(np.asarray(sums, np.float64)))
 
 
-def _divisor_of_classes(ids: Array, x: Array, weight: Array | None, options: Options) -> float:
+def divisor_of_classes(ids: Array, x: Array, weight: Array | None, options: Options) -> float:
     """Return the same for one class a row, -1 for a row that is left out."""
     fixed = _fixed_divisor(x, options)
     if fixed is not None:
@@ -276,7 +277,20 @@ def _apply(
     soft = wanted.soft
     arrays = [a for a in (x, grad, soft) if a is not None]
     direct = all(delivery.has(a, compute) for a in arrays)
-    for part in [(slice(None),) * x.ndim] if direct else delivery.parts(x, (at,)):
+    if direct or x.shape[at] > delivery.LONGEST_ROW:
+        _core.cross_entropy(
+            delivery.raw(x),
+            None if grad is None else delivery.raw(grad),
+            losses,
+            1 << at,
+            wanted.ids,
+            None if soft is None else delivery.raw(soft),
+            keep,
+            *options,
+            **({} if direct else delivery.stored(compute, x, soft, grad)),
+        )
+        return float(_core.total(losses))
+    for part in delivery.parts(x, (at,)):
         rows = tuple([slice(None) if i == at else one for i, one in enumerate(part)])
         target = None if grad is None else grad[part]
         stores = target is None or delivery.has(target, compute)

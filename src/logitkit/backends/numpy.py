@@ -28,6 +28,10 @@ from logitkit.backends._gradients import log_softmax_vjp as log_softmax_vjp
 from logitkit.backends._gradients import logsumexp_vjp as logsumexp_vjp
 from logitkit.backends._gradients import softmax_jacobian as softmax_jacobian
 from logitkit.backends._gradients import softmax_vjp as softmax_vjp
+from logitkit.backends._linear import linear_cross_entropy as linear_cross_entropy
+from logitkit.backends._linear import (
+    linear_cross_entropy_with_grad as linear_cross_entropy_with_grad,
+)
 from logitkit.backends._losses import cross_entropy as cross_entropy
 from logitkit.backends._losses import cross_entropy_with_grad as cross_entropy_with_grad
 from logitkit.backends._losses import nll_loss as nll_loss

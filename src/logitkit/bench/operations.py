@@ -147,7 +147,7 @@ def _of_a_slope(expected: Right, off: Tolerance, sums: float, axis: int) -> Arra
 
 @dataclass(frozen=True)
 class Operation:
-    """One function of the public interface.
+    """One function of the public interface, or what it gives beside a loss.
 
     `operands` make what it is given, each `(x, axis, random)`; `right(*operands, axis)` is the
     right result, `allowed` how far from it an accepted one may be, `gives` what a result is:
@@ -191,6 +191,10 @@ OPERATIONS = {
     ),
     "gather_logprobs": Operation(
         (_scores, _classes), right.gather_logprobs, _of_a_logarithm, "picks"
+    ),
+    "cross_entropy": Operation((_scores, _classes), right.cross_entropy, _of_a_logarithm, "value"),
+    "cross_entropy_grad": Operation(
+        (_scores, _classes), right.cross_entropy_grad, _of_a_probability
     ),
     "softmax_vjp": Operation(_OF_PROBABILITIES, right.softmax_vjp, _of_a_gradient, exponentials=0),
     "softmax_jvp": Operation(_OF_PROBABILITIES, right.softmax_vjp, _of_a_gradient, exponentials=0),

@@ -15,6 +15,8 @@ often m occurs and R the sum of the other exponentials,
     log_softmax_vjp  g - p sum(g)
     logsumexp_vjp    g p
     entropy_vjp      -g p (y - sum(p y))
+    cross_entropy    L - y of the class
+    cross_entropy_grad  p, at the class p - 1 = expm1(y - L): of the sum over the rows
 
 The sums of numbers of both signs can lose even the digits of long double, and so can logsumexp near
 0: where they do, they are computed again in 60 digits (mpmath).
@@ -112,6 +114,23 @@ def kl_divergence(x: Array, other: Array, axis: int) -> Right:
 def gather_logprobs(x: Array, ids: Array, axis: int) -> Right:
     """Measured at itself."""
     return _itself(np.take_along_axis(log_softmax(x, axis).value, ids, axis))
+
+
+def cross_entropy(x: Array, ids: Array, axis: int) -> Right:
+    """Measured at itself."""
+    log_p = np.take_along_axis(log_softmax(x, axis).value, ids, axis)
+    return _itself(np.squeeze(0 - log_p, axis))
+
+
+def cross_entropy_grad(x: Array, ids: Array, axis: int) -> Right:
+    """Measured at the larger of p and 1 at the class, elsewhere at itself."""
+    rows = _Rows(x, axis)
+    p = rows.p
+    log_p = np.take_along_axis(rows.y, ids, axis) - rows.log_total
+    value, terms = p.copy(), np.zeros_like(p)
+    np.put_along_axis(value, ids, np.expm1(log_p), axis)
+    np.put_along_axis(terms, ids, np.ones_like(log_p), axis)
+    return _with_terms(value, terms)
 
 
 def softmax_vjp(p: Array, g: Array, axis: int) -> Right:

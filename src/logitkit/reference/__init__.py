@@ -44,6 +44,7 @@ from logitkit.reference.gradients import (
     softmax_jvp,
     softmax_vjp,
 )
+from logitkit.reference.linear import linear_cross_entropy, linear_cross_entropy_with_grad
 from logitkit.reference.losses import cross_entropy, cross_entropy_with_grad, nll_loss
 from logitkit.reference.picks import gather_logprobs, top_k
 
@@ -55,6 +56,8 @@ __all__ = [
     "gather_logprobs",
     "kl_divergence",
     "leaky_relu",
+    "linear_cross_entropy",
+    "linear_cross_entropy_with_grad",
     "log_softmax",
     "log_softmax_vjp",
     "logsumexp",

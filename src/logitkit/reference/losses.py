@@ -125,9 +125,9 @@ def cross_entropy_with_grad(
         if isinstance(normalizer, str):
             by = {"weight": np.sum(np.where(ignored, 0.0, v)), "count": count}[normalizer]
         if by == 0:
-            value = np.float64(0 if empty == "zero" else np.nan)
+            nothing = np.float64(0 if empty == "zero" else np.nan)
             still = ignored | ~scores.keep | (proper & (scores.x == -np.inf))
-            return np.asarray(value)[()], rows.join(np.where(still, 0.0, value))
+            return np.asarray(nothing)[()], rows.join(np.where(still, 0.0, nothing))
         total, grad = total / by, np.where(ignored | ~scores.keep, 0.0, grad / by)
     return total, rows.join(grad)
 

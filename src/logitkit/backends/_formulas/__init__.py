@@ -22,5 +22,7 @@ from logitkit.backends._formulas.gradients import logsumexp_vjp as logsumexp_vjp
 from logitkit.backends._formulas.gradients import softmax_jacobian as softmax_jacobian
 from logitkit.backends._formulas.gradients import softmax_vjp as softmax_vjp
 from logitkit.backends._formulas.losses import cross_entropy_with_grad as cross_entropy_with_grad
+from logitkit.backends._formulas.losses import divisor as divisor
+from logitkit.backends._formulas.losses import nll_loss as nll_loss
 from logitkit.backends._formulas.picks import gather_logprobs as gather_logprobs
 from logitkit.backends._formulas.picks import top_k as top_k

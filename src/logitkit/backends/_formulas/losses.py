@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from logitkit.backends._formulas.rows import Array, Scores, positions
+from logitkit.backends._formulas.rows import Array, Rows, Scores, positions
 
 
 def cross_entropy_with_grad(
@@ -46,23 +46,22 @@ def cross_entropy_with_grad(
     if z_loss:
         loss = loss + z_loss * v * lse * lse
         grad = grad + (2.0 * z_loss) * v * lse * p
-    grad = xp.where(s.x == -math.inf, 0.0, grad)
 
     sound = s.proper & ~bad
     out = ignored | (s.kept == 0)
     loss = xp.where(out, 0.0, xp.where(sound, loss, math.nan))
     grad = xp.where(sound, grad, math.nan)
+    impossible = sound & (s.x == -math.inf)
     silent = ignored if s.keep is None else ignored | ~s.keep
     if reduction == "none":
-        return s.rows.reduced(loss), s.rows.join(xp.where(silent, 0.0, grad))
+        return s.rows.reduced(loss), s.rows.join(xp.where(silent | impossible, 0.0, grad))
     total = xp.sum(loss)
     if reduction == "mean":
-        by = _normaliser(s, normalizer, v, ignored)
-        none = by == 0
+        by, none = _normaliser(s, normalizer, v, ignored)
         total, grad = total / by, grad / by
         if empty == "zero":
             total, silent = xp.where(none, 0.0, total), silent | none
-    return total, s.rows.join(xp.where(silent, 0.0, grad))
+    return total, s.rows.join(xp.where(silent | impossible, 0.0, grad))
 
 
 def _targets(s: Scores, targets: Array, ignore_index: int | None) -> tuple[Array, Array, Array]:
@@ -81,11 +80,70 @@ def _targets(s: Scores, targets: Array, ignore_index: int | None) -> tuple[Array
     return xp.astype(hot & ~ignored, s.dtype), ignored, bad
 
 
-def _normaliser(s: Scores, normalizer: Any, v: Array, ignored: Array) -> Array:
-    """Return what the sum of the losses is divided by."""
-    xp = s.xp
+def nll_loss(
+    xp: Any,
+    log_p: Array,
+    targets: Array,
+    axis: int,
+    *,
+    weight: Array | None = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+    normalizer: Any = "weight",
+    empty: str = "nan",
+    keep: Array | None = None,
+) -> Array:
+    """Return ``-log_p`` at the target of each row, times its weight, or their mean or sum.
+
+    The arguments are those of `cross_entropy_with_grad`; the targets are classes.
+    """
+    rows = Rows(xp, log_p.shape, (axis,))
+    classes = rows.length
+    label = rows.one_each(targets)
+    ignored = label != label if ignore_index is None else label == ignore_index
+    bad = ~ignored & ((label < 0) | (label >= classes))
+    loss = xp.astype(ignored, log_p.dtype) * 0.0
+    v = loss
+    if classes == 0:
+        ignored = xp.ones_like(ignored)
+    else:
+        label = xp.where(ignored | bad, 0, label)
+        picked = xp.take_along_axis(rows.split(log_p), label, axis=-1)
+        out = ignored
+        if keep is not None:
+            kept = rows.split(keep)
+            picked = xp.where(xp.take_along_axis(kept, label, axis=-1), picked, -math.inf)
+            out = out | ~xp.any(kept, axis=-1, keepdims=True)
+        v = xp.ones_like(picked)
+        if weight is not None:
+            flat = xp.take(xp.reshape(weight, (classes,)), xp.reshape(label, (-1,)), axis=0)
+            v = xp.reshape(flat, label.shape)
+        # A weight of 0 counts for nothing, but a NaN is one.
+        out = out | ((v == 0) & ~xp.isnan(picked))
+        loss = xp.where(out, 0.0, v * (0.0 - picked))
+    loss = xp.where(bad, math.nan, loss)
+    if reduction == "none":
+        return rows.reduced(loss)
+    total = xp.sum(loss)
+    if reduction == "sum":
+        return total
+    by, none = divisor(xp, normalizer, v, ignored, log_p.dtype)
+    return xp.where(none, 0.0 if empty == "zero" else math.nan, total / by)
+
+
+def _normaliser(s: Scores, normalizer: Any, v: Array, ignored: Array) -> tuple[Array, Array]:
+    if s.rows.length == 0 and isinstance(normalizer, str):
+        ignored = s.xp.ones_like(ignored)
+    return divisor(s.xp, normalizer, v, ignored, s.dtype)
+
+
+def divisor(xp: Any, normalizer: Any, v: Array, ignored: Array, dtype: Any) -> tuple[Array, Array]:
+    """Return what the sum of the losses is divided by, NaN where that is nothing, and if it is."""
     if normalizer == "weight":
-        return xp.sum(xp.where(ignored, 0.0, v))
-    if normalizer == "count":
-        return xp.astype(xp.count_nonzero(~ignored), s.dtype)
-    return xp.sum(xp.zeros_like(v)) + normalizer
+        by = xp.sum(xp.where(ignored, 0.0, v))
+    elif normalizer == "count":
+        by = xp.astype(xp.count_nonzero(~ignored), dtype)
+    else:
+        by = xp.sum(xp.zeros_like(v)) + normalizer
+    none = by == 0
+    return xp.where(none, math.nan, by), none

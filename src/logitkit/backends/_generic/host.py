@@ -116,6 +116,10 @@ class Host:
         """Return the array in the dtype of that name."""
         return self.xp.astype(array, self._dtypes[name], copy=False)
 
+    def shaped(self, array: Array, shape: tuple[int, ...]) -> Array:
+        """Return the array in a shape."""
+        return array if tuple(array.shape) == shape else self.xp.reshape(array, shape)
+
     # ---- the computation ------------------------------------------------------------------------
 
     def call(
@@ -162,6 +166,32 @@ class Host:
                 **loss_options(options),
             )
             return self.cast(loss, result), self.cast(grad, self.name_of(x.dtype))
+
+    def nll_loss(
+        self,
+        log_p: Array,
+        ids: Array,
+        axis: int,
+        options: Any,
+        weight: Array | None,
+        keep: Array | None,
+        result: str,
+    ) -> Array:
+        """Return the loss of given log-probabilities in the dtype of `result`."""
+        wide = "float64" if self.has("float64") else "float32"
+        chosen = loss_options(options)
+        del chosen["label_smoothing"], chosen["z_loss"]
+        with np.errstate(all="ignore"):
+            loss = formulas.nll_loss(
+                self._exact_sums,
+                self.cast(log_p, wide),
+                ids,
+                axis,
+                weight=None if weight is None else self.cast(weight, wide),
+                keep=keep,
+                **chosen,
+            )
+            return self.cast(loss, result)
 
     def each(self, formula: Any, x: Array, *parameters: float) -> Array:
         """Run a formula of one element."""

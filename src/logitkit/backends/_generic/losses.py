@@ -32,6 +32,43 @@ def cross_entropy(
     return loss, host.cast(grad if shape else xp.reshape(grad, ()), result)
 
 
+def nll_loss(host: Host, log_p: Any, targets: Any, axis: Any, options: Options, mask: Any) -> Any:
+    """Return the loss of given log-probabilities."""
+    xp = host.xp
+    result, compute = host.result_names(log_p.dtype, name="log_p")
+    shape = tuple(log_p.shape)
+    at = plain.one_axis(axis, len(shape), "log_p")
+    log_p = host.cast(log_p if shape else xp.reshape(log_p, (1,)), compute)
+    keep = arguments.broadcast_mask(host, mask, log_p, "log_p")
+    given = host.asarray(targets, "targets", log_p)
+    if "int" not in host.name_of(given.dtype):
+        raise TypeError(
+            f"targets has the dtype {host.name_of(given.dtype)}; accepted are integers, which are "
+            "classes"
+        )
+    ids = _classes(host, given, log_p, at, options.ignore_index, "log_p")
+    weight = _weight(host, options.weight, log_p, at)
+    loss = host.nll_loss(log_p, ids, at, options, weight, keep, result)
+    if options.reduction == "none":
+        loss = xp.reshape(loss, plain.without_axes(tuple(log_p.shape), (at,)))
+    return loss
+
+
+def _classes(
+    host: Host, given: Array, x: Array, at: int, ignore: int | None, name: str, also: str = ""
+) -> Array:
+    """Return the class of each row, with 1 along the axis."""
+    rows = plain.without_axes(tuple(x.shape), (at,))
+    if tuple(given.shape) != rows:
+        raise ValueError(
+            f"targets has the shape {tuple(given.shape)}; class indices must have that of {name} "
+            f"without its axis, {rows}{also}"
+        )
+    ignore = None if ignore is None else int(ignore)
+    arguments.refuse_labels(host, "targets", given, x.shape[at], ignore)
+    return host.xp.expand_dims(given, axis=at)
+
+
 def _targets(
     host: Host,
     targets: Any,
@@ -47,14 +84,8 @@ def _targets(
     classes = x.shape[at]
     ignore = None if options.ignore_index is None else int(options.ignore_index)
     if "int" in name:
-        rows = plain.without_axes(tuple(x.shape), (at,))
-        if tuple(given.shape) != rows:
-            raise ValueError(
-                f"targets has the shape {tuple(given.shape)}; class indices must have that of x "
-                f"without its axis, {rows}, and probabilities that of x, {shape}"
-            )
-        arguments.refuse_labels(host, "targets", given, classes, ignore)
-        return host.xp.expand_dims(given, axis=at), dtype
+        also = f", and probabilities that of x, {shape}"
+        return _classes(host, given, x, at, ignore, "x", also), dtype
     if "float" not in name:
         raise TypeError(
             f"targets has the dtype {name}; accepted are integers, which are classes, and "

@@ -159,6 +159,10 @@ class Verbs:
         self._refuse_out(out)
         return losses.cross_entropy(self.host, x, targets, axis, options, mask, gradient=True)
 
+    def nll_loss(self, log_p: Any, targets: Any, axis: Any, options: Any, mask: Any) -> Any:
+        """See `logitkit.nll_loss`."""
+        return losses.nll_loss(self.host, log_p, targets, axis, options, mask)
+
     def elementwise(self, x: Any, formula: Callable[..., Any], *parameters: float) -> Any:
         """Apply a formula of `_formulas.activations`, under the dtype policy."""
         host = self.host
@@ -190,7 +194,7 @@ class Verbs:
         values = host.call(
             name, x, t=t, keep=keep, axes=axes, empty=empty, exact=precision == "exact"
         )
-        return host.cast(host.xp.reshape(host.guard(values, good), shape), result)
+        return host.cast(host.shaped(host.guard(values, good), shape), result)
 
     def _reduce(
         self, name: str, x: Any, axis: Any, temperature: Any, mask: Any, keepdims: Any, dtype: Any
@@ -202,7 +206,7 @@ class Verbs:
         values = host.guard(host.call(name, x, t=t, keep=keep, axes=axes), good)
         kept = tuple(values.shape) if shape else ()
         left = kept if keepdims else plain.without_axes(shape, axes)
-        return host.cast(host.xp.reshape(values, left), result)
+        return host.cast(host.shaped(values, left), result)
 
     def _scores(self, x: Any, axis: Any, temperature: Any, mask: Any, dtype: Any) -> Any:
         """Check what all maps and reductions take; a scalar becomes a vector of length 1."""
@@ -230,10 +234,10 @@ class Verbs:
                 f"{g_name} has the shape {tuple(g.shape)}; it must have that of {p_name}, {shape}"
             )
         whole = shape or (1,)
-        p, g = (host.cast(host.xp.reshape(a, whole), compute) for a in (p, g))
+        p, g = (host.cast(host.shaped(a, whole), compute) for a in (p, g))
         t, good = arguments.broadcast_temperature(host, temperature, p, axes, shape)
         values = host.guard(host.call(name, p, g, t=t, axes=axes), good)
-        return host.cast(host.xp.reshape(values, shape), result)
+        return host.cast(host.shaped(values, shape), result)
 
     def _reduction_vjp(
         self, name: str, x: Any, g: Any, axis: Any, temperature: Any, mask: Any
@@ -248,7 +252,7 @@ class Verbs:
         kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
         g = host.xp.broadcast_to(g, kept)
         values = host.guard(host.call(name, x, g, t=t, keep=keep, axes=axes), good)
-        return host.cast(host.xp.reshape(values, shape), result)
+        return host.cast(host.shaped(values, shape), result)
 
     def _refuse_empty_rows(
         self, x: Array, axes: tuple[int, ...], keep: Array | None, shape: tuple[int, ...]

@@ -27,6 +27,7 @@ log_softmax = _verbs.log_softmax
 log_softmax_vjp = _verbs.log_softmax_vjp
 logsumexp = _verbs.logsumexp
 logsumexp_vjp = _verbs.logsumexp_vjp
+nll_loss = _verbs.nll_loss
 softmax = _verbs.softmax
 softmax_jacobian = _verbs.softmax_jacobian
 softmax_vjp = _verbs.softmax_vjp

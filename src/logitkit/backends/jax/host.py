@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import jax
@@ -58,7 +59,7 @@ class JaxHost(Host):
         fixed, t = (t, None) if isinstance(t, float) else (None, t)
         call = Call(tuple(choices["axes"]), fixed, choices.get("empty"), bool(choices.get("exact")))
         masks = () if name in ("softmax_vjp", "log_softmax_vjp") else (keep,)
-        return getattr(rules, name)(call, *arrays, t, *masks)
+        return _compiled(name)(call, *arrays, t, *masks)
 
     def cross_entropy(
         self,
@@ -78,8 +79,25 @@ class JaxHost(Host):
         beside = {"soft" if soft else "ids": targets, "keep": keep, "weight": weight}
         beside = {key: a for key, a in beside.items() if a is not None}
         if gradient:
-            return losses.loss_and_gradient(fixed, x, beside)
-        return losses.loss_of(fixed, x, beside), None
+            both: tuple[Array, Array] = _compiled("loss_and_gradient")(fixed, x, beside)
+            return both
+        return _compiled("loss_of")(fixed, x, beside), None
+
+    def nll_loss(
+        self,
+        log_p: Array,
+        ids: Array,
+        axis: int,
+        options: Any,
+        weight: Array | None,
+        keep: Array | None,
+        result: str,
+    ) -> Array:
+        """Return the loss of given log-probabilities in the dtype of `result`."""
+        fixed = losses.Fixed(axis, log_p.ndim, result, **loss_options(options), given=True)
+        beside = {"ids": _as_index(ids), "keep": keep, "weight": weight}
+        beside = {key: a for key, a in beside.items() if a is not None}
+        return _compiled("nll_of")(fixed, log_p, beside)
 
     def each(self, formula: Any, x: Array, *parameters: float) -> Array:
         """Run a formula of one element, with the derivative that it has at every point."""
@@ -96,6 +114,13 @@ class JaxHost(Host):
         return jnp.take_along_axis(x, ids, axis=axis), ids
 
 
+@cache
+def _compiled(name: str) -> Any:
+    """Return an operation compiled by itself: a call outside of a program takes JAX's fast way."""
+    function = getattr(rules, name, None) or getattr(losses, name)
+    return jax.jit(function, static_argnums=0, inline=True)
+
+
 def _as_index(ids: Array) -> Array:
     """Return integers in a dtype that the kernels read."""
     return ids if ids.dtype.name in ("int32", "int64") else ids.astype(jnp.arange(0).dtype)
@@ -109,5 +134,5 @@ def _gather(x: Array, *, t: Any, keep: Any, ids: Array, axis: int) -> Array:
 
     fixed, t = (t, None) if isinstance(t, float) else (None, t)
     call = Call((x.ndim - 1,), fixed)
-    found = rules.gather_logprobs(call, last(x), last(t), last(keep), last(_as_index(ids)))
+    found = _compiled("gather_logprobs")(call, last(x), last(t), last(keep), last(_as_index(ids)))
     return jnp.moveaxis(found, -1, axis)

@@ -38,11 +38,13 @@ class Fixed(NamedTuple):
     reduction: str
     normalizer: str | float
     empty: str
+    given: bool = False  # x are log-probabilities: nll_loss
 
     @property
     def options(self) -> dict[str, Any]:
         """The options of the formula."""
-        return {name: getattr(self, name) for name in self._fields[3:]}
+        others = ("label_smoothing", "z_loss") if self.given else ()
+        return {name: getattr(self, name) for name in self._fields[3:9] if name not in others}
 
 
 # ---- with derivatives ----------------------------------------------------------------------------
@@ -79,6 +81,39 @@ def _both_rule(fixed: Fixed, primals: Any, tangents: Any) -> Any:
     return (loss, gradient), (_along(fixed, gradient, dx), change.astype(gradient.dtype))
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def nll_of(fixed: Fixed, log_p: Array, beside: Beside) -> Array:
+    """Return the loss of given log-probabilities, which is linear in them."""
+    return _bind(fixed, log_p, beside, gradient=False)[0]
+
+
+def _nll_rule(fixed: Fixed, primals: Any, tangents: Any) -> tuple[Array, Array]:
+    log_p, beside = primals
+    _refuse(tangents[1])
+    wide = jnp.promote_types(log_p.dtype, jnp.float32)
+    ids = beside["ids"]
+    ignored = jnp.zeros_like(ids, bool) if fixed.ignore_index is None else ids == fixed.ignore_index
+    places = jnp.where(ignored, 0, ids)
+    v = jnp.ones(ids.shape, wide)
+    if "weight" in beside:
+        v = jnp.take_along_axis(
+            jnp.broadcast_to(beside["weight"], log_p.shape), places, axis=fixed.axis
+        ).astype(wide)
+    here = ~ignored
+    if "keep" in beside:
+        keep = jnp.broadcast_to(beside["keep"], log_p.shape)
+        here = here & jnp.take_along_axis(keep, places, axis=fixed.axis)
+    by: Any = 1.0
+    if fixed.reduction == "mean":
+        by, none = formulas.divisor(jnp, fixed.normalizer, v, ignored, wide)
+        here = here & ~none
+    moved = jnp.take_along_axis(tangents[0].astype(wide), places, axis=fixed.axis)
+    steps = jnp.where(here, -v / by * moved, 0)
+    change = steps if fixed.reduction == "none" else jnp.sum(steps)
+    return nll_of(fixed, *primals), change.astype(fixed.result)
+
+
+nll_of.defjvp(_nll_rule, symbolic_zeros=True)
 loss_of.defjvp(_loss_rule, symbolic_zeros=True)
 loss_and_gradient.defjvp(_both_rule, symbolic_zeros=True)
 
@@ -195,6 +230,7 @@ def _on_cpu(*operands: Array, fixed: Fixed, keys: tuple[str, ...], gradient: boo
         normalizer=np.int64(_NORMALIZER.get(by, 2) if isinstance(by, str) else 2),
         by=np.float64(1.0 if isinstance(by, str) else by),
         zero=np.int64(fixed.empty == "zero"),
+        given=np.int64(fixed.given),
     )
 
 
@@ -211,14 +247,19 @@ def _formula(*operands: Array, fixed: Fixed, keys: tuple[str, ...], gradient: bo
     x, given = operands[0], dict(zip(keys, operands[1:], strict=True))
     wide = jnp.promote_types(x.dtype, jnp.float32)
     soft, weight = given.get("soft"), given.get("weight")
+    options = fixed.options | {
+        "weight": None if weight is None else weight.astype(wide),
+        "keep": given.get("keep"),
+    }
+    if fixed.given:
+        nll = formulas.nll_loss(jnp, x.astype(wide), given["ids"], fixed.axis, **options)
+        return [nll.astype(fixed.result)]
     loss, slope = formulas.cross_entropy_with_grad(
         jnp,
         x.astype(wide),
         given["ids"] if soft is None else soft.astype(wide),
         fixed.axis,
-        weight=None if weight is None else weight.astype(wide),
-        keep=given.get("keep"),
-        **fixed.options,
+        **options,
     )
     loss = loss.astype(fixed.result)
     return [loss, slope.astype(x.dtype)] if gradient else [loss]

@@ -52,6 +52,19 @@ class Provider:
     floor: bool = False
 
 
+def without_axis(op: str, operands: Operands, axis: int) -> Operands:
+    """Return operands as libraries take them: the classes of losses without the axis."""
+    if not op.startswith("cross_entropy"):
+        return operands
+    x, ids = operands
+    return x, ids.reshape([n for i, n in enumerate(ids.shape) if i != axis % x.ndim])
+
+
+def gradient_of(result: Any) -> Any:
+    """Return what is compared: of a loss and its gradient the latter."""
+    return result[1] if isinstance(result, tuple) else result
+
+
 def library_of(provider: str) -> str:
     """Return the library of a provider's name: "torch" of "torch out="."""
     return provider.split()[0]

@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 from jax import numpy as jnp
 
-from . import Bound, Operands, Provider
+from . import Bound, Operands, Provider, gradient_of
 
 
 def _entropy(x: Array, axis: int) -> Array:
@@ -28,6 +28,14 @@ def _kl_divergence(x: Array, other: Array, axis: int) -> Array:
 
 def _gather_logprobs(x: Array, ids: Array, axis: int) -> Array:
     return jnp.take_along_axis(jax.nn.log_softmax(x, axis), ids, axis)
+
+
+def _cross_entropy(x: Array, ids: Array, axis: int) -> Array:
+    return -_gather_logprobs(x, ids, axis).squeeze(axis)
+
+
+def _cross_entropy_grad(x: Array, ids: Array, axis: int) -> tuple[Array, Array]:
+    return jax.value_and_grad(lambda scores: _cross_entropy(scores, ids, axis).sum())(x)
 
 
 def _softmax_vjp(p: Array, g: Array, axis: int) -> Array:
@@ -53,6 +61,8 @@ FUNCTIONS = {
     "entropy": _entropy,
     "kl_divergence": _kl_divergence,
     "gather_logprobs": _gather_logprobs,
+    "cross_entropy": _cross_entropy,
+    "cross_entropy_grad": _cross_entropy_grad,
     "softmax_vjp": _softmax_vjp,
     "softmax_jvp": _softmax_vjp,
     "log_softmax_vjp": _log_softmax_vjp,
@@ -72,4 +82,7 @@ def _bind(op: str, operands: Operands, axis: int) -> Bound:
     function = FUNCTIONS[op]
     jitted = jax.jit(lambda *arrays: function(*arrays, axis))
     arrays = [jax.device_put(each) for each in operands]
+    if op == "cross_entropy_grad":
+        both = jax.block_until_ready
+        return Bound(lambda: both(jitted(*arrays)), lambda got: np.asarray(gradient_of(got)))
     return Bound(lambda: jitted(*arrays).block_until_ready(), np.asarray)

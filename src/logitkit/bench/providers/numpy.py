@@ -4,10 +4,11 @@ It has no bfloat16 of its own.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from . import Array, Bound, Operands, Provider
+from . import Array, Bound, Operands, Provider, gradient_of
 
 
 def _softmax(x: Array, axis: int) -> Array:
@@ -57,13 +58,27 @@ def _entropy_vjp(x: Array, g: Array, axis: int) -> Array:
     return -g * p * (log_p - (p * log_p).sum(axis=axis, keepdims=True))
 
 
-FUNCTIONS: dict[str, Callable[..., Array]] = {
+def _cross_entropy(x: Array, ids: Array, axis: int) -> Array:
+    return -np.squeeze(np.take_along_axis(_log_softmax(x, axis), ids, axis), axis)
+
+
+def _cross_entropy_grad(x: Array, ids: Array, axis: int) -> tuple[Array, Array]:
+    log_p = _log_softmax(x, axis)
+    loss = -np.take_along_axis(log_p, ids, axis).sum()
+    grad = np.exp(log_p)
+    np.put_along_axis(grad, ids, np.take_along_axis(grad, ids, axis) - 1, axis)
+    return loss, grad
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "logsumexp": _logsumexp,
     "entropy": _entropy,
     "kl_divergence": _kl_divergence,
     "gather_logprobs": _gather_logprobs,
+    "cross_entropy": _cross_entropy,
+    "cross_entropy_grad": _cross_entropy_grad,
     "softmax_vjp": _softmax_vjp,
     "softmax_jvp": _softmax_vjp,
     "log_softmax_vjp": _log_softmax_vjp,
@@ -81,4 +96,4 @@ def _bind(op: str, operands: Operands, axis: int) -> Bound | None:
     if operands[0].dtype.kind != "f":
         return None
     function = FUNCTIONS[op]
-    return Bound(lambda: function(*operands, axis), np.asarray)
+    return Bound(lambda: function(*operands, axis), lambda got: np.asarray(gradient_of(got)))

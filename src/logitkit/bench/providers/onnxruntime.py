@@ -39,6 +39,11 @@ NODES = {
     "gather_logprobs": """
     log_p = LogSoftmax <axis = {axis}> (a)
     y = GatherElements <axis = {axis}> (log_p, b)""",
+    "cross_entropy": """
+    log_p = LogSoftmax <axis = {axis}> (a)
+    picked = GatherElements <axis = {axis}> (log_p, b)
+    loss = Neg (picked)
+    y = Squeeze (loss, axes)""",
     "softmax_vjp": _SOFTMAX_VJP,
     "softmax_jvp": _SOFTMAX_VJP,
     "log_softmax_vjp": """
@@ -64,7 +69,7 @@ def providers(threads: int) -> list[Provider]:
     """Return the bound session, with its default, spinning threads."""
 
     def bind(op: str, operands: Operands, axis: int) -> Bound | None:
-        if operands[0].dtype.name not in TYPES:
+        if op not in NODES or operands[0].dtype.name not in TYPES:
             return None
         return _bind(op, operands, axis, threads)
 

@@ -8,7 +8,7 @@ It has no bfloat16 of its own.
 import numpy as np
 from scipy import special
 
-from . import Array, Bound, Operands, Provider
+from . import Array, Bound, Operands, Provider, gradient_of
 
 
 def _entr(p: Array) -> Array:
@@ -28,6 +28,18 @@ def _gather_logprobs(x: Array, ids: Array, axis: int) -> Array:
     return np.take_along_axis(special.log_softmax(x, axis), ids, axis)
 
 
+def _cross_entropy(x: Array, ids: Array, axis: int) -> Array:
+    return -np.squeeze(_gather_logprobs(x, ids, axis), axis)
+
+
+def _cross_entropy_grad(x: Array, ids: Array, axis: int) -> tuple[Array, Array]:
+    log_p = special.log_softmax(x, axis)
+    loss = -np.take_along_axis(log_p, ids, axis).sum()
+    grad = np.exp(log_p)
+    np.put_along_axis(grad, ids, np.take_along_axis(grad, ids, axis) - 1, axis)
+    return loss, grad
+
+
 def _logsumexp_vjp(x: Array, g: Array, axis: int) -> Array:
     return g * special.softmax(x, axis)
 
@@ -44,6 +56,8 @@ FUNCTIONS = {
     "entropy": _entropy,
     "kl_divergence": _kl_divergence,
     "gather_logprobs": _gather_logprobs,
+    "cross_entropy": _cross_entropy,
+    "cross_entropy_grad": _cross_entropy_grad,
     "logsumexp_vjp": _logsumexp_vjp,
     "entropy_vjp": _entropy_vjp,
 }
@@ -58,4 +72,4 @@ def _bind(op: str, operands: Operands, axis: int) -> Bound | None:
     function = FUNCTIONS.get(op)
     if function is None or operands[0].dtype.kind != "f":
         return None
-    return Bound(lambda: function(*operands, axis), np.asarray)
+    return Bound(lambda: function(*operands, axis), lambda got: np.asarray(gradient_of(got)))

@@ -7,12 +7,13 @@ are given, autograd runs forward and backward. The entropy is taken from log_sof
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from . import Array, Bound, Operands, Provider
+from . import Array, Bound, Operands, Provider, gradient_of, without_axis
 
 
 def _entropy(x: Tensor, axis: int) -> Tensor:
@@ -27,6 +28,21 @@ def _kl_divergence(x: Tensor, other: Tensor, axis: int) -> Tensor:
 
 def _gather_logprobs(x: Tensor, ids: Tensor, axis: int) -> Tensor:
     return torch.gather(torch.log_softmax(x, axis), axis, ids)
+
+
+def _classes_second(x: Tensor, axis: int) -> Tensor:
+    return x if x.ndim == 1 or axis % x.ndim == 1 else x.movedim(axis, 1)
+
+
+def _cross_entropy(x: Tensor, ids: Tensor, axis: int) -> Tensor:
+    return functional.cross_entropy(_classes_second(x, axis), ids, reduction="none")
+
+
+def _cross_entropy_grad(x: Tensor, ids: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    with torch.enable_grad():
+        leaf = x.detach().requires_grad_()
+        loss = functional.cross_entropy(_classes_second(leaf, axis), ids, reduction="sum")
+    return loss, torch.autograd.grad(loss, leaf)[0]
 
 
 def _softmax_vjp(p: Tensor, g: Tensor, axis: int, **out: Tensor) -> Tensor:
@@ -54,6 +70,8 @@ FUNCTIONS = {
     "entropy": _entropy,
     "kl_divergence": _kl_divergence,
     "gather_logprobs": _gather_logprobs,
+    "cross_entropy": _cross_entropy,
+    "cross_entropy_grad": _cross_entropy_grad,
     "softmax_vjp": _softmax_vjp,
     "softmax_jvp": _softmax_vjp,
     "log_softmax_vjp": _log_softmax_vjp,
@@ -77,7 +95,7 @@ def providers(threads: int) -> list[Provider]:
 
 def _new(op: str, operands: Operands, axis: int) -> Bound:
     function = FUNCTIONS[op]
-    tensors = [_tensor(each) for each in operands]
+    tensors = [_tensor(each) for each in without_axis(op, operands, axis)]
     return Bound(lambda: function(*tensors, axis), _fetcher(operands))
 
 
@@ -99,8 +117,8 @@ def _tensor(array: Array) -> Tensor:
     return torch.from_numpy(array).clone()
 
 
-def _fetcher(operands: Operands) -> Callable[[Tensor], Array]:
+def _fetcher(operands: Operands) -> Callable[[Any], Array]:
     dtype = operands[0].dtype
     if dtype.name == "bfloat16":
-        return lambda tensor: tensor.view(torch.int16).numpy().view(dtype)
-    return Tensor.numpy
+        return lambda got: gradient_of(got).view(torch.int16).numpy().view(dtype)
+    return lambda got: gradient_of(got).numpy()
