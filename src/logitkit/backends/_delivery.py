@@ -81,9 +81,7 @@ def apply(
                 target[...] = cast(result, out.dtype) if out.dtype.kind == "V" else result
 
 
-def stored(
-    compute: np.dtype[Any], x: Array, g: Array | None, out: Array | None
-) -> dict[str, str]:
+def stored(compute: np.dtype[Any], x: Array, g: Array | None, out: Array | None) -> dict[str, str]:
     """Return what the core is told of arrays that it converts itself, row by row."""
     return {
         "compute": "H" if compute.name == "bfloat16" else compute.char,

@@ -190,6 +190,42 @@ def cross_entropy_with_grad(
     return tensor_of(loss), grad
 
 
+def linear_cross_entropy(
+    h: Tensor,
+    w: Tensor,
+    targets: Tensor,
+    bias: Tensor | None,
+    memory: int,
+    weight: Tensor | None,
+    *choices: Any,
+) -> Tensor:
+    """See `logitkit.linear_cross_entropy`."""
+    options, _ = _loss_options(weight, *choices, None)
+    given = (view(h), view(w, "w"), view(targets, "targets"), _view_if_any(bias), options, memory)
+    return tensor_of(numpy_backend.linear_cross_entropy(*given))
+
+
+def linear_cross_entropy_with_grad(
+    h: Tensor,
+    w: Tensor,
+    targets: Tensor,
+    bias: Tensor | None,
+    memory: int,
+    weight: Tensor | None,
+    *choices: Any,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """See `logitkit.linear_cross_entropy_with_grad`; without a bias its gradient is empty."""
+    options, _ = _loss_options(weight, *choices, None)
+    given = (view(h), view(w, "w"), view(targets, "targets"), _view_if_any(bias), options, memory)
+    loss, *grads = numpy_backend.linear_cross_entropy_with_grad(*given)
+    by_h, by_w, by_bias = (h.new_empty(0) if a is None else tensor_of(a) for a in grads)
+    return tensor_of(loss), by_h, by_w, by_bias
+
+
+def _view_if_any(bias: Tensor | None) -> Any:
+    return None if bias is None else view(bias, "bias")
+
+
 def nll_loss(
     log_p: Tensor,
     targets: Tensor,

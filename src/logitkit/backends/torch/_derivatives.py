@@ -203,6 +203,37 @@ def _loss_with_grad_backward(ctx: Context, g: Tensor | None, second: Tensor | No
     return None if g is None else grad, *[None] * 11
 
 
+def _setup_linear(ctx: Context, inputs: Inputs, output: Any) -> None:
+    h, w, targets, bias, ctx.memory, weight, *ctx.choices = inputs
+    ctx.save_for_backward(h, w, targets, bias, weight)
+
+
+def _linear_backward(ctx: Context, g: Tensor) -> Grads:
+    h, w, targets, bias, weight = ctx.saved_tensors
+    arguments = (h, w, targets, bias, ctx.memory, weight, *ctx.choices)
+    _, *grads = call("linear_cross_entropy_with_grad", *arguments)
+    return _scaled(grads, g, bias is not None)
+
+
+def _setup_linear_with_grad(ctx: Context, inputs: Inputs, output: Any) -> None:
+    ctx.save_for_backward(*output[1:])
+    ctx.has_bias = inputs[3] is not None
+    ctx.set_materialize_grads(False)
+
+
+def _linear_with_grad_backward(ctx: Context, g: Tensor | None, *seconds: Tensor | None) -> Grads:
+    if any(second is not None for second in seconds):
+        raise NotImplementedError(
+            "linear_cross_entropy has no second derivative; -logitkit.gather_logprobs has one"
+        )
+    return (None,) * 13 if g is None else _scaled(ctx.saved_tensors, g, ctx.has_bias)
+
+
+def _scaled(grads: Sequence[Tensor], g: Tensor, has_bias: bool) -> Grads:
+    by_h, by_w, by_bias = (grad * g.to(grad.dtype) for grad in grads)
+    return by_h, by_w, None, by_bias if has_bias else None, *[None] * 9
+
+
 def _setup_nll(ctx: Context, inputs: Inputs, output: Tensor) -> None:
     log_p, targets, ctx.axis, weight, *ctx.choices, mask = inputs
     ctx.save_for_backward(targets, weight, mask)
@@ -289,3 +320,7 @@ differentiable("activation", _setup_activation, _activation_backward)
 differentiable("cross_entropy", _setup_loss, _loss_backward)
 differentiable("cross_entropy_with_grad", _setup_loss_with_grad, _loss_with_grad_backward)
 differentiable("nll_loss", _setup_nll, _nll_backward)
+differentiable("linear_cross_entropy", _setup_linear, _linear_backward)
+differentiable(
+    "linear_cross_entropy_with_grad", _setup_linear_with_grad, _linear_with_grad_backward
+)

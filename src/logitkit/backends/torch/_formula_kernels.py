@@ -19,7 +19,7 @@ from logitkit.backends._divergence import REDUCTION
 from logitkit.backends._formulas import activations
 from logitkit.backends._generic.sums import TreeSums
 from logitkit.backends._labels import check_labels
-from logitkit.backends.torch._dtypes import common
+from logitkit.backends.torch._dtypes import common, common_of_products
 from logitkit.backends.torch._rows import normaliser, picked
 
 Axes = Sequence[int]
@@ -211,6 +211,36 @@ def cross_entropy_with_grad(
     )
     loss = loss.squeeze(axis) if reduction == "none" else loss
     return loss.to(x.dtype), torch.empty_like(x).copy_(grad)
+
+
+def linear_cross_entropy(h: Tensor, *arguments: Any) -> Tensor:
+    """Return the loss of a last layer."""
+    return linear_cross_entropy_with_grad(h, *arguments)[0]
+
+
+def linear_cross_entropy_with_grad(
+    h: Tensor,
+    w: Tensor,
+    targets: Tensor,
+    bias: Tensor | None,
+    memory: int,
+    weight: Tensor | None,
+    *choices: Any,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the loss and the gradients; the logits are there all at once, whatever `memory` is."""
+    compute = common_of_products(h, w, bias)
+    rows = h.to(compute).reshape(-1, h.shape[-1])
+    logits = rows @ w.to(compute).mT
+    if bias is not None:
+        logits = logits + bias.to(compute)
+    logits = logits.reshape(*h.shape[:-1], w.shape[0])
+    at = logits.ndim - 1
+    loss, grad = cross_entropy_with_grad(logits, targets, at, weight, *choices, None)
+    slopes = grad.reshape(-1, w.shape[0])
+    by_bias = h.new_empty(0) if bias is None else slopes.sum(0).to(bias.dtype)
+    by_h = (slopes @ w.to(compute)).reshape(h.shape).to(h.dtype)
+    result = h.dtype if h.dtype is w.dtype else compute
+    return loss.to(result), by_h, (slopes.mT @ rows).to(w.dtype), by_bias
 
 
 def nll_loss(
