@@ -200,7 +200,7 @@ def linear_cross_entropy(
     *choices: Any,
 ) -> Tensor:
     """See `logitkit.linear_cross_entropy`."""
-    options, _ = _loss_options(weight, *choices, None)
+    options, _ = _loss_options(weight, *choices, mask=None)
     given = (view(h), view(w, "w"), view(targets, "targets"), _view_if_any(bias), options, memory)
     return tensor_of(numpy_backend.linear_cross_entropy(*given))
 
@@ -215,7 +215,7 @@ def linear_cross_entropy_with_grad(
     *choices: Any,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """See `logitkit.linear_cross_entropy_with_grad`; without a bias its gradient is empty."""
-    options, _ = _loss_options(weight, *choices, None)
+    options, _ = _loss_options(weight, *choices, mask=None)
     given = (view(h), view(w, "w"), view(targets, "targets"), _view_if_any(bias), options, memory)
     loss, *grads = numpy_backend.linear_cross_entropy_with_grad(*given)
     by_h, by_w, by_bias = (h.new_empty(0) if a is None else tensor_of(a) for a in grads)
