@@ -235,7 +235,8 @@ def linear_cross_entropy_with_grad(
         logits = logits + bias.to(compute)
     logits = logits.reshape(*h.shape[:-1], w.shape[0])
     at = logits.ndim - 1
-    loss, grad = cross_entropy_with_grad(logits, targets, at, weight, *choices, mask=None)
+    rest = (targets, at, weight, *choices, None)
+    loss, grad = cross_entropy_with_grad(logits, *rest)
     slopes = grad.reshape(-1, w.shape[0])
     by_bias = h.new_empty(0) if bias is None else slopes.sum(0).to(bias.dtype)
     by_h = (slopes @ w.to(compute)).reshape(h.shape).to(h.dtype)
