@@ -47,7 +47,12 @@ def samples():
     yield "cross_entropy", (x, *loss)
     yield "cross_entropy", (turned, labels, 0, None, -1, 0.0, 0.0, "none", *loss[-4:-1], None)
     yield "nll_loss", (x, labels, 1, weight, -1, "mean", "weight", 1.0, "nan", MASK)
+    h, w, bias = leaf(randn(3, 4)), leaf(randn(5, 4, seed=1)), leaf(randn(5))
+    linear = (labels, bias, 2**20, weight, -1, 0.1, 0.0, "mean", "weight", 1.0, "nan")
+    yield "linear_cross_entropy", (h, w, *linear)
     # Its gradient is a result, of which opcheck would ask for a derivative.
+    still = (labels, bias.detach(), *linear[2:])
+    yield "linear_cross_entropy_with_grad", (h.detach(), w.detach(), *still)
     yield "cross_entropy_with_grad", (x.detach(), *loss)
     yield "activation", (x, "silu", [])
     yield "activation", (turned, "leaky_relu", [0.1])

@@ -21,6 +21,9 @@ _WITHOUT_BACKEND = {
     "tensorflow": "tensor.numpy()",
 }
 
+# What needs no further look.
+_OF_NUMPY = frozenset({np.ndarray, list, tuple, float, int, bool})
+
 # The first part of a type's module, and the backend, which is also the name of the extra.
 _BACKENDS = {"jax": "jax", "jaxlib": "jax"}
 
@@ -33,6 +36,8 @@ def backend_of(x: Any) -> Any:
     TypeError
         If the array belongs to a library that has no backend.
     """
+    if type(x) in _OF_NUMPY:
+        return numpy_backend
     library = type(x).__module__.partition(".")[0]
     if library == "torch" or _is_tensor(x):
         # A statement, which torch.compile can trace.

@@ -193,6 +193,9 @@ def _add_to_w(grads: Gradients, by_logits: Array, h: Array, w_step: int, *, firs
         else:
             grads.w[block] += out
     if grads.bias is not None:
-        sums = by_logits.sum(axis=0, dtype=np.float64)
-        by_bias = grads.bias
-        by_bias += delivery.cast(sums, by_bias.dtype)
+        sums = delivery.cast(0.0 + by_logits.sum(axis=0, dtype=np.float64), grads.bias.dtype)
+        if first:
+            grads.bias[...] = sums
+        else:
+            by_bias = grads.bias
+            by_bias += sums

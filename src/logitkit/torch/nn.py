@@ -7,10 +7,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from logitkit.functional.linear import linear_cross_entropy
 from logitkit.functional.losses import cross_entropy
 from logitkit.functional.softmax import log_softmax, softmax
 
-__all__ = ["CrossEntropyLoss", "LogSoftmax", "Softmax"]
+__all__ = ["CrossEntropyLoss", "LinearCrossEntropyLoss", "LogSoftmax", "Softmax"]
 
 
 class _Map(nn.Module):
@@ -170,6 +171,66 @@ class CrossEntropyLoss(nn.Module):
             "empty": (self.empty, "nan"),
         }
         return ", ".join(f"{k}={v!r}" for k, (v, default) in given.items() if v != default)
+
+
+class LinearCrossEntropyLoss(nn.Linear):
+    """The last layer and its loss in one: `logitkit.linear_cross_entropy` as a module.
+
+    In the place of `torch.nn.Linear` and `torch.nn.CrossEntropyLoss` after it; the parameters are
+    those of the layer, so its state can be loaded.
+
+    Parameters
+    ----------
+    in_features, out_features, bias, device, dtype
+        As for `torch.nn.Linear`; the classes are the output features.
+    ignore_index : int
+        A target that is left out; -100.
+    reduction : {"mean", "sum", "none"}
+        "none" has no gradient.
+    label_smoothing, z_loss, empty
+        As for `CrossEntropyLoss`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from logitkit.torch import nn
+    >>> layer = nn.LinearCrossEntropyLoss(4, 3)
+    >>> layer(torch.zeros(2, 4), torch.tensor([0, -100])).shape
+    torch.Size([])
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+        z_loss: float = 0.0,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(in_features, out_features, bias, device, dtype)
+        self.ignore_index, self.reduction = ignore_index, reduction
+        self.label_smoothing, self.z_loss, self.empty = label_smoothing, z_loss, empty
+
+    def forward(self, h: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of the layer's logits, which are never there all at once."""
+        result: Tensor = linear_cross_entropy(
+            h,
+            self.weight,
+            targets,
+            bias=self.bias,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+            z_loss=self.z_loss,
+            reduction=self.reduction,
+            empty=self.empty,
+        )
+        return result
 
 
 def _implicit_dim(dims: int) -> int:

@@ -7,6 +7,11 @@ NumPy's, but for integers: their result has PyTorch's default dtype.
 from __future__ import annotations
 
 from logitkit.backends.torch import _derivatives as _derivatives
+from logitkit.backends.torch import _loss_derivatives as _loss_derivatives
+from logitkit.backends.torch._linear import linear_cross_entropy as linear_cross_entropy
+from logitkit.backends.torch._linear import (
+    linear_cross_entropy_with_grad as linear_cross_entropy_with_grad,
+)
 from logitkit.backends.torch._losses import cross_entropy as cross_entropy
 from logitkit.backends.torch._losses import cross_entropy_with_grad as cross_entropy_with_grad
 from logitkit.backends.torch._losses import nll_loss as nll_loss

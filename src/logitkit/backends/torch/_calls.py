@@ -23,7 +23,15 @@ Backward = Callable[..., tuple[Any, ...]]
 _RECORDED: dict[str, type[torch.autograd.Function]] = {}
 _TRANSFORMED: dict[str, type[torch.autograd.Function]] = {}
 # A mean over some of the rows cannot be taken out of one over all of them.
-_ONE_BY_ONE = frozenset({"cross_entropy", "cross_entropy_with_grad", "nll_loss"})
+_ONE_BY_ONE = frozenset(
+    {
+        "cross_entropy",
+        "cross_entropy_with_grad",
+        "nll_loss",
+        "linear_cross_entropy",
+        "linear_cross_entropy_with_grad",
+    }
+)
 _PLAIN = (Tensor, torch.nn.Parameter)
 
 
@@ -153,4 +161,5 @@ def _one_by_one(
     results = [one(i) for i in range(batch)]
     if isinstance(results[0], Tensor):
         return torch.stack(results), 0
-    return tuple([torch.stack(each) for each in zip(*results, strict=True)]), (0, 0)
+    stacked = tuple([torch.stack(each) for each in zip(*results, strict=True)])
+    return stacked, (0,) * len(stacked)

@@ -167,7 +167,7 @@ def cross_entropy(
     x: Tensor, targets: Tensor, axis: int, weight: Tensor | None, *choices: Any
 ) -> Tensor:
     """See `logitkit.cross_entropy`."""
-    options, mask = _loss_options(weight, *choices)
+    options, mask = _loss_options(weight, choices[:-1], choices[-1])
     return tensor_of(
         numpy_backend.cross_entropy(view(x), view(targets, "targets"), axis, options, mask)
     )
@@ -182,12 +182,48 @@ def cross_entropy_with_grad(
     out: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """See `logitkit.cross_entropy_with_grad`."""
-    options, mask = _loss_options(weight, *choices)
+    options, mask = _loss_options(weight, choices[:-1], choices[-1])
     grad = torch.empty_like(x) if out is None else out
     loss, _ = numpy_backend.cross_entropy_with_grad(
         view(x), view(targets, "targets"), axis, options, mask, view(grad)
     )
     return tensor_of(loss), grad
+
+
+def linear_cross_entropy(
+    h: Tensor,
+    w: Tensor,
+    targets: Tensor,
+    bias: Tensor | None,
+    memory: int,
+    weight: Tensor | None,
+    *choices: Any,
+) -> Tensor:
+    """See `logitkit.linear_cross_entropy`."""
+    options, _ = _loss_options(weight, choices, None)
+    given = (view(h), view(w, "w"), view(targets, "targets"), _view_if_any(bias), options, memory)
+    return tensor_of(numpy_backend.linear_cross_entropy(*given))
+
+
+def linear_cross_entropy_with_grad(
+    h: Tensor,
+    w: Tensor,
+    targets: Tensor,
+    bias: Tensor | None,
+    memory: int,
+    weight: Tensor | None,
+    *choices: Any,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """See `logitkit.linear_cross_entropy_with_grad`; without a bias its gradient is empty."""
+    options, _ = _loss_options(weight, choices, None)
+    given = (view(h), view(w, "w"), view(targets, "targets"), _view_if_any(bias), options, memory)
+    loss, *grads = numpy_backend.linear_cross_entropy_with_grad(*given)
+    by_h, by_w, by_bias = (h.new_empty(0) if a is None else tensor_of(a) for a in grads)
+    return tensor_of(loss), by_h, by_w, by_bias
+
+
+def _view_if_any(bias: Tensor | None) -> Any:
+    return None if bias is None else view(bias, "bias")
 
 
 def nll_loss(
@@ -199,22 +235,14 @@ def nll_loss(
     *choices: Any,
 ) -> Tensor:
     """See `logitkit.nll_loss`."""
-    options, mask = _loss_options(weight, ignore_index, 0.0, 0.0, *choices)
+    smoothing = (ignore_index, 0.0, 0.0)
+    options, mask = _loss_options(weight, (*smoothing, *choices[:-1]), choices[-1])
     given = (view(log_p), view(targets, "targets"), axis, options, mask)
     return tensor_of(numpy_backend.nll_loss(*given))
 
 
-def _loss_options(
-    weight: Tensor | None,
-    ignore_index: int | None,
-    label_smoothing: float,
-    z_loss: float,
-    reduction: str,
-    normalizer: str,
-    divisor: float,
-    empty: str,
-    mask: Any,
-) -> tuple[Options, Any]:
+def _loss_options(weight: Tensor | None, choices: Sequence[Any], mask: Any) -> tuple[Options, Any]:
+    ignore_index, label_smoothing, z_loss, reduction, normalizer, divisor, empty = choices
     by = divisor if normalizer == "number" else normalizer
     weights = None if weight is None else view(weight, "weight")
     options = Options(weights, ignore_index, reduction, by, empty, label_smoothing, z_loss)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from logitkit.backends.torch._calls import call, differentiable
 from logitkit.backends.torch._dtypes import computed_in
-from logitkit.backends.torch._rows import normaliser, picked
+from logitkit.backends.torch._slopes import SLOPES
 
 Context = Any
 Inputs = tuple[Any, ...]
@@ -171,58 +171,6 @@ def _gather_backward(ctx: Context, g: Tensor) -> Grads:
     return grad.to(x.dtype), None, None, None, None, None
 
 
-def _setup_loss(ctx: Context, inputs: Inputs, output: Any) -> None:
-    x, targets, ctx.axis, weight, *ctx.choices, mask = inputs
-    ctx.save_for_backward(x, targets, weight, mask)
-    ctx.per_row = ctx.choices[3] == "none"
-
-
-def _loss_backward(ctx: Context, g: Tensor) -> Grads:
-    x, targets, weight, mask = ctx.saved_tensors
-    arguments = (x, targets, ctx.axis, weight, *ctx.choices, mask)
-    _, grad = call("cross_entropy_with_grad", *arguments)
-    return grad * (g.unsqueeze(ctx.axis) if ctx.per_row else g), *[None] * 11
-
-
-def _setup_loss_with_grad(ctx: Context, inputs: Inputs, output: Any) -> None:
-    # The scores are not kept: their memory can be freed before the derivative is asked for.
-    ctx.save_for_backward(output[1])
-    ctx.axis, ctx.per_row = inputs[2], inputs[7] == "none"
-    ctx.set_materialize_grads(False)
-
-
-def _loss_with_grad_backward(ctx: Context, g: Tensor | None, second: Tensor | None) -> Grads:
-    if second is not None:
-        raise NotImplementedError(
-            "cross_entropy has no second derivative; -logitkit.gather_logprobs(x, targets) has one"
-        )
-    (grad,) = ctx.saved_tensors
-    if g is not None:
-        grad = grad * (g.unsqueeze(ctx.axis) if ctx.per_row else g)
-    return None if g is None else grad, *[None] * 11
-
-
-def _setup_nll(ctx: Context, inputs: Inputs, output: Tensor) -> None:
-    log_p, targets, ctx.axis, weight, *ctx.choices, mask = inputs
-    ctx.save_for_backward(targets, weight, mask)
-    ctx.shape, ctx.dtype = log_p.shape, log_p.dtype
-
-
-def _nll_backward(ctx: Context, g: Tensor) -> Grads:
-    targets, weight, mask = ctx.saved_tensors
-    if ctx.shape[ctx.axis] == 0:
-        return g.new_zeros(ctx.shape, dtype=ctx.dtype), *[None] * 9
-    ignore_index, reduction, normalizer, divisor, _ = ctx.choices
-    counts, ids, kept = picked(targets, ctx.axis, weight, ignore_index, mask)
-    if reduction == "none":
-        g = g.unsqueeze(ctx.axis)
-    elif reduction == "mean":
-        g = g / normaliser(counts, normalizer, divisor, targets, ignore_index)
-    slope = torch.where(kept & (counts != 0), -counts * g, 0.0).to(ctx.dtype)
-    grad = torch.zeros(ctx.shape, dtype=ctx.dtype, device=g.device).scatter(ctx.axis, ids, slope)
-    return grad, *[None] * 9
-
-
 def _setup_top_k(ctx: Context, inputs: Inputs, output: Tensor) -> None:
     ctx.mark_non_differentiable(output)
 
@@ -239,36 +187,8 @@ def _setup_activation(ctx: Context, inputs: Inputs, output: Tensor) -> None:
 def _activation_backward(ctx: Context, g: Tensor) -> Grads:
     (given,) = ctx.saved_tensors
     (x,) = _wide(given)
-    slope = _SLOPES[ctx.function](x, *ctx.parameters)
+    slope = SLOPES[ctx.function](x, *ctx.parameters)
     return (g * slope).to(given.dtype), None, None
-
-
-def _sigmoid(x: Tensor) -> Tensor:
-    return call("activation", x, "sigmoid", [])
-
-
-def _sigmoid_slope(x: Tensor) -> Tensor:
-    # 1 - sigmoid(x) is sigmoid(-x), which keeps its digits.
-    return _sigmoid(x) * _sigmoid(-x)
-
-
-def _silu_slope(x: Tensor) -> Tensor:
-    finite = torch.where(torch.isinf(x), 0.0, x)
-    slope = _sigmoid(finite) * (1 + finite * _sigmoid(-finite))
-    return torch.where(torch.isinf(x), (x > 0).to(x.dtype), slope)
-
-
-def _step(x: Tensor, below: float = 0.0) -> Tensor:
-    return torch.where(x > 0, 1.0, below).to(x.dtype)
-
-
-_SLOPES = {
-    "sigmoid": _sigmoid_slope,
-    "tanh": lambda x: 4 * _sigmoid_slope(2 * x),
-    "relu": _step,
-    "leaky_relu": _step,
-    "silu": _silu_slope,
-}
 
 
 def _wide(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -313,6 +233,3 @@ differentiable("kl_divergence", _setup_divergence, _divergence_backward)
 differentiable("gather_logprobs", _setup_gather, _gather_backward)
 differentiable("top_k", _setup_top_k, _no_gradient)
 differentiable("activation", _setup_activation, _activation_backward)
-differentiable("cross_entropy", _setup_loss, _loss_backward)
-differentiable("cross_entropy_with_grad", _setup_loss_with_grad, _loss_with_grad_backward)
-differentiable("nll_loss", _setup_nll, _nll_backward)

@@ -56,6 +56,12 @@ def as_float(x: torch.Tensor) -> torch.Tensor:
     return x if x.dtype in NUMPY else x.to(computed_in(x.dtype))
 
 
+def common_of_products(*tensors: torch.Tensor | None) -> torch.dtype:
+    """Return what the products of several tensors are formed in."""
+    wide = any(one is not None and one.dtype is torch.float64 for one in tensors)
+    return torch.float64 if wide else torch.float32
+
+
 def common(one: torch.dtype, other: torch.dtype) -> torch.dtype:
     """Return the dtype of a result of two arguments; unequal halves meet in float32."""
     return one if one is other else computed_in(one, other)

@@ -59,8 +59,8 @@ def nll_loss(log_p: Tensor, targets: Any, axis: Any, options: Options, mask: Any
         )
     _check_classes(labels, row, at, "log_p", "")
     weight = _weight_of(options, row, at)
-    choices = (options.reduction, *_normalizer(options), options.empty, keep)
-    result: Tensor = call("nll_loss", row, labels, at, weight, _ignored(options), *choices)
+    choices = (options.reduction, *normalizer_of(options), options.empty, keep)
+    result: Tensor = call("nll_loss", row, labels, at, weight, ignored(options), *choices)
     return result.to(wanted)
 
 
@@ -74,11 +74,11 @@ def _given(x: Tensor, targets: Any, axis: Any, options: Options, mask: Any) -> t
         labels,
         at,
         _weight_of(options, row, at),
-        _ignored(options),
+        ignored(options),
         float(options.label_smoothing),
         float(options.z_loss),
         options.reduction,
-        *_normalizer(options),
+        *normalizer_of(options),
         options.empty,
         mask_of(mask, row),
     )
@@ -106,7 +106,7 @@ def _targets(targets: Any, x: Tensor, row: Tensor, at: int, options: Options) ->
             f"ignore_index is {ignore}, a class, and targets are probabilities; a row of zeros is "
             "ignored among them, accepted is None"
         )
-    _refuse_grad("targets", given)
+    refuse_grad("targets", given)
     return given if x.ndim else given.reshape(1)
 
 
@@ -128,22 +128,24 @@ def _weight_of(options: Options, row: Tensor, at: int) -> Tensor | None:
             f"weight has the shape {tuple(weight.shape)}; it must have one number a class, "
             f"{(row.shape[at],)}"
         )
-    _refuse_grad("weight", weight)
+    refuse_grad("weight", weight)
     return weight
 
 
-def _ignored(options: Options) -> int | None:
+def ignored(options: Options) -> int | None:
+    """Return the class that is left out."""
     return None if options.ignore_index is None else int(options.ignore_index)
 
 
-def _normalizer(options: Options) -> tuple[str, float]:
+def normalizer_of(options: Options) -> tuple[str, float]:
     """Return which it is, and the number if it is one."""
     if isinstance(options.normalizer, str):
         return options.normalizer, 1.0
     return "number", float(options.normalizer)
 
 
-def _refuse_grad(name: str, other: Tensor) -> None:
+def refuse_grad(name: str, other: Tensor) -> None:
+    """Raise if an argument that has no gradient here wants one."""
     if other.requires_grad and torch.is_grad_enabled():
         raise ValueError(
             f"{name} requires grad, and gradients flow to the scores alone; accepted is one "

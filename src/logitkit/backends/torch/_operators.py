@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from logitkit.backends.torch import _cpu
-from logitkit.backends.torch._dtypes import common
+from logitkit.backends.torch._dtypes import common, common_of_products
 
 LIBRARY = torch.library.Library("logitkit", "DEF")
 KERNELS: dict[str, ModuleType] = {"cpu": _cpu}
@@ -28,6 +28,11 @@ _LOSS = (
     "str empty, Tensor? mask)"
 )
 _NLL_LOSS = _LOSS.replace("float label_smoothing, float z_loss, ", "").replace("x,", "log_p,")
+_LINEAR_LOSS = (
+    "(Tensor h, Tensor w, Tensor targets, Tensor? bias, int memory, Tensor? weight, "
+    "int? ignore_index, float label_smoothing, float z_loss, str reduction, str normalizer, "
+    "float divisor, str empty)"
+)
 SCHEMAS = {
     "softmax": f"(Tensor x, int[] axes, {_DIVISOR}, Tensor? mask, str? empty, ScalarType dtype, "
     "str precision)",
@@ -47,8 +52,13 @@ SCHEMAS = {
     "cross_entropy": _LOSS,
     "cross_entropy_with_grad": _LOSS,
     "nll_loss": _NLL_LOSS,
+    "linear_cross_entropy": _LINEAR_LOSS,
+    "linear_cross_entropy_with_grad": _LINEAR_LOSS,
 }
-_TWO_RESULTS = frozenset({"cross_entropy_with_grad"})
+_RESULTS = {
+    "cross_entropy_with_grad": "(Tensor, Tensor)",
+    "linear_cross_entropy_with_grad": "(Tensor, Tensor, Tensor, Tensor)",
+}
 
 
 def kernel(name: str, x: Tensor) -> Callable[..., Any]:
@@ -116,6 +126,20 @@ def _of_nll_loss(log_p: Tensor, targets: Tensor, axis: int, *options: Any) -> Te
     return log_p.new_empty(targets.shape if options[2] == "none" else [])
 
 
+def _of_linear_loss(h: Tensor, w: Tensor, targets: Tensor, *options: Any) -> Tensor:
+    shape = targets.shape if options[6] == "none" else []
+    dtype = h.dtype if h.dtype is w.dtype else common_of_products(h, w, options[0])
+    return h.new_empty(shape, dtype=dtype)
+
+
+def _of_linear_loss_with_grad(
+    h: Tensor, w: Tensor, targets: Tensor, bias: Tensor | None, *options: Any
+) -> tuple[Tensor, ...]:
+    loss = _of_linear_loss(h, w, targets, bias, *options)
+    by_bias = h.new_empty(0) if bias is None else bias.new_empty(bias.shape)
+    return loss, h.new_empty(h.shape), w.new_empty(w.shape), by_bias
+
+
 def _of_loss_with_grad(x: Tensor, *arguments: Any) -> tuple[Tensor, Tensor]:
     return _of_loss(x, *arguments), torch.empty_like(x)
 
@@ -138,10 +162,12 @@ _SHAPES: dict[str, Callable[..., Any]] = {
     "cross_entropy": _of_loss,
     "cross_entropy_with_grad": _of_loss_with_grad,
     "nll_loss": _of_nll_loss,
+    "linear_cross_entropy": _of_linear_loss,
+    "linear_cross_entropy_with_grad": _of_linear_loss_with_grad,
 }
 
 for _name, _schema in SCHEMAS.items():
-    _results = "(Tensor, Tensor)" if _name in _TWO_RESULTS else "Tensor"
+    _results = _RESULTS.get(_name, "Tensor")
     LIBRARY.define(f"{_name}{_schema} -> {_results}", tags=torch.Tag.pt2_compliant_tag)
     LIBRARY.impl(_name, partial(_on_its_device, _name), "CompositeExplicitAutograd")
     torch.library.register_fake(f"logitkit::{_name}", _SHAPES[_name], lib=LIBRARY)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from logitkit.backends._labels import check_labels
+
 
 def picked(
     targets: Tensor,
@@ -37,3 +39,16 @@ def normaliser(
     if ignore_index is not None:
         there = targets != ignore_index
     return there.sum().to(counts.dtype)
+
+
+def refuse_labels(
+    targets: Tensor, classes: int, ignore_index: int | None = None, name: str = "targets"
+) -> None:
+    """Raise if a class is out of range, with the first of them; this waits for the device."""
+    labels = targets.to(torch.int64)
+    known = (labels >= 0) & (labels < classes)
+    if ignore_index is not None:
+        known |= labels == ignore_index
+    # The largest numbers of uint64 are negative ones by now.
+    if targets.dtype is torch.uint64 or not bool(known.all()):
+        check_labels(name, targets.cpu().numpy(), classes, ignore_index)

@@ -1,0 +1,111 @@
+"""The derivatives of the losses: the gradient that came with the loss, scaled.
+
+The scores are not kept for it, so there is no second derivative but that of nll_loss, which is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from logitkit.backends.torch._calls import call, differentiable
+from logitkit.backends.torch._rows import normaliser, picked
+
+Context = Any
+Inputs = tuple[Any, ...]
+Grads = tuple[Any, ...]
+
+
+def _setup_loss(ctx: Context, inputs: Inputs, output: Any) -> None:
+    x, targets, ctx.axis, weight, *ctx.choices, mask = inputs
+    ctx.save_for_backward(x, targets, weight, mask)
+    ctx.per_row = ctx.choices[3] == "none"
+
+
+def _loss_backward(ctx: Context, g: Tensor) -> Grads:
+    x, targets, weight, mask = ctx.saved_tensors
+    arguments = (x, targets, ctx.axis, weight, *ctx.choices, mask)
+    _, grad = call("cross_entropy_with_grad", *arguments)
+    return grad * (g.unsqueeze(ctx.axis) if ctx.per_row else g), *[None] * 11
+
+
+def _setup_loss_with_grad(ctx: Context, inputs: Inputs, output: Any) -> None:
+    # The scores are not kept: their memory can be freed before the derivative is asked for.
+    ctx.save_for_backward(output[1])
+    ctx.axis, ctx.per_row = inputs[2], inputs[7] == "none"
+    ctx.set_materialize_grads(False)
+
+
+def _loss_with_grad_backward(ctx: Context, g: Tensor | None, second: Tensor | None) -> Grads:
+    if second is not None:
+        raise NotImplementedError(
+            "cross_entropy has no second derivative; -logitkit.gather_logprobs(x, targets) has one"
+        )
+    (grad,) = ctx.saved_tensors
+    if g is not None:
+        grad = grad * (g.unsqueeze(ctx.axis) if ctx.per_row else g)
+    return None if g is None else grad, *[None] * 11
+
+
+def _setup_linear(ctx: Context, inputs: Inputs, output: Any) -> None:
+    h, w, targets, bias, ctx.memory, weight, *ctx.choices = inputs
+    ctx.save_for_backward(h, w, targets, bias, weight)
+
+
+def _linear_backward(ctx: Context, g: Tensor) -> Grads:
+    h, w, targets, bias, weight = ctx.saved_tensors
+    arguments = (h, w, targets, bias, ctx.memory, weight, *ctx.choices)
+    _, *grads = call("linear_cross_entropy_with_grad", *arguments)
+    return _scaled(grads, g, bias is not None)
+
+
+def _setup_linear_with_grad(ctx: Context, inputs: Inputs, output: Any) -> None:
+    ctx.save_for_backward(*output[1:])
+    ctx.has_bias = inputs[3] is not None
+    ctx.set_materialize_grads(False)
+
+
+def _linear_with_grad_backward(ctx: Context, g: Tensor | None, *seconds: Tensor | None) -> Grads:
+    if any(second is not None for second in seconds):
+        raise NotImplementedError(
+            "linear_cross_entropy has no second derivative; -logitkit.gather_logprobs has one"
+        )
+    return (None,) * 13 if g is None else _scaled(ctx.saved_tensors, g, ctx.has_bias)
+
+
+def _scaled(grads: Sequence[Tensor], g: Tensor, has_bias: bool) -> Grads:
+    by_h, by_w, by_bias = (grad * g.to(grad.dtype) for grad in grads)
+    return by_h, by_w, None, by_bias if has_bias else None, *[None] * 9
+
+
+def _setup_nll(ctx: Context, inputs: Inputs, output: Tensor) -> None:
+    log_p, targets, ctx.axis, weight, *ctx.choices, mask = inputs
+    ctx.save_for_backward(targets, weight, mask)
+    ctx.shape, ctx.dtype = log_p.shape, log_p.dtype
+
+
+def _nll_backward(ctx: Context, g: Tensor) -> Grads:
+    targets, weight, mask = ctx.saved_tensors
+    if ctx.shape[ctx.axis] == 0:
+        return g.new_zeros(ctx.shape, dtype=ctx.dtype), *[None] * 9
+    ignore_index, reduction, normalizer, divisor, _ = ctx.choices
+    counts, ids, kept = picked(targets, ctx.axis, weight, ignore_index, mask)
+    if reduction == "none":
+        g = g.unsqueeze(ctx.axis)
+    elif reduction == "mean":
+        g = g / normaliser(counts, normalizer, divisor, targets, ignore_index)
+    slope = torch.where(kept & (counts != 0), -counts * g, 0.0).to(ctx.dtype)
+    grad = torch.zeros(ctx.shape, dtype=ctx.dtype, device=g.device).scatter(ctx.axis, ids, slope)
+    return grad, *[None] * 9
+
+
+differentiable("cross_entropy", _setup_loss, _loss_backward)
+differentiable("cross_entropy_with_grad", _setup_loss_with_grad, _loss_with_grad_backward)
+differentiable("nll_loss", _setup_nll, _nll_backward)
+differentiable("linear_cross_entropy", _setup_linear, _linear_backward)
+differentiable(
+    "linear_cross_entropy_with_grad", _setup_linear_with_grad, _linear_with_grad_backward
+)
