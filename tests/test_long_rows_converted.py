@@ -8,6 +8,7 @@ from kernel_calls import same_bits
 from test_memory import MIB, beyond_the_result
 
 import logitkit as lk
+from logitkit import _core
 from logitkit.backends import _delivery
 
 STORED = [
@@ -138,3 +139,24 @@ def test_bfloat16_is_known_from_unsigned_integers(rows_are_long):
     assert same_bits(lk.logsumexp(x, dtype=np.float64), lk.logsumexp(x.astype(np.float64)))
     bits = x.view(np.uint16)
     assert same_bits(lk.logsumexp(bits), lk.logsumexp(bits.astype(np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("x", "changed", "error"),
+    [
+        (np.zeros(4096, np.uint8), {}, ValueError),  # no row of more than a block
+        (np.zeros(5000, np.uint8), {"x_stored": "|u9"}, TypeError),
+        (np.zeros(5000, np.uint8), {"x_stored": "<u2"}, TypeError),
+        (np.zeros(5000, np.uint8), {"x_stored": ""}, TypeError),
+        (np.zeros(5000, np.uint8), {"compute": "e"}, TypeError),
+        (np.zeros(5000, np.uint8), {"compute": "q"}, TypeError),
+        (np.zeros(5000, np.complex64), {"x_stored": "<c8"}, TypeError),
+        (np.zeros(5000, np.uint8), {"out_stored": "<u4"}, TypeError),
+    ],
+)
+def test_the_core_refuses_what_it_does_not_convert(x, changed, error):
+    out = np.full(x.shape, 7, np.float32)
+    stored = {"compute": "f", "x_stored": x.dtype.str, "out_stored": "<f4", **changed}
+    with pytest.raises(error):
+        _core.apply(_core.SOFTMAX, x, out, 1, 1.0, **stored)
+    assert (out == 7).all()

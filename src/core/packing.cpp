@@ -159,6 +159,16 @@ void copy(const RowShape& shape, const Place& place, std::int64_t rows, std::int
 
 template <class T, bool ToScratch, class Scratch>
 void copy_part(const RowShape& shape, const Place& place, std::int64_t start, std::int64_t n, Scratch* scratch) {
+    constexpr auto size = static_cast<std::int64_t>(sizeof(T));
+    if (shape.dims == 1 && place.strides[0] == size) {
+        char* const address = place.data + start * size;
+        if constexpr (ToScratch) {
+            std::memcpy(scratch, address, static_cast<std::size_t>(n * size));
+        } else {
+            std::memcpy(address, scratch, static_cast<std::size_t>(n * size));
+        }
+        return;
+    }
     // Where the processor does not look ahead by itself.
     const std::int64_t ahead = shape.dims == 0 ? 0 : 16 * place.strides[shape.dims - 1];
     if (std::abs(ahead) > 4096) {
