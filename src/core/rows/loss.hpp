@@ -148,8 +148,8 @@ template <class X>
 inline double one_target_row(const RowBatch& batch, const Row<X>& row, std::int64_t target, const LossNormalizer& by) {
     using D = F64x8;
     const double score = static_cast<double>(score_at(row.x, target));
-    // The difference of two floats needs no more than a double, beside their sum in floats; one that is beyond the range
-    // has nothing below it.
+    // The difference of two floats needs no more than a double, beside their sum in floats; one that is beyond the
+    // range has nothing below it.
     const Pair distance = two_sum(score, -by.max);
     const bool lacks = is_double<X> && distance.high - distance.high == 0;
     const double low = lacks ? by.log_sum.low - distance.low : 0;

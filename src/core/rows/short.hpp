@@ -60,8 +60,8 @@ public:
         }
         Doubles total;
         const Doubles log_sum = columns_.log_sum(total);
-        const OneTarget<Doubles> rows = one_target(loss, Doubles::load(score), columns_.mean(), log_sum,
-                                                   Doubles::set1(0.0), Doubles::load(weight));
+        const OneTarget<Doubles> rows =
+            one_target(loss, Doubles::load(score), columns_.mean(), log_sum, Doubles::set1(0.0), Doubles::load(weight));
         rows.value.store(value);
         rows.factor.store(factor);
         rows.at.store(at);
