@@ -98,7 +98,8 @@ public:
             request.reduced[dim] = dim >= 2;
         }
         request.x = x.operand();
-        if (takes_g(trial.op) && (!loss || asked.soft)) request.g = takes_one_g(trial.op) ? per_row_operand(g.operand()) : g.operand();
+        if (takes_g(trial.op) && (!loss || asked.soft))
+            request.g = takes_one_g(trial.op) ? per_row_operand(g.operand()) : g.operand();
         if (trial.masked) request.mask = mask.operand();
         if (picks || (loss && !asked.soft)) request.ids = per_row_operand(ids.operand());
         if (loss) request.losses = per_row_operand(losses.operand());
@@ -140,9 +141,8 @@ public:
         }
         set_thread_count(1);
         bool whole = true;
-        for (const bool one :
-             {x.release(), g.release(), mask.release(), temperature.release(), ids.release(), losses.release(),
-              separate.release()})
+        for (const bool one : {x.release(), g.release(), mask.release(), temperature.release(), ids.release(),
+                               losses.release(), separate.release()})
             whole &= one;
         if (!whole) complain("the neighbourhood of an operand was written");
     }
@@ -178,9 +178,9 @@ private:
 
     // Each row in contiguous memory, by itself, on one thread, with the generic kernels; the losses of all behind them.
     std::vector<std::uint64_t> alone(const logitkit::Request& like, const Trial& trial, const LossCase& asked,
-                                     const OperandMemory<T>& x, const OperandMemory<T>& g, const OperandMemory<unsigned char>& mask,
-                                     const OperandMemory<double>& temperature, const OperandMemory<std::int64_t>& ids,
-                                     std::int64_t rows, std::int64_t length) {
+                                     const OperandMemory<T>& x, const OperandMemory<T>& g,
+                                     const OperandMemory<unsigned char>& mask, const OperandMemory<double>& temperature,
+                                     const OperandMemory<std::int64_t>& ids, std::int64_t rows, std::int64_t length) {
         using namespace logitkit;
         std::vector<std::uint64_t> results, losses;
         const bool loss = like.op == Op::cross_entropy;
@@ -208,12 +208,14 @@ private:
             one.shape[0] = length;
             one.reduced[0] = true;
             one.x = flat(one_x.data(), sizeof(T));
-            if (takes_g(one.op) && (!loss || asked.soft)) one.g = flat(one_g.data(), takes_one_g(one.op) ? 0 : sizeof(T));
+            if (takes_g(one.op) && (!loss || asked.soft))
+                one.g = flat(one_g.data(), takes_one_g(one.op) ? 0 : sizeof(T));
             if (trial.masked) one.mask = flat(one_mask.data(), 1);
             if (gives_picks(one.op) || (loss && !asked.soft)) one.ids = flat(one_ids.data(), 0);
             if (loss) one.losses = flat(&one_loss, 0);
             one.temperature = flat(&divide, 0);
-            if (one.op != Op::top_k && (!loss || asked.gradient)) one.out = flat(one_out.data(), gives_rows(one.op) ? sizeof(T) : 0);
+            if (one.op != Op::top_k && (!loss || asked.gradient))
+                one.out = flat(one_out.data(), gives_rows(one.op) ? sizeof(T) : 0);
             logitkit::run(one);
             losses.push_back(canonical(one_loss));
             const std::int64_t values = gives_rows(one.op) ? length : gives_picks(one.op) ? one.picks : 1;
