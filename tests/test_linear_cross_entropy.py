@@ -165,6 +165,19 @@ def test_nothing_to_average_is_nan_or_0_and_has_no_gradient(cut):
 
 
 @pytest.mark.parametrize("cut", CUTS)
+def test_rows_of_no_weight_have_a_mean_of_nan_or_0(cut):
+    memory, n = CUTS[cut]
+    h, w, bias, targets = problem(lead=(n,))
+    options = {"weight": np.zeros(V), "ignore_index": IGNORE, "bias": bias, "memory": memory}
+    kept = targets != IGNORE
+    got = lk.linear_cross_entropy_with_grad(h, w, targets, **options)
+    assert np.isnan(got.loss) and not got.grad_h[~kept].any()
+    assert all(np.isnan(a).all() for a in (got.grad_h[kept], got.grad_w, got.grad_bias))
+    loss, *gradients = lk.linear_cross_entropy_with_grad(h, w, targets, empty="zero", **options)
+    assert loss == 0 and not any(a.any() for a in gradients)
+
+
+@pytest.mark.parametrize("cut", CUTS)
 @pytest.mark.parametrize("shape", [(0, 3), (2, 0, 3), (3, 0)])
 def test_empty_arrays(shape, cut):
     memory, _ = CUTS[cut]
@@ -333,6 +346,14 @@ REFUSED = {
     "reduction": ((H, W, T), {"reduction": "max"}, ValueError, "reduction is 'max'; accepted are"),
     "smoothing": ((H, W, T), {"label_smoothing": 2}, ValueError, "label_smoothing is 2; it must"),
 }
+
+
+def test_arrays_of_other_libraries_are_refused_by_name():
+    class Tensor:
+        __module__ = "tensorflow"
+
+    with pytest.raises(TypeError, match=r"^x is a tensorflow\."):
+        lk.linear_cross_entropy(H, Tensor(), T)
 
 
 @pytest.mark.parametrize("name", REFUSED)
