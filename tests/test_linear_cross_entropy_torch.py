@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from linear_problems import CHOICES, CUTS, problem
+from linear_problems import CHOICES, CUTS, IGNORE, problem
 from torch.nn import functional
 
 import logitkit as lk
@@ -16,7 +16,7 @@ SHARED = ("weight", "label_smoothing", "reduction", "ignore_index")
 def test_loss_and_gradients_are_those_of_autograd(choice, cut):
     memory, n = CUTS[cut]
     h, w, bias, targets = problem(np.float64, (n,))
-    options = {"ignore_index": -7, **CHOICES[choice]}
+    options = {"ignore_index": IGNORE, **CHOICES[choice]}
     got = lk.linear_cross_entropy_with_grad(h, w, targets, bias=bias, memory=memory, **options)
 
     leaves = [torch.tensor(a, requires_grad=True) for a in (h, w, bias)]

@@ -17,6 +17,10 @@ MAP = (
     "(x, /, *, axis=-1, temperature=1.0, mask=None, empty=None, dtype=None, out=None, "
     "precision='default')"
 )
+LINEAR = (
+    "(h, w, targets, /, *, bias=None, weight=None, ignore_index=None, label_smoothing=0.0, "
+    "z_loss=0.0, reduction='mean', normalizer='weight', empty='nan', memory=50331648)"
+)
 SIGNATURES = {
     "softmax": MAP,
     "log_softmax": MAP,
@@ -29,6 +33,8 @@ SIGNATURES = {
     "kl_divergence": (
         "(p_logits, q_logits, /, *, axis=-1, temperature=1.0, mask=None, reduction='mean')"
     ),
+    "linear_cross_entropy": LINEAR,
+    "linear_cross_entropy_with_grad": LINEAR,
     "log_softmax_vjp": "(log_p, g, /, *, axis=-1, temperature=1.0)",
     "logsumexp_vjp": "(x, g, /, *, axis=-1, temperature=1.0, mask=None)",
     "entropy_vjp": "(x, g, /, *, axis=-1, temperature=1.0, mask=None)",
@@ -82,7 +88,7 @@ def test_the_reference_has_the_same_functions():
     assert common == set(lk.reference.__all__)
     assert len(common) == 18
     # The reference computes and returns float64, in one way.
-    ours_alone = {"dtype", "out", "precision"}
+    ours_alone = {"dtype", "out", "precision", "memory"}
     for name in sorted(common):
         ours = inspect.signature(getattr(lk, name)).parameters
         theirs = inspect.signature(getattr(lk.reference, name)).parameters
