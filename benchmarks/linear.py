@@ -188,5 +188,10 @@ def text(records: Sequence[Record]) -> str:
     return tables.text(*cells(records))
 
 
+def page(records: Sequence[Record]) -> str:
+    """Return the measured part of the document."""
+    return tables.markdown(*cells(records))
+
+
 if __name__ == "__main__":
     print(json.dumps(call(sys.argv[1], *map(int, sys.argv[2:]))))

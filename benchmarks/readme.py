@@ -12,6 +12,7 @@ from . import (
     accuracy_tables,
     exp_sweep,
     instructions_page,
+    linear,
     memory,
     plot,
     results,
@@ -26,6 +27,7 @@ PERFORMANCE = {
     "instructions": instructions_page.page,
     "threads": threads_page.page,
     "memory": memory.page,
+    "linear": linear.page,
 }
 
 

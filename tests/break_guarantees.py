@@ -174,6 +174,19 @@ def mistakes():
     def almost_0(grad):
         return np.where(grad == 0, 1e-3, grad)
 
+    linear = ("linear_cross_entropy_with_grad",)
+
+    def lavish(f, *operands, memory=2**26, **options):
+        return f(*operands, memory=8 * memory, **options)
+
+    def off_the_reference(f, *args, **options):
+        got = f(*args, **options)
+        return got._replace(grad_w=got.grad_w * (1 + 1e-4))
+
+    def without_leaving_out(f, h, *args, **options):
+        got = f(h, *args, **options)
+        return got._replace(grad_w=got.grad_w + 0 * h.sum())
+
     from logitkit.backends import _arguments
 
     right_dtypes = _arguments.result_dtypes
@@ -243,6 +256,11 @@ def mistakes():
         "test_what_is_masked_has_a_gradient_of_0_and_changes_no_other": with_gradient,
         "test_what_is_impossible_has_a_gradient_of_0": with_gradient,
         "test_second_derivatives_do_not_leak_what_is_masked": with_gradient,
+        "test_the_peak_is_within_the_budget": lambda: wrap(linear, lavish),
+        "test_within_the_table_of_the_reference": lambda: wrap(linear, off_the_reference),
+        "test_ignored_rows_do_not_exist_whatever_they_hold": lambda: wrap(
+            linear, without_leaving_out
+        ),
     }
 
 

@@ -1,11 +1,13 @@
 """Hidden states, weights and targets; what linear_cross_entropy gives of them, and how exactly."""
 
 import numpy as np
+from tolerances import LINEAR, ulp_of
 
 from logitkit import reference as ref
 
 NAMES = ("loss", "grad_h", "grad_w", "grad_bias")
 D, V = 4, 61
+IGNORE = -7
 # A budget, and for how many rows it cuts the logits so.
 CUTS = {
     "one logit at a time": (1, 8),
@@ -29,13 +31,13 @@ CHOICES = {
 
 
 def problem(dtype=np.float64, lead=(37,), seed=0):
-    """Return h, w, bias and targets; every fifth target is -7, no class."""
+    """Return h, w, bias and targets; every fifth target is IGNORE, no class."""
     rng = np.random.default_rng(seed)
     h = rng.standard_normal((*lead, D)).astype(dtype)
     w = (2 * rng.standard_normal((V, D)) / D**0.5).astype(dtype)
     bias = rng.standard_normal(V).astype(dtype)
     targets = rng.integers(0, V, lead)
-    targets.reshape(-1)[::5] = -7
+    targets.reshape(-1)[::5] = IGNORE
     return h, w, bias, targets
 
 
@@ -61,3 +63,18 @@ def truth(h, w, targets, bias=None, **options):
         None if bias is None else g.sum(axis=0),
     )
     return want, units
+
+
+def assert_near(got, want, units, eps, rounded=0.0):
+    """Compare the four results; `rounded` is how much of an ULP of their dtype is excused."""
+    for name, a, b, unit in zip(NAMES, got, want, units, strict=True):
+        if b is None:
+            assert a is None
+            continue
+        a, b = np.asarray(a), np.asarray(b)
+        assert a.shape == b.shape, name
+        wide = a.astype(np.float64)
+        assert np.array_equal(np.isnan(wide), np.isnan(b)), name
+        allowed = LINEAR * eps * unit + (rounded and rounded * ulp_of(b, a.dtype))
+        near = (wide == b) | np.isnan(b) | (abs(wide - b) <= allowed)
+        assert near.all(), (name, np.max((abs(wide - b) / allowed)[~near]))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from linear_problems import CHOICES, CUTS, problem
+from linear_problems import CHOICES, CUTS, IGNORE, problem
 from torch.nn import functional
 
 import logitkit as lk
@@ -16,7 +16,7 @@ SHARED = ("weight", "label_smoothing", "reduction", "ignore_index")
 def test_loss_and_gradients_are_those_of_autograd(choice, cut):
     memory, n = CUTS[cut]
     h, w, bias, targets = problem(np.float64, (n,))
-    options = {"ignore_index": -7, **CHOICES[choice]}
+    options = {"ignore_index": IGNORE, **CHOICES[choice]}
     got = lk.linear_cross_entropy_with_grad(h, w, targets, bias=bias, memory=memory, **options)
 
     leaves = [torch.tensor(a, requires_grad=True) for a in (h, w, bias)]
@@ -29,3 +29,14 @@ def test_loss_and_gradients_are_those_of_autograd(choice, cut):
     np.testing.assert_allclose(got.loss, loss.detach().numpy(), rtol=1e-13)
     for gradient, leaf in zip(got[1:], leaves, strict=True):
         np.testing.assert_allclose(gradient, leaf.grad.numpy(), rtol=1e-11, atol=1e-14)
+
+
+def test_tensors_are_refused_by_name():
+    h, w, bias, targets = problem()
+    for at, name in enumerate(("h", "w", "targets")):
+        operands = [h, w, targets]
+        operands[at] = torch.tensor(operands[at])
+        with pytest.raises(TypeError, match=rf"^{name} is a torch\.Tensor; accepted are NumPy"):
+            lk.linear_cross_entropy(*operands)
+    with pytest.raises(TypeError, match=r"^bias is a torch\.Tensor; accepted are NumPy"):
+        lk.linear_cross_entropy_with_grad(h, w, targets, bias=torch.tensor(bias))

@@ -21,6 +21,10 @@ LOSS = (
     "axis=-1, weight=None, ignore_index=None, label_smoothing=0.0, z_loss=0.0, reduction='mean', "
     "normalizer='weight', empty='nan', mask=None"
 )
+LINEAR = (
+    "(h, w, targets, /, *, bias=None, weight=None, ignore_index=None, label_smoothing=0.0, "
+    "z_loss=0.0, reduction='mean', normalizer='weight', empty='nan', memory=50331648)"
+)
 SIGNATURES = {
     "softmax": MAP,
     "log_softmax": MAP,
@@ -39,6 +43,8 @@ SIGNATURES = {
         "(log_p, targets, /, *, axis=-1, weight=None, ignore_index=None, reduction='mean', "
         "normalizer='weight', empty='nan', mask=None)"
     ),
+    "linear_cross_entropy": LINEAR,
+    "linear_cross_entropy_with_grad": LINEAR,
     "log_softmax_vjp": "(log_p, g, /, *, axis=-1, temperature=1.0)",
     "logsumexp_vjp": "(x, g, /, *, axis=-1, temperature=1.0, mask=None)",
     "entropy_vjp": "(x, g, /, *, axis=-1, temperature=1.0, mask=None)",
@@ -90,9 +96,9 @@ def test_signature(name):
 def test_the_reference_has_the_same_functions():
     common = {name for name in SIGNATURES if hasattr(lk.reference, name)}
     assert common == set(lk.reference.__all__)
-    assert len(common) == 21
+    assert len(common) == 23
     # The reference computes and returns float64, in one way.
-    ours_alone = {"dtype", "out", "precision"}
+    ours_alone = {"dtype", "out", "precision", "memory"}
     for name in sorted(common):
         ours = inspect.signature(getattr(lk, name)).parameters
         theirs = inspect.signature(getattr(lk.reference, name)).parameters

@@ -56,6 +56,17 @@ def backend_of(x: Any) -> Any:
     return numpy_backend
 
 
+def only_numpy(**arrays: Any) -> Any:
+    """Return NumPy's backend, for a function that no other has; refuse arrays of others by name."""
+    for name, x in arrays.items():
+        if backend_of(x) is not numpy_backend:
+            raise TypeError(
+                f"{name} is a {type(x).__module__}.{type(x).__qualname__}; accepted are NumPy "
+                "arrays, lists and scalars: this function has no other backend yet"
+            )
+    return numpy_backend
+
+
 def _is_tensor(x: Any) -> bool:
     """Whether x is of a class that somebody derived from PyTorch's."""
     torch = sys.modules.get("torch")

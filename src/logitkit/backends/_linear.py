@@ -91,7 +91,7 @@ def _linear_cross_entropy(
         weight,
         float(options.label_smoothing),
         float(options.z_loss),
-        1 / by if by else math.inf if options.empty == "nan" else 0.0,
+        1 / by if by else math.nan,
     )
     kept = np.flatnonzero(ids >= 0)
     rows = h if h.ndim > 1 else h[np.newaxis]
@@ -105,8 +105,9 @@ def _linear_cross_entropy(
         )
     losses = np.zeros(ids.size)
     if layer.rows:
+        wanted_grads = None if options.empty == "zero" and not by else grads  # zeros, as they are
         with np.errstate(all="ignore"):
-            losses[kept] = _losses(layer, terms, grads, budget)
+            losses[kept] = _losses(layer, terms, wanted_grads, budget)
     result_dtype = h_dtype if h_dtype == w_dtype else compute
     loss = reduced(losses, float(_core.total(losses)), by, shape, at, options, result_dtype)
     if grads is not None and h.ndim == 1:
