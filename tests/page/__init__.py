@@ -1,1 +1,1 @@
-"""The page in a browser: each test opens it as a user does, in Chromium, on a server of its own kind."""
+"""The page of the lab in Chromium, opened as its users open it."""

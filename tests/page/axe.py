@@ -1,4 +1,4 @@
-"""axe-core, the checker of accessibility: installed by npm into the build folder, never committed."""
+"""axe-core checks accessibility; npm installs it into the build folder, it is never committed."""
 
 import subprocess
 from pathlib import Path
@@ -23,6 +23,6 @@ def violations(page):
         """async () => {
           const { violations } = await axe.run(document, { resultTypes: ["violations"] });
           return violations.flatMap(({ id, nodes }) =>
-            nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary}`));
+            nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
         }"""
     )

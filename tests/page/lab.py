@@ -1,9 +1,9 @@
-"""The page under test: opens it, waits for its numbers, reads them, and notes what must not happen."""
+"""The page under test: opens it, reads its numbers, and notes what must not happen."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
 
-SCRIPT = Path(__file__).with_name("lab.js").read_text()
+SCRIPTS = Path(__file__).with_name("scripts")
 
 PANELS = (
     "probabilities",
@@ -28,7 +28,8 @@ class Lab:
     def __init__(self, browser, url, options):
         self.url = url
         self.context = browser.new_context(**options)
-        self.context.add_init_script(SCRIPT)
+        for name in ("lab.js", "focus.js", "drag.js", "look.js"):
+            self.context.add_init_script(path=SCRIPTS / name)
         self.problems = []
         self.expected = []
         self.context.route("**", self._guard)

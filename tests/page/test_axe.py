@@ -1,4 +1,4 @@
-"""axe-core finds nothing: on every panel and in every state of error, light and dark, wide and narrow."""
+"""axe-core finds nothing: every panel, every state of error, light and dark, wide and narrow."""
 
 import pytest
 

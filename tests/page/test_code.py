@@ -13,7 +13,7 @@ from cli_process import environment
 
 from page.lab import PANELS, column
 from page.states import State
-from page.test_confidence import SCORES, WRITERS, LABELS
+from page.test_confidence import LABELS, SCORES, WRITERS
 
 COMPUTED = PANELS[:-1]
 NUMBER = re.compile(r"-?(?:\d+\.?\d*(?:e[+-]?\d+)?|\.\d+|inf|nan)", re.IGNORECASE)

@@ -41,7 +41,10 @@ def npy(array, **options):
 
 def as_csv(scores, labels):
     head = ",".join([*(f"c{i}" for i in range(CLASSES)), "label"])
-    rows = [",".join([*map(repr, row), str(label)]) for row, label in zip(scores.tolist(), labels)]
+    rows = [
+        ",".join([*map(repr, row), str(label)])
+        for row, label in zip(scores.tolist(), labels, strict=True)
+    ]
     return "\n".join([head, *rows]).encode()
 
 

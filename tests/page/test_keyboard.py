@@ -1,4 +1,4 @@
-"""Everything by the keyboard alone: each control is reached, seen, and works; nothing holds the focus."""
+"""Everything by the keyboard alone: each control is reached, seen, and works."""
 
 import numpy as np
 import pytest
@@ -7,49 +7,13 @@ import logitkit as lk
 from page.lab import column
 from page.test_confidence import LABELS, SCORES, npz
 
-# What has the focus: a number of its own, what it is called, whether it can be seen there.
-FOCUSED = """() => {
-  const element = document.activeElement;
-  if (!element || element === document.body) return null;
-  window.numbers ??= new Map();
-  if (!numbers.has(element)) numbers.set(element, numbers.size);
-  // A control that is drawn by its label (a radio, the file) is seen where that stands.
-  const drawn = element.matches(".visually-hidden") ? element.closest("label") : element;
-  const box = drawn.getBoundingClientRect();
-  const inside = box.width > 0 && box.height > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
-  const x = Math.min(Math.max(box.left + box.width / 2, 1), innerWidth - 1);
-  const ys = [0.5, 0.1, 0.9].map((share) => Math.min(Math.max(box.top + box.height * share, 1), innerHeight - 1));
-  const top = ys.map((y) => document.elementFromPoint(x, y));
-  const clear = top.some((one) => one && (drawn.contains(one) || one.contains(drawn)));
-  const ring = (one) => {
-    const style = getComputedStyle(one);
-    return (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1.5) || style.boxShadow !== "none";
-  };
-  const stroked = [...element.querySelectorAll("rect, circle, path, line")].some((one) => {
-    const style = getComputedStyle(one);
-    return style.outlineStyle !== "none" || (style.stroke !== "none" && parseFloat(style.strokeWidth) >= 1.5);
-  });
-  const shown = ring(drawn) || stroked || [...drawn.querySelectorAll("*")].some(ring);
-  const name = element.getAttribute("aria-label") ?? element.labels?.[0]?.textContent ?? element.textContent;
-  return { number: numbers.get(element), name: `${element.tagName} ${element.className.baseVal ?? element.className}: ${name.trim().slice(0, 60)}`, inside, clear, shown };
-}"""
-
-REACHABLE = """() => [...document.querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']")]
-  .filter((one) => !one.disabled && one.tabIndex >= 0 && (one.checkVisibility() || one.type === "file"))
-  .filter((one) => one.type !== "radio" || one.checked)
-  .map((one) => {
-    window.numbers ??= new Map();
-    if (!numbers.has(one)) numbers.set(one, numbers.size);
-    return [numbers.get(one), one.outerHTML.slice(0, 120)];
-  })"""
-
 
 def walk(lab, key="Tab", most=400):
     """Press a key until the page is left; return what had the focus."""
     seen = []
     for _ in range(most):
         lab.page.keyboard.press(key)
-        now = lab.page.evaluate(FOCUSED)
+        now = lab.page.evaluate("lab.focused()")
         if now is None or (seen and now["number"] == seen[0]["number"]):
             return seen
         seen.append(now)
@@ -60,12 +24,8 @@ def tab_to(lab, name, role=None):
     """Press Tab until a control of this name has the focus."""
     for _ in range(400):
         lab.page.keyboard.press("Tab")
-        found = lab.page.evaluate(
-            """() => { const one = document.activeElement;
-              return [(one.getAttribute("aria-label") ?? one.labels?.[0]?.textContent ?? one.textContent).trim(),
-                      one.getAttribute("role") ?? one.tagName.toLowerCase()]; }"""
-        )
-        if found[0] == name and role in (None, found[1]):
+        found = lab.page.evaluate("lab.focused()")
+        if found and found["name"] == name and role in (None, found["role"]):
             return
     raise AssertionError(f"Tab does not lead to {name}")
 
@@ -80,9 +40,11 @@ def test_tab_walks_through_all_controls_each_in_sight_and_out_of_the_page(open_l
     for one in seen:
         assert one["inside"], f"out of the window: {one['name']}"
         assert one["clear"], f"covered: {one['name']}"
-        assert one["shown"], f"no ring: {one['name']}"
+        assert one["ring"], f"no ring: {one['name']}"
     visited = {one["number"] for one in seen}
-    missed = [html for number, html in lab.page.evaluate(REACHABLE) if number not in visited]
+    missed = [
+        html for number, html in lab.page.evaluate("lab.reachable()") if number not in visited
+    ]
     assert missed == []
     back = walk(lab, "Shift+Tab")
     assert [one["number"] for one in back] == [one["number"] for one in reversed(seen)]
@@ -194,7 +156,8 @@ def test_a_burst_of_changes_is_one_message(lab):
         """() => {
           lab.messages = [];
           const region = document.getElementById("status");
-          new MutationObserver(() => lab.messages.push(region.textContent)).observe(region, { childList: true, characterData: true, subtree: true });
+          new MutationObserver(() => lab.messages.push(region.textContent))
+            .observe(region, { childList: true, characterData: true, subtree: true });
         }"""
     )
     lab.page.locator("lk-rail input[type=range]").evaluate(

@@ -1,4 +1,4 @@
-"""The page as it has to change: narrow, enlarged, still, in forced colours, on paper, in both themes."""
+"""The page as it has to change: narrow, enlarged, still, in forced colours, on paper, dark."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from page.lab import PANELS
 from page.test_confidence import LABELS, SCORES, npz
 
 SIZES = {"320 px": (320, 640), "1280 x 1024 at 400 %": (320, 256), "375 px": (375, 800)}
-LONG = "v=1&c=a%20class%20with%20a%20very%20long%20name%20that%20does%20not%20fit:-123456.789,b:0.000012345,c:1e300"
+LONG = f"v=1&c={'a%20very%20long%20name%20' * 3}:-123456.789,b:0.000012345,c:1e300"
 
 
 @pytest.mark.parametrize(
@@ -28,16 +28,7 @@ def test_nothing_has_to_be_scrolled_sideways(open_lab, size, link):
     width = lab.page.evaluate("document.scrollingElement.scrollWidth")
     assert width <= size[0]
     # Only what has a bar of its own may be wider: a table, a formula, lines of code.
-    beyond = lab.page.evaluate(
-        """() => [...document.querySelectorAll("main *, header *, lk-rail *")].filter((one) => {
-          const box = one.getBoundingClientRect();
-          if (!box.width || box.right <= innerWidth + 1 || one.matches(".visually-hidden, .visually-hidden *, .skip")) return false;
-          for (let up = one.parentElement; up; up = up.parentElement) {
-            if (["auto", "scroll", "hidden", "clip"].includes(getComputedStyle(up).overflowX)) return false;
-          }
-          return true;
-        }).map((one) => one.outerHTML.slice(0, 100))"""
-    )
+    beyond = lab.page.evaluate("lab.beyond()")
     assert beyond == []
 
 
@@ -74,46 +65,20 @@ def test_in_forced_colours_marks_and_choices_can_be_told(open_lab):
     assert lab.page.evaluate("matchMedia('(forced-colors: active)').matches")
     ground = lab.page.evaluate("getComputedStyle(document.body).backgroundColor")
     for marks in (".bar .mark", ".part rect", ".trial rect[data-class]", "path.curve"):
-        paint = lab.page.locator(marks).evaluate_all(
-            "all => all.map(one => { const s = getComputedStyle(one); return s.fill === 'none' ? s.stroke : s.fill; })"
-        )
-        assert paint and ground not in paint, marks
-    chosen = "one => { const s = getComputedStyle(one); return [s.backgroundColor, s.borderColor, s.outlineStyle, s.color].join(); }"
-    segments = lab.page.locator(".segment span:not(.visually-hidden)").evaluate_all(
-        f"all => all.map({chosen})"
-    )
-    assert len(set(segments)) > 1
-    limit = lab.page.locator("lk-rail .limit").first
-    before = limit.evaluate(chosen)
-    limit.click()
+        paints = lab.page.evaluate("marks => lab.paints(marks)", marks)
+        assert paints and ground not in paints, marks
+    dress = "selector => lab.dress(selector)"
+    assert len(set(lab.page.evaluate(dress, ".segment > span"))) > 1
+    before = lab.page.evaluate(dress, "lk-rail .limit")
+    lab.page.locator("lk-rail .limit").first.click()
     lab.settle()
-    assert limit.evaluate(chosen) != before
+    assert lab.page.evaluate(dress, "lk-rail .limit") != before
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_marks_stand_out_from_their_ground_by_3_to_1(open_lab, theme):
     lab = open_lab(color_scheme=theme, viewport={"width": 1280, "height": 12_000})
-    ratios = lab.page.evaluate(
-        """() => {
-          const context = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
-          const light = (colour) => {
-            context.fillStyle = colour;
-            context.fillRect(0, 0, 1, 1);
-            const [r, g, b] = [...context.getImageData(0, 0, 1, 1).data].map((c) => {
-              const part = c / 255;
-              return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-            });
-            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-          };
-          const ground = light(getComputedStyle(document.querySelector("figure")).backgroundColor);
-          const ratio = (colour) => {
-            const own = light(colour);
-            return (Math.max(own, ground) + 0.05) / (Math.min(own, ground) + 0.05);
-          };
-          const marks = (select, paint) => [...document.querySelectorAll(select)].map((one) => [select, ratio(getComputedStyle(one)[paint])]);
-          return [...marks(".bar .mark", "fill"), ...marks("path.curve", "stroke"), ...marks(".part rect", "fill"), ...marks(".marker:not([visibility])", "stroke"), ...marks(".handle:not([visibility])", "stroke")];
-        }"""
-    )
+    ratios = lab.page.evaluate("lab.contrasts()")
     assert len(ratios) > 50
     assert [one for one in ratios if one[1] < 3] == []
 
@@ -147,7 +112,8 @@ def test_on_paper_every_panel_has_its_numbers_and_no_controls(open_lab):
 def test_no_request_leaves_the_machine_and_everything_comes_from_the_server(open_lab):
     lab = open_lab()
     hosts = lab.page.evaluate(
-        "[...new Set(performance.getEntriesByType('resource').map(({ name }) => new URL(name).origin))]"
+        """[...new Set(performance.getEntriesByType("resource")
+          .map(({ name }) => new URL(name).origin))]"""
     )
     assert hosts == [lab.url.rstrip("/")]
     policy = lab.page.request.get(lab.url).headers["content-security-policy"]

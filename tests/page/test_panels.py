@@ -1,4 +1,4 @@
-"""What the panels beside the first do: steps, temperature, stability, derivative, comparison, loss."""
+"""The panels of steps, temperature, stability, derivative, comparison and loss."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The rail's table of scores, and the first panel: everything that can be edited, and what cannot be computed."""
+"""The scores and the first panel: all that can be edited, and what cannot be computed."""
 
 import numpy as np
 import pytest
@@ -137,7 +137,8 @@ PASTED = {
     "tsv": "pear\t1\nplum\t-2.5\nfig\t3",
     "semicolons": "pear;1\nplum;-2,5\nfig;3",
     "json object": '{"pear": 1, "plum": -2.5, "fig": 3}',
-    "json rows": '[{"name":"pear","logit":1},{"label":"plum","score":-2.5},{"name":"fig","value":3}]',
+    "json rows": """[{"name": "pear", "logit": 1}, {"label": "plum", "score": -2.5},
+      {"name": "fig", "value": 3}]""",
     "two rows": "pear,plum,fig\n1,-2.5,3",
 }
 

@@ -48,7 +48,8 @@ def test_a_foreign_page_gets_nothing(foreign, url):
           const body = '{"operations":[{"op":"softmax","logits":[1,2]}]}';
           const ask = async (options) => {
             try {
-              const reply = await fetch(`${url}api/v1/compute`, { method: "POST", body, ...options });
+              const to = `${url}api/v1/compute`;
+              const reply = await fetch(to, { method: "POST", body, ...options });
               return `${reply.type} ${reply.status}`;
             } catch (error) {
               return error.name;
