@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from kernel_calls import same_bits
 from linear_problems import CUTS, IGNORE, D, assert_near, problem, truth
 
@@ -145,6 +146,11 @@ def test_arrays_of_other_libraries_are_refused_by_name():
 
     with pytest.raises(TypeError, match=r"^x is a tensorflow\."):
         lk.linear_cross_entropy(H, Tensor(), T)
+
+
+def test_arrays_of_two_libraries_are_refused():
+    with pytest.raises(TypeError, match=r"^w is a torch\.Tensor, and h of NumPy"):
+        lk.linear_cross_entropy(H, torch.tensor(W), T)
 
 
 @pytest.mark.parametrize("name", REFUSED)

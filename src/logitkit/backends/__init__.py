@@ -56,15 +56,16 @@ def backend_of(x: Any) -> Any:
     return numpy_backend
 
 
-def only_numpy(**arrays: Any) -> Any:
-    """Return NumPy's backend, for a function that no other has; refuse arrays of others by name."""
+def backend_of_all(**arrays: Any) -> Any:
+    """Return the backend that owns the first; NumPy's takes no array of another library beside."""
+    backend = backend_of(next(iter(arrays.values())))
     for name, x in arrays.items():
-        if backend_of(x) is not numpy_backend:
+        if backend is numpy_backend and backend_of(x) is not numpy_backend:
             raise TypeError(
-                f"{name} is a {type(x).__module__}.{type(x).__qualname__}; accepted are NumPy "
-                "arrays, lists and scalars: this function has no other backend yet"
+                f"{name} is a {type(x).__module__}.{type(x).__qualname__}, and "
+                f"{next(iter(arrays))} of NumPy; accepted are arrays of one library"
             )
-    return numpy_backend
+    return backend
 
 
 def _is_tensor(x: Any) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from logitkit.backends import only_numpy
+from logitkit.backends import backend_of_all
 from logitkit.backends._losses import Options
 
 _MEMORY = 48 * 2**20
@@ -88,7 +88,7 @@ def linear_cross_entropy(
     0.8103
     """
     options = Options(weight, ignore_index, reduction, normalizer, empty, label_smoothing, z_loss)
-    backend = only_numpy(h=h, w=w, targets=targets, bias=bias)
+    backend = backend_of_all(h=h, w=w, targets=targets, bias=bias)
     return backend.linear_cross_entropy(h, w, targets, bias, options, memory)
 
 
@@ -158,5 +158,5 @@ def linear_cross_entropy_with_grad(
            [ 0.266, -0.032]])
     """
     options = Options(weight, ignore_index, reduction, normalizer, empty, label_smoothing, z_loss)
-    backend = only_numpy(h=h, w=w, targets=targets, bias=bias)
+    backend = backend_of_all(h=h, w=w, targets=targets, bias=bias)
     return backend.linear_cross_entropy_with_grad(h, w, targets, bias, options, memory)
