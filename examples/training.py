@@ -121,7 +121,7 @@ def plot(runs: dict[str, Run], path: str) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     styles = {"logitkit": {"color": "#2f6bd8", "lw": 4, "alpha": 0.55}, "PyTorch": {"color": "k"}}
@@ -134,6 +134,7 @@ def plot(runs: dict[str, Run], path: str) -> None:
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.2)
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
     left.legend(frameon=False)
     figure.savefig(path)
     print(f"The curves are in {path}.")
