@@ -12,7 +12,6 @@ from . import (
     accuracy_tables,
     exp_sweep,
     instructions_page,
-    linear,
     memory,
     plot,
     results,
@@ -27,7 +26,6 @@ PERFORMANCE = {
     "instructions": instructions_page.page,
     "threads": threads_page.page,
     "memory": memory.page,
-    "linear": linear.page,
 }
 
 

@@ -1,12 +1,11 @@
 """The benchmark of linear_cross_entropy: what it measures, and that a wrong result is refused."""
 
-import re
 import sys
 
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import linear, memory, readme, results
+from benchmarks import linear, memory, results
 
 pytestmark = pytest.mark.skipif(memory.lacking() != "", reason=memory.lacking() or "-")
 SHAPE = (70, 5, 40)
@@ -57,16 +56,3 @@ def test_a_process_that_fails_is_told(monkeypatch):
     monkeypatch.setattr(sys, "executable", "false")
     with pytest.raises(RuntimeError, match="logitkit was not measured"):
         linear.measure("logitkit", SHAPE, 1, check=False)
-
-
-def test_the_page_is_written_from_the_newest_figures():
-    path = results.newest("linear")
-    assert path is not None
-    records = results.read(path)
-    page = (memory.ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
-    found = re.search("<!-- linear:begin -->\n(.*?)\n<!-- linear:end -->", page, re.DOTALL)
-    assert found is not None
-    assert found[1] == f"{linear.page(records)}\n\n{readme.measured(records, path)}"
-    for threads in {r["threads"] for r in records}:
-        beside = {r["provider"]: r["beside"] for r in records if r["threads"] == threads}
-        assert 5 * beside["logitkit"] <= beside["torch, logits"]
