@@ -37,6 +37,12 @@ inline Pair add(Pair a, Pair b) {
     return fast_two_sum(s.high, s.low + (a.low + b.low));
 }
 
+inline Pair multiply(Pair a, Pair b) {
+    const double high = a.high * b.high;
+    if (!__builtin_isfinite(high)) return {high, 0};
+    return fast_two_sum(high, __builtin_fma(a.high, b.high, -high) + (a.high * b.low + a.low * b.high));
+}
+
 constexpr double log2_head = 0x1.62e42ffp-1, log2_tail = -0x1.718432a1b0e26p-35;
 
 // D of the identity above.

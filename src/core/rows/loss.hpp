@@ -7,6 +7,7 @@
 // Bound of the gradient, in ULP of the larger of its two terms: 3, for both are rounded once and so is the difference.
 #pragma once
 
+#include "rows/targets.hpp"
 #include "rows/ways.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
@@ -18,41 +19,39 @@ inline bool is_float_factor(double factor) {
     return size >= 0x1p-30 && size <= 0x1p+30;
 }
 
-// A probability, and that less 1, from how far below 0 its logarithm lies.
+// A probability, and that less 1, from how far below 0 its logarithm lies, high + low.
 template <class D>
 struct Chance {
     D p, less_1;
 };
 template <class D>
-inline Chance<D> chance_of(D surprise) {
+inline Chance<D> chance_of(D high, D low) {
     Exponential<D> e;
-    exp_of_distance(max(D::set1(-1100.0), D::set1(0.0) - surprise), D::set1(0.0), e.scale, e.q);
+    const D zero = D::set1(0.0), lowest = D::set1(-1100.0), y = max(lowest, zero - high);
+    exp_of_distance(y, zero_where_equal(zero - low, y, lowest), e.scale, e.q);
     const D power = e.scale * D::set1(1 / unit_double);
     return {fma(power, e.q, power), fma(power, e.q, power - D::set1(1.0))};
 }
 
-// Of rows, one in each lane, that have one class as their target: the loss, what the probabilities are multiplied by
-// in the gradient, and the gradient at the target.
+// Of float rows, one in each lane, that have one class as their target: the loss, what the probabilities are multiplied
+// by in the gradient, and the gradient at the target.
 template <class D>
 struct OneTarget {
     D value, factor, at;
 };
 
-// `score`: that of the target; `low`: what log_sum - (score - max) lacks; `weight`: of the target.
+// `score` and `weight` are those of the target. The difference of two floats needs no more than a double, beside their
+// sum in floats.
 template <class D>
-inline OneTarget<D> one_target(const Loss& loss, D score, D max, D log_sum, D low, D weight) {
+inline OneTarget<D> one_target(const Loss& loss, D score, D max, D log_sum, D weight) {
     const D zero = D::set1(0.0), scale = D::set1(loss.scale), impossible = D::set1(-__builtin_inf());
-    const D surprise = (log_sum - (score - max)) + zero_where_equal(low, score, impossible);
-    const auto [p, less_1] = chance_of(surprise);
+    const D surprise = log_sum - (score - max);
+    const auto [p, less_1] = chance_of(surprise, zero);
     const D lse = max + log_sum, z = D::set1(loss.z_loss) * weight, pull = (z + z) * lse;
     // A weight of 0 counts for nothing, but a NaN is one.
     const D nan_or_0 = log_sum - log_sum;
     const D value = zero_where_equal(weight * surprise, weight, zero) + fma(z * lse, lse, nan_or_0);
     return {value, scale * (weight + pull), zero_where_equal(scale * fma(pull, p, weight * less_1), score, impossible)};
-}
-
-inline double weight_of(const Loss& loss, std::int64_t target) {
-    return loss.weight == nullptr ? 1 : loss.weight[target];
 }
 
 // What a row's exponentials sum to, and the way that found it.
@@ -87,8 +86,8 @@ LOGITKIT_ONCE inline LossNormalizer loss_normalizer(const RowBatch& batch, const
     return {Way::wide, m, normalizer.log_sum(), {}, normalizer.sum()};
 }
 
-// Probabilities in doubles, times a factor, less what at(piece, start, i, part, x) gives of each: of the element i of a
-// piece that begins at `start`.
+// Probabilities in doubles, times a factor, less what at(piece, start, i, part, x, low) gives of each and `low`: of the
+// element i of a piece that begins at `start`.
 template <class X, class At>
 inline void gradient_wide(const Row<X>& row, const LossNormalizer& by, double factor, At at) {
     const Distance<Element<X>, true> distance(by.max, 1);
@@ -97,11 +96,13 @@ inline void gradient_wide(const Row<X>& row, const LossNormalizer& by, double fa
         for_vectors<F64x8>(piece.length, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
             const D score = part.load(piece.x + i, -__builtin_inf());
-            D high, low;
+            D high, rest;
             Exponential<D> e;
-            distance.clamped(score, high, low);
-            exp_of_distance(high, low, e.scale, e.q);
-            part.store(share.of(e, D::set1(1.0)) - at(piece, start, i, part, score), piece.out + i);
+            distance.clamped(score, high, rest);
+            exp_of_distance(high, rest, e.scale, e.q);
+            D low;
+            const D taken = at(piece, start, i, part, score, low);
+            part.store((share.of(e, D::set1(1.0)) - taken) - low, piece.out + i);
         });
     });
 }
@@ -123,9 +124,12 @@ inline void gradient_by_blocks(const Row<X>& row, const SoftmaxNormalizer& by, d
             }
         });
         for_vectors<F64x8>(block.length, [&](std::int64_t i, auto part) {
-            const auto x = part.load(block.x + i, -__builtin_inf());
-            const auto p = part.load(static_cast<const float*>(scratch) + i, 0.0);
-            part.store(p - at(block, start, i, part, x), block.out + i);
+            using D = typename decltype(part)::Vector;
+            const D x = part.load(block.x + i, -__builtin_inf());
+            const D p = part.load(static_cast<const float*>(scratch) + i, 0.0);
+            D low;
+            const D taken = at(block, start, i, part, x, low);
+            part.store((p - taken) - low, block.out + i);
         });
     });
 }
@@ -145,6 +149,16 @@ inline double first_lane(F64x8 a) {
     return lanes[0];
 }
 
+// How far below 0 the logarithm of the probability of a score lies.
+inline Pair surprise_of(double score, const LossNormalizer& by) { return add(by.log_sum, two_sum(by.max, -score)); }
+
+// The gradient at the one target of a row, where that is possible; `others`: what the other classes count for.
+inline double gradient_at(const Loss& loss, const RowLoss& all, double whole, double others, Pair surprise) {
+    const Chance<F64x8> chance = chance_of(F64x8::set1(surprise.high), F64x8::set1(surprise.low));
+    const double less = __builtin_fma(whole, first_lane(chance.less_1), others);
+    return loss.scale * __builtin_fma(all.pull, first_lane(chance.p), less);
+}
+
 // A row with one class as its target, and no smoothing.
 template <class X>
 inline double one_target_row(const RowBatch& batch, const Row<X>& row, std::int64_t target, const LossNormalizer& by) {
@@ -152,147 +166,74 @@ inline double one_target_row(const RowBatch& batch, const Row<X>& row, std::int6
     const X at_target = element_at(row, target);
     const double score = static_cast<double>(score_at(at_target, 0));
     const bool takes = takes_part(at_target, 0);
-    // The difference of two floats needs no more than a double, beside their sum in floats; one that is beyond the
-    // range has nothing below it.
-    const Pair distance = two_sum(score, -by.max);
-    const bool lacks = is_double<X> && distance.high - distance.high == 0;
-    const double low = lacks ? by.log_sum.low - distance.low : 0;
-    const OneTarget<D> lanes = one_target(*batch.loss, D::set1(score), D::set1(by.max), D::set1(by.log_sum.high),
-                                          D::set1(low), D::set1(weight_of(*batch.loss, target)));
-    if (row.out == nullptr) return first_lane(lanes.value);
-    const double factor = first_lane(lanes.factor);
+    const Loss& loss = *batch.loss;
+    const double weight = weight_of(loss, target);
+    double value, factor, at;
+    if constexpr (is_double<X>) {
+        const Pair surprise = surprise_of(score, by);
+        const Pair away = weight == 0 ? Pair{0, 0} : multiply({weight, 0}, two_sum(by.max, -score));
+        const RowLoss all = row_loss(loss, {weight, 0}, away, weight, by.max, by.log_sum);
+        value = all.value;
+        factor = all.factor;
+        at = gradient_at(loss, all, weight, 0, surprise);
+    } else {
+        const OneTarget<D> lanes =
+            one_target(loss, D::set1(score), D::set1(by.max), D::set1(by.log_sum.high), D::set1(weight));
+        value = first_lane(lanes.value);
+        factor = first_lane(lanes.factor);
+        at = first_lane(lanes.at);
+    }
+    if (row.out == nullptr) return value;
     if (!is_double<X> && by.way == LossNormalizer::Way::anchored && is_float_factor(factor)) {
         if constexpr (!is_double<X>) softmax_store(batch, row, by.exponentials, factor);
     } else {
-        gradient_wide(row, widened(row, by), factor,
-                      [](auto, auto, auto, auto, auto x) { return decltype(x)::set1(0.0); });
-    }
-    if (takes) set_element(row, target, narrow_to<Element<X>>(first_lane(lanes.at)));
-    return first_lane(lanes.value);
-}
-
-// What each class counts for, `a` of `Loss`, but for the one target that is not spread over the classes.
-template <class X>
-class Coefficients {
-public:
-    Coefficients(const Loss& loss, const Row<X>& row) : weight_(loss.weight), rest_(1 - loss.smoothing) {
-        share_ = loss.smoothing == 0 ? 0 : loss.smoothing / static_cast<double>(count_kept(row).count);
-    }
-
-    // Of a vector of classes, the element i of a piece that begins at `start`: 0 where their scores are -inf.
-    // `row_weight`: what they add to the weight of the row.
-    template <class D, class P>
-    LOGITKIT_INLINE D at(const Row<X>& piece, std::int64_t start, std::int64_t i, P part, D score,
-                         D& row_weight) const {
-        const D impossible = D::set1(-__builtin_inf());
-        const D w = weight_ == nullptr ? D::set1(1.0) : part.load(weight_ + start + i, 0.0);
-        const D t = piece.g == nullptr ? D::set1(0.0) : part.load(piece.g + i, 0.0);
-        row_weight = zero_where_equal(w * t, score, impossible);
-        return zero_where_equal(w * fma(D::set1(rest_), t, D::set1(share_)), score, impossible);
-    }
-    // Of one class that takes part.
-    double at(const Row<X>& piece, std::int64_t start, std::int64_t i, double& row_weight) const {
-        const double w = weight_ == nullptr ? 1 : weight_[start + i];
-        const double t = piece.g == nullptr ? 0 : static_cast<double>(widen(piece.g[i]));
-        row_weight = w * t;
-        return w * __builtin_fma(rest_, t, share_);
-    }
-    // The share of the smoothing that a class has.
-    double share_of(double weight) const { return weight * share_; }
-    // Of the one target, beside its share of the smoothing.
-    double at_target(double weight) const { return weight * rest_; }
-
-private:
-    const double* weight_;
-    double rest_, share_;
-};
-
-// Sums over a row: of a, of w t, and of a (max - x).
-struct CoefficientSums {
-    Pair whole{0, 0}, weight{0, 0}, away{0, 0};
-
-    void add(double a, double w, double distance) {
-        whole = logitkit::LOGITKIT_ISA::add(whole, {a, 0});
-        weight = logitkit::LOGITKIT_ISA::add(weight, {w, 0});
-        if (a != 0) away = logitkit::LOGITKIT_ISA::add(away, {a * distance, 0});
-    }
-};
-
-template <class X>
-LOGITKIT_ONCE inline CoefficientSums sum_coefficients(const Coefficients<X>& coefficients, const Row<X>& row,
-                                                      double max) {
-    const double inf = __builtin_inf();
-    CoefficientSums sums;
-    std::int64_t impossible = 0;
-    for_blocks(row, [&](std::int64_t start, const Row<X>& block) {
-        PairSum whole, weight, away;
-        for_vectors<F64x8>(block.length, [&](std::int64_t i, auto part) {
-            using D = typename decltype(part)::Vector;
-            const D score = part.load(block.x + i, -inf);
-            D w;
-            const D a = coefficients.at(block, start, i, part, score, w);
-            impossible += count_equal(part.load(block.x + i, 0.0), D::set1(-inf));
-            whole.add(a);
-            weight.add(w);
-            away.add(zero_where_equal(a * (D::set1(max) - score), a, D::set1(0.0)));
+        gradient_wide(row, widened(row, by), factor, [](auto, auto, auto, auto, auto x, auto& low) {
+            low = decltype(x)::set1(0.0);
+            return low;
         });
-        sums.whole = add(sums.whole, whole.total());
-        sums.weight = add(sums.weight, weight.total());
-        sums.away = add(sums.away, away.total());
-    });
-    if (impossible == 0) return sums;
-    for_pieces(row, [&](std::int64_t start, const Row<X>& piece) {
-        for (std::int64_t i = 0; i < piece.length; ++i) {
-            if (!takes_part(piece.x, i) || score_at(piece.x, i) != -inf) continue;
-            double w;
-            const double a = coefficients.at(piece, start, i, w);
-            sums.add(a, w, inf);
-        }
-    });
-    return sums;
+    }
+    if (takes) set_element(row, target, narrow_to<Element<X>>(score == -__builtin_inf() ? 0 : at));
+    return value;
 }
 
 // Targets of every class, or smoothing. `target`: the one class, -1 with targets of every class.
 template <class X>
 LOGITKIT_ONCE inline double many_targets_row(const RowBatch& batch, const Row<X>& row, std::int64_t target,
                                              const LossNormalizer& by, float* scratch) {
-    using D = F64x8;
     const Loss& loss = *batch.loss;
     const Coefficients<X> coefficients(loss, row);
     CoefficientSums sums = sum_coefficients(coefficients, row, by.max);
     const double target_weight = target < 0 ? 0 : weight_of(loss, target);
     const double score = target < 0 ? by.max : static_cast<double>(score_at(element_at(row, target), 0));
-    if (target >= 0) sums.add(coefficients.at_target(target_weight), target_weight, by.max - score);
-
-    const double lse = by.max + by.log_sum.high, z = loss.z_loss * sums.weight.high, pull = 2 * z * lse;
-    const double whole = sums.whole.high, nan_or_0 = by.log_sum.high - by.log_sum.high;
-    const double expected = whole == 0 ? 0 : whole * by.log_sum.high;
-    const double value = (expected + sums.away.high) + __builtin_fma(z * lse, lse, nan_or_0);
-    if (row.out == nullptr) return value;
+    if (target >= 0) sums.add(coefficients.at_target(target_weight), target_weight, two_sum(by.max, -score));
+    const RowLoss all = row_loss(loss, sums.whole, sums.away, sums.weight.high, by.max, by.log_sum);
+    if (row.out == nullptr) return all.value;
 
     double at = 0;
     const bool possible = target >= 0 && score != -__builtin_inf();
     if (possible) {
-        const Chance<D> chance = chance_of(D::set1(by.log_sum.high - (score - by.max)));
-        const double others = whole - (coefficients.share_of(target_weight) + coefficients.at_target(target_weight));
-        at = loss.scale *
-             __builtin_fma(pull, first_lane(chance.p), __builtin_fma(whole, first_lane(chance.less_1), others));
+        const Pair own = add({coefficients.share_of(target_weight), 0}, coefficients.at_target(target_weight));
+        const double others = add(sums.whole, {-own.high, -own.low}).high;
+        at = gradient_at(loss, all, sums.whole.high, others, surprise_of(score, by));
     }
-    const double factor = loss.scale * (whole + pull);
-    const auto taken = [&](const Row<X>& piece, std::int64_t start, std::int64_t i, auto part, auto x) {
+    const auto taken = [&](const Row<X>& piece, std::int64_t start, std::int64_t i, auto part, auto x, auto& low) {
         using V = decltype(x);
-        V w;
-        const V a = coefficients.at(piece, start, i, part, x, w);
+        V w, rest;
+        const V a = coefficients.at(piece, start, i, part, x, rest, w), scale = V::set1(loss.scale),
+                zero = V::set1(0.0);
+        const V high = a * scale;
         // What takes no part has no gradient, of the mean of nothing either.
-        return zero_where_equal(a * V::set1(loss.scale), a, V::set1(0.0));
+        low = zero;
+        if constexpr (is_double<X>) low = zero_where_equal(fma(a, scale, zero - high) + rest * scale, a, zero);
+        return zero_where_equal(high, a, zero);
     };
-    if (!is_double<X> && by.way == LossNormalizer::Way::anchored && is_float_factor(factor)) {
-        if constexpr (!is_double<X>) gradient_by_blocks(row, by.exponentials, factor, taken, scratch);
+    if (!is_double<X> && by.way == LossNormalizer::Way::anchored && is_float_factor(all.factor)) {
+        if constexpr (!is_double<X>) gradient_by_blocks(row, by.exponentials, all.factor, taken, scratch);
     } else {
-        gradient_wide(row, widened(row, by), factor, taken);
+        gradient_wide(row, widened(row, by), all.factor, taken);
     }
     if (possible) set_element(row, target, narrow_to<Element<X>>(at));
-    return value;
+    return all.value;
 }
 
 template <class X>

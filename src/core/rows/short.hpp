@@ -61,7 +61,7 @@ public:
         Doubles total;
         const Doubles log_sum = columns_.log_sum(total);
         const OneTarget<Doubles> rows =
-            one_target(loss, Doubles::load(score), columns_.mean(), log_sum, Doubles::set1(0.0), Doubles::load(weight));
+            one_target(loss, Doubles::load(score), columns_.mean(), log_sum, Doubles::load(weight));
         rows.value.store(value);
         rows.factor.store(factor);
         rows.at.store(at);
