@@ -48,13 +48,16 @@
     empty.oninput = () => {
       note.textContent = empty.value;
     };
-    const page = [];
-    const nothing = [];
-    for (let i = 0; i < events; i += 1) {
-      const place = 1.5 * Math.sin(i / 7 + 0.1);
-      page.push(await step(slider, table, place));
-      nothing.push(await step(empty, note, place));
-    }
+    const steps = async (range, target) => {
+      const took = [];
+      for (let i = 0; i < events; i += 1) {
+        const place = ((i * 37) % 301) / 100 - 1.5; // never twice the same in a row
+        took.push(await step(range, target, place));
+      }
+      return took;
+    };
+    const page = await steps(slider, table);
+    const nothing = await steps(empty, note);
     empty.remove();
     note.remove();
     return [page, nothing];
