@@ -37,16 +37,6 @@ def browser(playwright):
 
 
 @pytest.fixture(scope="package")
-def fast_browser(playwright):
-    """Chromium that draws a frame as soon as the last one is done, not 60 times a second."""
-    launched = playwright.chromium.launch(
-        executable_path=chromium(), args=["--disable-frame-rate-limit"]
-    )
-    yield launched
-    launched.close()
-
-
-@pytest.fixture(scope="package")
 def url():
     """The address of a server as `logitkit lab` starts it."""
     with server() as (_, address):
@@ -59,8 +49,7 @@ def open_lab(browser, url):
     opened = []
 
     def open_one(fragment="", *, at=url, query="", **options):
-        chosen = options.pop("browser", browser)
-        lab = Lab(chosen, at, {"viewport": WIDE, "reduced_motion": "reduce", **options})
+        lab = Lab(browser, at, {"viewport": WIDE, "reduced_motion": "reduce", **options})
         opened.append(lab)
         lab.open(fragment, query)
         return lab

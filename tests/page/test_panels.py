@@ -296,7 +296,7 @@ def test_of_64_classes_the_most_likely_are_drawn_and_the_table_has_all(lab):
     panel = lab.panel("derivative")
     assert panel.locator(".cell").count() == 16 * 16
     matrix = lab.tables("derivative")[0]
-    assert matrix["columns"] == ["", *names, "Sum"]
+    assert matrix["columns"] == ["Probability", *names, "Sum"]
     assert "16 of 64 classes are drawn" in panel.locator(".figure-summary").first.text_content()
 
 

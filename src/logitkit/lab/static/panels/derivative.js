@@ -140,7 +140,7 @@ export class Derivative extends Panel {
                 : "";
         this.matrix.update({
             summary: `Rows are probabilities, columns are scores. Blue is a gain, amber a loss.${many}`,
-            columns: ["", ...names, ...(sums ? ["Sum"] : [])],
+            columns: ["Probability", ...names, ...(sums ? ["Sum"] : [])],
             rows: lazy(names.length, (i) => [
                 { text: names[i], index: i },
                 ...names.map((_, j) => ({ text: number(value(i, j)), value: value(i, j) })),

@@ -112,15 +112,15 @@ export class Panel extends HTMLElement {
     #writeCode(state) {
         const { python, shell } = this.snippet(state);
         this.code.replaceChildren(
-            block("Python", python),
-            ...(shell ? [block("Shell", shell)] : []),
+            block("Python", python, this.constructor.heading),
+            ...(shell ? [block("Shell", shell, this.constructor.heading)] : []),
         );
     }
 }
 
 const EMPTY = "There are no classes. Add one, paste scores, or take an example:";
 
-function block(language, text) {
+function block(language, text, heading) {
     const copy = async () => {
         await navigator.clipboard.writeText(text);
         announce(`${language} lines copied`);
@@ -145,7 +145,7 @@ function block(language, text) {
         ),
         h(
             "pre",
-            { tabindex: "0", role: "region", "aria-label": `${language} lines` },
+            { tabindex: "0", role: "region", "aria-label": `${language} lines: ${heading}` },
             h("code", { "data-language": language.toLowerCase() }, text),
         ),
     );
