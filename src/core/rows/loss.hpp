@@ -152,11 +152,15 @@ inline double first_lane(F64x8 a) {
 // How far below 0 the logarithm of the probability of a score lies.
 inline Pair surprise_of(double score, const LossNormalizer& by) { return add(by.log_sum, two_sum(by.max, -score)); }
 
-// The gradient at the one target of a row, where that is possible; `others`: what the other classes count for.
-inline double gradient_at(const Loss& loss, const RowLoss& all, double whole, double others, Pair surprise) {
+// The gradient at the one target of a row, where that is possible; `own` and `others`: what it counts for, and what the
+// other classes do.
+inline double gradient_at(const Loss& loss, const RowLoss& all, double own, double others, Pair surprise) {
     const Chance<F64x8> chance = chance_of(F64x8::set1(surprise.high), F64x8::set1(surprise.low));
-    const double less = __builtin_fma(whole, first_lane(chance.less_1), others);
-    return loss.scale * __builtin_fma(all.pull, first_lane(chance.p), less);
+    const double p = first_lane(chance.p), whole = own + others;
+    // Whichever has the smaller terms.
+    const double less =
+        p > 0.5 ? __builtin_fma(whole, first_lane(chance.less_1), others) : __builtin_fma(whole, p, -own);
+    return loss.scale * __builtin_fma(all.pull, p, less);
 }
 
 // A row with one class as its target, and no smoothing.
@@ -214,7 +218,7 @@ LOGITKIT_ONCE inline double many_targets_row(const RowBatch& batch, const Row<X>
     if (possible) {
         const Pair own = add({coefficients.share_of(target_weight), 0}, coefficients.at_target(target_weight));
         const double others = add(sums.whole, {-own.high, -own.low}).high;
-        at = gradient_at(loss, all, sums.whole.high, others, surprise_of(score, by));
+        at = gradient_at(loss, all, own.high, others, surprise_of(score, by));
     }
     const auto taken = [&](const Row<X>& piece, std::int64_t start, std::int64_t i, auto part, auto x, auto& low) {
         using V = decltype(x);

@@ -78,10 +78,9 @@ def cross_entropy(
     Notes
     -----
     One sweep over each row, O(n) time, and memory for one number a row; in float64 from the sum of
-    the exponentials on: within 1 ULP a row in float32, 2 in float64, there 4 with smoothing,
-    probabilities as targets or a z-loss. Rows are added without rounding (Knuth's two-sum). The
-    z-loss is from Chowdhery et al., "PaLM" (2022), the smoothing from Szegedy et al., "Rethinking
-    the Inception architecture" (2016).
+    the exponentials on: within 1 ULP a row in float32, 2 in float64. Rows are added without
+    rounding (Knuth's two-sum). The z-loss is from Chowdhery et al., "PaLM" (2022), the smoothing
+    from Szegedy et al., "Rethinking the Inception architecture" (2016).
 
     Examples
     --------
@@ -145,7 +144,7 @@ def cross_entropy_with_grad(
     -----
     O(n) time; no memory but the gradient and one number a row, for native floating dtypes along a
     contiguous axis. At the target the gradient is ``-expm1(log(p))``, formed before it is rounded.
-    Within 4 ULP of the largest term, in float64 with several options together 6.
+    Within 4 ULP of the largest term.
 
     Examples
     --------
