@@ -50,7 +50,7 @@ def by_parts(
     weight = None if problem.weight is None else host.cast(problem.weight, wide)
     losses = xp.zeros_like(ids, dtype=host.dtype(wide))
     out = is_ignored(xp, ids, options["ignore_index"])
-    by, none = divisor(host.sums, problem, weight, out, options, losses)
+    by, none = divisor(host.sums, int(problem.w.shape[0]), ids, weight, out, options, losses)
     # What is ignored has no gradient, whatever the divisor is.
     factors = host.cast(xp.where(out, 0.0, 1.0 / by), compute)[:, None]
     sums = _Sums(host, problem, some) if gradient else None
@@ -129,18 +129,26 @@ def is_ignored(xp: Any, ids: Array, ignore_index: int | None) -> Array:
 
 
 def divisor(
-    xp: Any, problem: Problem, weight: Array | None, out: Array, options: Any, like: Array
+    xp: Any,
+    classes: int,
+    ids: Array,
+    weight: Array | None,
+    out: Array,
+    options: dict[str, Any],
+    like: Array,
 ) -> tuple[Array, Array]:
-    """Return what the sum of the losses is divided by, NaN where that is nothing, and if it is."""
+    """Return what the sum of the losses is divided by, NaN where that is nothing, and if it is.
+
+    `like` are zeros, one a row, in the dtype that it is computed in.
+    """
     v, by = like + 1.0, options["normalizer"]
     if options["reduction"] != "mean":
         by = 1.0
-    classes = int(problem.w.shape[0])
     if isinstance(by, str) and classes == 0:
         out = xp.ones_like(out)
     elif by == "weight" and weight is not None:
-        right = (problem.ids >= 0) & (problem.ids < classes)
-        v = xp.take(weight, xp.where(right, problem.ids, xp.zeros_like(problem.ids)), axis=0)
+        right = (ids >= 0) & (ids < classes)
+        v = xp.take(weight, xp.where(right, ids, xp.zeros_like(ids)), axis=0)
     return formulas.divisor(xp, by, v, out, like.dtype)
 
 
