@@ -114,9 +114,12 @@ class JaxHost(Host):
             *(chosen[name] for name in ("reduction", "normalizer", "empty")),
             *(problem.compute, result, rows, classes),
         )
-        operands = {"h": problem.h, "w": problem.w, "bias": problem.bias}
-        data = {"ids": _as_index(problem.ids), "weight": problem.weight}
-        given = [{k: a for k, a in one.items() if a is not None} for one in (operands, data)]
+        arrays = problem._replace(ids=_as_index(problem.ids))._asdict()
+        names = [name for name in linear_loss.ARRAYS if arrays[name] is not None]
+        moved = linear_loss.beside_each_other([arrays[name] for name in names])
+        by_name = dict(zip(names, moved, strict=True))
+        data = {name: by_name.pop(name) for name in ("ids", "weight") if name in by_name}
+        given = by_name, data
         if gradient:
             both: tuple[Array, dict[str, Array]] = _compiled("linear_loss_and_gradients")(
                 fixed, *given

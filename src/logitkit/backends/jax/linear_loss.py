@@ -18,14 +18,16 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
-from logitkit.backends._generic.linear_parts import Problem, divisor, is_ignored, reduced
+from logitkit.backends._generic.linear_parts import divisor, is_ignored, reduced
 from logitkit.backends._generic.sums import TreeSums
 from logitkit.backends.jax import losses
+from logitkit.backends.jax.calls import varying
 
 Array = Any
 Operands = dict[str, Array]  # h, w and perhaps bias; gradients of some of them
 Data = dict[str, Array]  # ids, and perhaps weight
 
+ARRAYS = ("h", "w", "bias", "ids", "weight")
 _SUMS = TreeSums(jnp)
 
 
@@ -119,7 +121,7 @@ def _sweep(
     beside = {"weight": data["weight"][None]} if "weight" in data else {}
     # What is ignored has no gradient, whatever the scale is.
     factors = None if scales is None else jnp.where(out, 0, scales).astype(fixed.compute)
-    of = _zeros_beside((*operands.values(), *data.values(), *(() if scales is None else (scales,))))
+    of = partial(_zeros, like=h)
     # The gradient of h is whole after a part of the rows, those of the others at the end.
     sums = {
         name: of(operands[name].shape, h.dtype if name == "h" else fixed.compute)
@@ -130,7 +132,7 @@ def _sweep(
         rows_loss, sums = carry
         ignored = _cut(out, start, size)
         rows = jnp.where(ignored[:, None], 0, _cut(h, start, size).astype(fixed.compute))
-        logits = _logits(fixed, operands, rows, of)
+        logits = _logits(fixed, operands, rows)
         labels = beside | {"ids": _cut(ids, start, size)[:, None]}
         if not wanted:
             loss = losses.loss_of(fixed.part, logits, labels)
@@ -145,7 +147,7 @@ def _sweep(
     return rows_loss, {name: grad.astype(operands[name].dtype) for name, grad in sums.items()}
 
 
-def _logits(fixed: Fixed, operands: Operands, rows: Array, of: Any) -> Array:
+def _logits(fixed: Fixed, operands: Operands, rows: Array) -> Array:
     """Return the logits of some rows; a w of another dtype is converted a part at a time."""
     w = operands["w"]
     if w.dtype == fixed.compute:
@@ -156,7 +158,7 @@ def _logits(fixed: Fixed, operands: Operands, rows: Array, of: Any) -> Array:
             some = _cut(w, start, size).astype(fixed.compute)
             return _put(logits, _product("rd,vd->rv", rows, some), start, axis=1)
 
-        first = of((rows.shape[0], w.shape[0]), fixed.compute)
+        first = _zeros((rows.shape[0], w.shape[0]), fixed.compute, rows)
         logits = _fold(w.shape[0], fixed.classes, step, first)
     return logits + operands["bias"].astype(fixed.compute) if "bias" in operands else logits
 
@@ -213,7 +215,20 @@ def _put(a: Array, part: Array, start: Any, axis: int = 0) -> Array:
     return lax.dynamic_update_slice_in_dim(a, part, start, axis)
 
 
-def _zeros_beside(arrays: tuple[Array, ...]) -> Callable[..., Array]:
-    """Return what makes zeros that vary over the axes of shard_map as some arrays do together."""
-    nothing: Any = sum(a.reshape(-1)[:0].astype(jnp.float32).sum() for a in arrays)
-    return lambda shape, dtype: jnp.zeros(shape, dtype) + nothing.astype(dtype)
+def beside_each_other(arrays: list[Array]) -> list[Array]:
+    """Return the arrays so that all vary over the axes of shard_map over which one of them does.
+
+    What it has to be added up over, to be a gradient, is then known to JAX.
+    """
+    axes = frozenset().union(*(varying(jax.typeof(a)) for a in arrays))
+    missing = [tuple(axes - frozenset(varying(jax.typeof(a)))) for a in arrays]
+    return [
+        lax.pcast(a, more, to="varying") if more else a
+        for a, more in zip(arrays, missing, strict=True)
+    ]
+
+
+def _zeros(shape: tuple[int, ...], dtype: Any, like: Array) -> Array:
+    """Return zeros that vary over the axes of shard_map as another array does."""
+    (zeros, _) = beside_each_other([jnp.zeros(shape, dtype), like])
+    return zeros
