@@ -152,9 +152,7 @@ def divisor(
     return formulas.divisor(xp, by, v, out, like.dtype)
 
 
-def reduced(
-    xp: Any, losses: Array, by: Array, none: Array, options: dict[str, Any]
-) -> Array:
+def reduced(xp: Any, losses: Array, by: Array, none: Array, options: dict[str, Any]) -> Array:
     """Return what is asked for of the losses of rows."""
     if options["reduction"] == "none":
         return losses

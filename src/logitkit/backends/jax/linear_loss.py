@@ -124,8 +124,7 @@ def _sweep(
     of = partial(_zeros, like=h)
     # The gradient of h is whole after a part of the rows, those of the others at the end.
     sums = {
-        name: of(operands[name].shape, h.dtype if name == "h" else fixed.compute)
-        for name in wanted
+        name: of(operands[name].shape, h.dtype if name == "h" else fixed.compute) for name in wanted
     }
 
     def step(carry: tuple[Array, Operands], start: Any, size: int) -> tuple[Array, Operands]:
