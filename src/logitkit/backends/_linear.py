@@ -73,7 +73,7 @@ def _linear_cross_entropy(
             )
         bias_dtype, bias_compute = arguments.result_dtypes(bias.dtype, name="bias")
         compute = _of_products(arguments.common_compute(compute, bias_compute))
-    budget = _bytes(memory)
+    budget = bytes_of(memory)
     shape = (*h.shape[:-1], w.shape[0])  # of the logits
     wanted = as_targets(targets)
     if wanted.dtype.kind not in "iu":
@@ -126,7 +126,8 @@ def _of_products(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype if dtype.itemsize > 2 else np.dtype(np.float32)
 
 
-def _bytes(memory: Any) -> int:
+def bytes_of(memory: Any) -> int:
+    """Return the budget, or refuse what is none."""
     if isinstance(memory, bool | np.bool_) or not isinstance(memory, numbers.Integral):
         raise TypeError(f"memory is {memory!r}; accepted is an int, a number of bytes above 0")
     if memory <= 0:

@@ -9,6 +9,7 @@ import numpy as np
 
 from logitkit.backends import _arguments as arguments
 from logitkit.backends import _formulas as formulas
+from logitkit.backends._generic.linear_parts import Problem, by_parts
 from logitkit.backends._generic.sums import TreeSums
 
 Array = Any
@@ -23,7 +24,7 @@ class Host:
 
     def __init__(self, xp: Any, library: str) -> None:
         self.xp, self.library = xp, library
-        self._exact_sums = TreeSums(xp)
+        self.sums = TreeSums(xp)
         self._dtypes = {n: getattr(xp, n) for n in (*_FLOATS, *_SHORT, *_WIDE) if hasattr(xp, n)}
 
     # ---- arrays ---------------------------------------------------------------------------------
@@ -157,7 +158,7 @@ class Host:
         soft = self.name_of(targets.dtype) in _FLOATS
         with np.errstate(all="ignore"):
             loss, grad = formulas.cross_entropy_with_grad(
-                self._exact_sums,
+                self.sums,
                 self.cast(x, wide),
                 self.cast(targets, wide) if soft else targets,
                 axis,
@@ -183,7 +184,7 @@ class Host:
         del chosen["label_smoothing"], chosen["z_loss"]
         with np.errstate(all="ignore"):
             loss = formulas.nll_loss(
-                self._exact_sums,
+                self.sums,
                 self.cast(log_p, wide),
                 ids,
                 axis,
@@ -192,6 +193,13 @@ class Host:
                 **chosen,
             )
             return self.cast(loss, result)
+
+    def linear_cross_entropy(
+        self, problem: Problem, options: Any, gradient: bool, result: str
+    ) -> tuple[Array, dict[str, Array] | None]:
+        """Return the loss in the dtype of `result`, and the gradients by name, or None."""
+        with np.errstate(all="ignore"):
+            return by_parts(self, problem, loss_options(options), gradient, result)
 
     def each(self, formula: Any, x: Array, *parameters: float) -> Array:
         """Run a formula of one element."""
@@ -208,7 +216,7 @@ class Host:
         """Call a formula, with the mask where it takes one."""
         if name not in ("softmax_vjp", "log_softmax_vjp", "softmax_jacobian"):
             choices["keep"] = keep
-        return getattr(formulas, name)(self._exact_sums, *arrays, **choices)
+        return getattr(formulas, name)(self.sums, *arrays, **choices)
 
     def guard(self, result: Array, good: Array | None) -> Array:
         """Return the result with NaN where an argument was found bad when it was too late."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from logitkit.backends import _arguments as plain
-from logitkit.backends._generic import arguments, losses
+from logitkit.backends._generic import arguments, linear, losses
 from logitkit.backends._generic.host import Array, Host
 
 _EMPTY = dict.fromkeys((None, "nan", "zero", "uniform", "raise"))
@@ -163,16 +163,13 @@ class Verbs:
         """See `logitkit.nll_loss`."""
         return losses.nll_loss(self.host, log_p, targets, axis, options, mask)
 
-    def linear_cross_entropy(self, h: Any, *options: Any) -> Any:
-        """Refuse: its point is the memory, which only the core's own loop saves."""
-        raise TypeError(
-            f"h is an array of {self.host.library}; accepted are NumPy arrays and PyTorch tensors: "
-            "for others pass h @ w.T + bias to cross_entropy"
-        )
+    def linear_cross_entropy(self, *given: Any) -> Any:
+        """See `logitkit.linear_cross_entropy`."""
+        return linear.linear_cross_entropy(self.host, *given, gradient=False)[0]
 
-    def linear_cross_entropy_with_grad(self, h: Any, *options: Any) -> Any:
-        """Refuse, as `linear_cross_entropy`."""
-        return self.linear_cross_entropy(h)
+    def linear_cross_entropy_with_grad(self, *given: Any) -> Any:
+        """See `logitkit.linear_cross_entropy_with_grad`."""
+        return linear.linear_cross_entropy(self.host, *given, gradient=True)[1]
 
     def elementwise(self, x: Any, formula: Callable[..., Any], *parameters: float) -> Any:
         """Apply a formula of `_formulas.activations`, under the dtype policy."""

@@ -98,7 +98,7 @@ def _result(*avals: Any, name: str, call: Call, keys: tuple[str, ...]) -> Any:
 
 def aval_like(avals: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     """Return the type of a result: it varies over the axes of shard_map as the operands do."""
-    like = max(avals, key=lambda aval: len(_varying(aval)))
+    like = max(avals, key=lambda aval: len(varying(aval)))
     if len(shape) == len(like.shape):
         return like.update(shape=shape, dtype=dtype, weak_type=False)
     spec = jax.sharding.PartitionSpec(*[None] * len(shape))
@@ -106,7 +106,8 @@ def aval_like(avals: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     return like.update(shape=shape, dtype=dtype, weak_type=False, sharding=sharding)
 
 
-def _varying(aval: Any) -> Any:
+def varying(aval: Any) -> Any:
+    """Return the axes of shard_map over which an array differs."""
     # JAX has renamed it.
     kind = getattr(aval, "manual_axis_type", None)
     return getattr(aval, "vma", ()) if kind is None else kind.varying

@@ -11,7 +11,8 @@ import numpy as np
 
 from logitkit.backends import _formulas as formulas
 from logitkit.backends._generic.host import Host, loss_options
-from logitkit.backends.jax import activations, losses, rules
+from logitkit.backends._generic.linear_parts import Problem
+from logitkit.backends.jax import activations, linear_loss, losses, rules
 from logitkit.backends.jax.calls import Call, top_ids
 
 Array = Any
@@ -99,6 +100,33 @@ class JaxHost(Host):
         beside = {key: a for key, a in beside.items() if a is not None}
         return _compiled("nll_of")(fixed, log_p, beside)
 
+    def linear_cross_entropy(
+        self, problem: Problem, options: Any, gradient: bool, result: str
+    ) -> tuple[Array, dict[str, Array] | None]:
+        """Return the loss in the dtype of `result`, and the gradients by name, or None."""
+        chosen = loss_options(options)
+        # A logit and its gradient stand beside each other.
+        rows, classes = problem.cuts(2 * jnp.dtype(problem.compute).itemsize)
+        wide = "float64" if self.has("float64") else "float32"
+        one_row = chosen | {"reduction": "none", "normalizer": "weight", "empty": "nan"}
+        fixed = linear_loss.Fixed(
+            losses.Fixed(1, 2, wide, **one_row),
+            *(chosen[name] for name in ("reduction", "normalizer", "empty")),
+            *(problem.compute, result, rows, classes),
+        )
+        arrays = problem._replace(ids=_as_index(problem.ids))._asdict()
+        names = [name for name in linear_loss.ARRAYS if arrays[name] is not None]
+        moved = linear_loss.beside_each_other([arrays[name] for name in names])
+        by_name = dict(zip(names, moved, strict=True))
+        data = {name: by_name.pop(name) for name in ("ids", "weight") if name in by_name}
+        given = by_name, data
+        if gradient:
+            both: tuple[Array, dict[str, Array]] = _compiled("linear_loss_and_gradients")(
+                fixed, *given
+            )
+            return both
+        return _compiled("linear_loss")(fixed, *given), None
+
     def each(self, formula: Any, x: Array, *parameters: float) -> Array:
         """Run a formula of one element, with the derivative that it has at every point."""
         wide = x if x.dtype == jnp.float64 else x.astype(jnp.float32)
@@ -117,7 +145,7 @@ class JaxHost(Host):
 @cache
 def _compiled(name: str) -> Any:
     """Return an operation compiled by itself: a call outside of a program takes JAX's fast way."""
-    function = getattr(rules, name, None) or getattr(losses, name)
+    function = next(getattr(of, name) for of in (rules, losses, linear_loss) if hasattr(of, name))
     return jax.jit(function, static_argnums=0, inline=True)
 
 
