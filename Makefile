@@ -32,7 +32,7 @@ cpp_sources := $(shell find src tests/core benchmarks -name '*.hpp' -o -name '*.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab test test-large lint format bench clean
+.PHONY: help demo lab test test-large test-quiet lint format bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,9 @@ test: $(developer) ## run the whole test suite, doctests included
 
 test-large: $(developer) ## run what needs 13 GB of memory and 9 of disk: more than 2^31 elements
 	$(python) -m pytest -m large --durations=0 tests/large $(ARGS)
+
+test-quiet: $(developer) ## measure what a drag on the page waits for, on a machine that does nothing else
+	$(python) -m pytest -m quiet -s tests/page $(ARGS)
 
 lint: $(developer) ## check style, formatting and types; changes nothing
 	$(python) -m ruff check .

@@ -2,12 +2,15 @@
 
 import statistics
 
+import pytest
+
 from page.servers import changed
 
 EVENTS = 200
 BATCHES = 5
 
 
+@pytest.mark.quiet
 def test_the_median_from_input_to_paint_is_under_16_ms(open_lab, capsys):
     lab = open_lab()
     lab.page.evaluate("events => lab.drag(events)", 20)  # the first ones compile

@@ -111,8 +111,13 @@ class JaxHost(Host):
         one_row = chosen | {"reduction": "none", "normalizer": "weight", "empty": "nan"}
         fixed = linear_loss.Fixed(
             losses.Fixed(1, 2, wide, **one_row),
-            *(chosen[name] for name in ("reduction", "normalizer", "empty")),
-            *(problem.compute, result, rows, classes),
+            chosen["reduction"],
+            chosen["normalizer"],
+            chosen["empty"],
+            problem.compute,
+            result,
+            rows,
+            classes,
         )
         arrays = problem._replace(ids=_as_index(problem.ids))._asdict()
         names = [name for name in linear_loss.ARRAYS if arrays[name] is not None]
