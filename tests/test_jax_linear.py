@@ -267,7 +267,7 @@ def test_what_is_refused():
     def weighted(weight):
         return lk.linear_cross_entropy(h, w, targets % V, weight=weight)
 
-    with pytest.raises(TypeError, match=r"^weight is differentiated; .*stop_gradient\(weight\)$"):
+    with pytest.raises(TypeError, match=r"^weight is differentiated; .*stop_gradient\(weight\)"):
         jax.grad(weighted)(jnp.ones(V))
     with pytest.raises(TypeError, match="forward-mode"):
         jax.jvp(lambda h: lk.linear_cross_entropy(h, w, targets % V), [h], [h])

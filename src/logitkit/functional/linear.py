@@ -55,7 +55,8 @@ def linear_cross_entropy(
         As for `logitkit.cross_entropy`.
     memory : int
         The most bytes that are taken besides the arguments and the result, and a few numbers a
-        row; 48 MiB. What is less than a row and a class need counts as that.
+        row; 48 MiB. What is less than a row and a class need counts as that. Of JAX arrays and
+        arrays of the array API it is a row with all classes, and halves take more: see docs/jax.md.
 
     Returns
     -------

@@ -8,6 +8,7 @@ where they are known.
 - `linear`: maps that are linear in one argument, with their transpose
 - `rules`, `activations`: the derivatives
 - `losses`: cross-entropy, call and derivatives
+- `linear_loss`: cross-entropy of a product, in parts
 - `host`: what the shared verbs need to know of JAX
 """
 

@@ -110,14 +110,14 @@ class JaxHost(Host):
         wide = "float64" if self.has("float64") else "float32"
         one_row = chosen | {"reduction": "none", "normalizer": "weight", "empty": "nan"}
         fixed = linear_loss.Fixed(
-            losses.Fixed(1, 2, wide, **one_row),
-            chosen["reduction"],
-            chosen["normalizer"],
-            chosen["empty"],
-            problem.compute,
-            result,
-            rows,
-            classes,
+            part=losses.Fixed(1, 2, wide, **one_row),
+            reduction=chosen["reduction"],
+            normalizer=chosen["normalizer"],
+            empty=chosen["empty"],
+            compute=problem.compute,
+            result=result,
+            rows=rows,
+            classes=classes,
         )
         arrays = problem._replace(ids=_as_index(problem.ids))._asdict()
         names = [name for name in linear_loss.ARRAYS if arrays[name] is not None]
