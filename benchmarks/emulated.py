@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 import logitkit
 from logitkit import _core
+from logitkit.backends._delivery import cast
 from logitkit.bench.operations import OPERATIONS, Operands
 from logitkit.bench.providers import Bound, Provider
 from logitkit.bench.providers.logitkit import function_of, takes
@@ -68,7 +69,7 @@ class Machine:
             data = b""
         if len(data) != count:
             raise RuntimeError(f"the emulated core ended in the middle of {op} of {x.shape}")
-        return np.frombuffer(data, dtype_of_result).reshape(shape).astype(x.dtype, copy=False)
+        return cast(np.frombuffer(data, dtype_of_result).reshape(shape), x.dtype)
 
     def provider(self, name: str) -> Provider:
         """Return it as a way to call logitkit: "logitkit" or "logitkit exact"."""

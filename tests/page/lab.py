@@ -37,7 +37,7 @@ class Lab:
         self._listen(self.page)
 
     def _listen(self, page):
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.problems.append(f"uncaught: {error}"))
 

@@ -58,7 +58,7 @@ def run(command, path, folder):
         env=environment(PATH=f"{path}{os.pathsep}{os.environ['PATH']}"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
