@@ -10,7 +10,7 @@ from logitkit.backends._linear_layer import blocks
 Array = Any
 
 # What the formulas take at once for one logit, in numbers of the dtype that they compute in: 14 of
-# NumPy's with a gradient; `test_the_budget_is_kept` fails with fewer than they take.
+# NumPy's with a gradient, found by tracemalloc.
 _ARRAYS_A_LOGIT = 16
 
 
