@@ -35,7 +35,7 @@ AT_ONCE = 2 * MIB  # rooms for blocks, whatever the row
 @pytest.fixture
 def rows_are_long(monkeypatch):
     """Let rows that tests can afford be converted as long ones are."""
-    monkeypatch.setattr(_delivery, "_LONGEST_ROW", 4096)
+    monkeypatch.setattr(_delivery, "LONGEST_ROW", 4096)
 
 
 def stored(dtype, seed=0, shape=(3, LENGTH)):
@@ -77,7 +77,7 @@ def test_every_dtype_that_is_accepted(dtype, monkeypatch):
     x, g = stored(dtype), stored(dtype, seed=1)
     keep = np.random.default_rng(2).random(x.shape) < 0.8
     want = list(results(x, g, keep))
-    monkeypatch.setattr(_delivery, "_LONGEST_ROW", 4096)
+    monkeypatch.setattr(_delivery, "LONGEST_ROW", 4096)
     assert_same(results(x, g, keep), want)
     strided = [np.asfortranarray(x), np.repeat(g, 2, axis=1)[:, ::2], keep[:, ::-1].copy()[:, ::-1]]
     assert_same(results(*strided), want)
@@ -94,13 +94,13 @@ def test_every_dtype_of_a_result(dtype, wanted, monkeypatch):
     for f in (lk.softmax, lk.log_softmax, lk.logsumexp):
         want = f(x, dtype=wanted)
         with monkeypatch.context() as patch:
-            patch.setattr(_delivery, "_LONGEST_ROW", 4096)
+            patch.setattr(_delivery, "LONGEST_ROW", 4096)
             assert same_bits(f(x, dtype=wanted), want)
             if f is not lk.logsumexp:
                 assert f(x, dtype=wanted, out=out) is out
                 assert same_bits(out, want)
     mixed = [lk.softmax_vjp(x, per_row[:, None] * np.ones(LENGTH)), lk.logsumexp_vjp(x, per_row)]
-    monkeypatch.setattr(_delivery, "_LONGEST_ROW", 4096)
+    monkeypatch.setattr(_delivery, "LONGEST_ROW", 4096)
     got = [lk.softmax_vjp(x, per_row[:, None] * np.ones(LENGTH)), lk.logsumexp_vjp(x, per_row)]
     assert_same(got, mixed)
 
