@@ -47,7 +47,7 @@ lab: $(laboratory) ## open the interactive page in the browser; Ctrl-C stops it
 test: $(developer) ## run the whole test suite, doctests included
 	@tools/install_emulator.sh
 	@tools/install_browser.sh $(python)
-	$(python) -m pytest --doctest-modules --pyargs logitkit tests --ignore=tests/large $(ARGS)
+	$(python) -m pytest -n auto --dist loadfile --doctest-modules --pyargs logitkit tests --ignore=tests/large $(ARGS)
 
 test-large: $(developer) ## run what needs 13 GB of memory and 9 of disk: more than 2^31 elements
 	$(python) -m pytest -m large --durations=0 tests/large $(ARGS)
