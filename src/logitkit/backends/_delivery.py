@@ -138,6 +138,9 @@ def deliver(result: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     return result if shape else result[()]
 
 
+_PIECE = 2**14  # elements
+
+
 def cast(a: Array, dtype: np.dtype[Any]) -> Array:
     """Convert without a warning: out of the range is infinite, a signalling NaN is a NaN."""
     with np.errstate(all="ignore"):
@@ -150,7 +153,16 @@ def cast(a: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def _as_bfloat16(a: Array, dtype: np.dtype[Any]) -> Array:
-    """Round to the nearest bfloat16, ties to even."""
+    """Round to the nearest bfloat16, ties to even; by pieces, of which it takes copies."""
+    result = np.empty(a.shape, dtype)
+    given, to = a.reshape(-1), result.reshape(-1)
+    for start in range(0, a.size, _PIECE):
+        piece = slice(start, start + _PIECE)
+        to[piece] = _piece_as_bfloat16(given[piece], dtype)
+    return result
+
+
+def _piece_as_bfloat16(a: Array, dtype: np.dtype[Any]) -> Array:
     short = np.asarray(a, np.float32)
     bits = short.view(np.uint32)
     if a.dtype == np.float64:
