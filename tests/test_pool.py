@@ -196,13 +196,13 @@ def test_a_worker_that_may_not_choose_its_cpu_works_where_it_is(shim, refused):
 
 
 NO_MEMORY = """
-wide = np.zeros((4, 2**18, 2), np.float32)[:, :, 0]
-out = np.zeros((4, 2**18, 2), np.float32)[:, :, 0]
+wide = np.zeros((4, 2**19 - 64, 2))[:, :, 0]
+out = np.zeros((4, 2**19 - 64, 2))[:, :, 0]
 lk.set_num_threads({count})
 right()
 with open("/proc/self/statm") as statm:
     used = int(statm.read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + 2**19, -1))
+resource.setrlimit(resource.RLIMIT_AS, (used, -1))
 for _ in range(3):
     try:
         lk.softmax(wide, out=out)
@@ -212,7 +212,7 @@ for _ in range(3):
 assert not out.any()
 resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
 assert right()
-assert (lk.softmax(wide, out=out) == 2.0**-18).all()
+assert (lk.softmax(wide, out=out) == 1 / (2**19 - 64)).all()
 print("holds")
 """
 
