@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import library
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch_calls import CASES, FLOATS, IDS, INF, MASK, probabilities, randn
 
@@ -68,7 +69,7 @@ def test_every_operator_has_a_sample():
 @pytest.mark.parametrize(("name", "arguments"), SAMPLES, ids=[name for name, _ in SAMPLES])
 def test_an_operator_is_registered_in_full(name, arguments):
     """Schema, shapes without memory, derivative, and dynamic shapes: PyTorch's own checks."""
-    done = torch.library.opcheck(getattr(OPS, name).default, arguments)
+    done = library.opcheck(getattr(OPS, name).default, arguments)
     assert set(done.values()) == {"SUCCESS"}
 
 

@@ -1,5 +1,5 @@
-// From arrays to rows: collapses dimensions, chooses between rows in place and rows packed into scratch, cuts the work
-// into parts for the threads. The only place that knows sizes of caches.
+// From arrays to rows: collapses dimensions, chooses the way that the rows go (batches.hpp), cuts the work into parts
+// for the threads.
 #pragma once
 
 #include <cstdint>

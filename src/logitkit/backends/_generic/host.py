@@ -23,7 +23,7 @@ class Host:
     """A library whose arrays the formulas compute on; `xp` is its namespace of the standard."""
 
     def __init__(self, xp: Any, library: str) -> None:
-        self.xp, self.library = xp, library
+        self.xp, self.owner = xp, library
         self.sums = TreeSums(xp)
         self._dtypes = {n: getattr(xp, n) for n in (*_FLOATS, *_SHORT, *_WIDE) if hasattr(xp, n)}
 
@@ -40,7 +40,7 @@ class Host:
         if self.owns(value):
             return value
         if isinstance(value, np.ma.MaskedArray):
-            raise TypeError(f"{name} is a masked array; accepted are arrays of {self.library}")
+            raise TypeError(f"{name} is a masked array; accepted are arrays of {self.owner}")
         host_array, _ = arguments.as_array(value, name)
         if host_array.dtype.name not in self._dtypes:  # float64 and int64 can always be narrowed
             raise TypeError(
@@ -90,7 +90,7 @@ class Host:
             return result, result
         asked = self._wanted(wanted)
         if asked not in floats:
-            has = "" if len(floats) == 4 else f", of which {self.library} has {', '.join(floats)}"
+            has = "" if len(floats) == 4 else f", of which {self.owner} has {', '.join(floats)}"
             raise TypeError(
                 f"dtype is {asked or repr(wanted)}; accepted are {', '.join(_FLOATS)}{has}"
             )

@@ -288,7 +288,7 @@ class Verbs:
         if out is not None:
             raise TypeError(
                 f"out is a {type(out).__name__}; accepted is None: for arrays of "
-                f"{self.host.library} the result is always a new array"
+                f"{self.host.owner} the result is always a new array"
             )
 
     def _broadcast_outside(

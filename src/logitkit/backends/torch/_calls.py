@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, library
 from torch.autograd import forward_ad
 
 from logitkit.backends.torch._operators import KERNELS, LIBRARY, kernel
@@ -119,8 +119,8 @@ def differentiable(name: str, setup: Setup, backward: Backward) -> None:
     _RECORDED[name] = function(forward=recorded)
     _TRANSFORMED[name] = function(forward=forward, setup_context=setup, vmap=batched)
     qualified = f"logitkit::{name}"
-    torch.library.register_autograd(qualified, backward, setup_context=setup, lib=LIBRARY)
-    torch.library.register_vmap(qualified, batched, lib=LIBRARY)
+    library.register_autograd(qualified, backward, setup_context=setup, lib=LIBRARY)
+    library.register_vmap(qualified, batched, lib=LIBRARY)
 
 
 def _batched(name: str, batch: int, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]) -> Tensor:

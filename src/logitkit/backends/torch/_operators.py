@@ -13,12 +13,12 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, library
 
 from logitkit.backends.torch import _cpu
 from logitkit.backends.torch._dtypes import common, common_of_products
 
-LIBRARY = torch.library.Library("logitkit", "DEF")
+LIBRARY = library.Library("logitkit", "DEF")
 KERNELS: dict[str, ModuleType] = {"cpu": _cpu}
 
 _DIVISOR = "float t, Tensor? ts"
@@ -170,4 +170,4 @@ for _name, _schema in SCHEMAS.items():
     _results = _RESULTS.get(_name, "Tensor")
     LIBRARY.define(f"{_name}{_schema} -> {_results}", tags=torch.Tag.pt2_compliant_tag)
     LIBRARY.impl(_name, partial(_on_its_device, _name), "CompositeExplicitAutograd")
-    torch.library.register_fake(f"logitkit::{_name}", _SHAPES[_name], lib=LIBRARY)
+    library.register_fake(f"logitkit::{_name}", _SHAPES[_name], lib=LIBRARY)

@@ -183,7 +183,7 @@ function remarks(state, trial, widest) {
     return said;
 }
 
-const undefinedIn = (trial) => trial.library.some((p) => Number.isNaN(fromApi(p)));
+const undefinedIn = ({ library }) => library.some((p) => Number.isNaN(fromApi(p)));
 
 /** What made a NaN: the step that failed; a score that did not fit hits every way. */
 function reason(trial, way) {
