@@ -40,8 +40,9 @@ def loads(text: str):
 
 
 def environment(**changes) -> dict[str, str]:
-    """Return the environment without what would colour the output, and with ``changes``."""
-    plain = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "CI")}
+    """Return the environment without what would colour or size the output, and with ``changes``."""
+    outer = ("NO_COLOR", "FORCE_COLOR", "CI", "COLUMNS", "LINES")
+    plain = {k: v for k, v in os.environ.items() if k not in outer}
     return {**plain, "TERM": "xterm-256color", **changes}
 
 
