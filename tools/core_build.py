@@ -64,6 +64,13 @@ def core(machine: str, names: Sequence[str]) -> list[Unit]:
     return [*(Unit(Path(source).stem, source) for source in sources), *kernels(names), *absent]
 
 
+def extension() -> list[str]:
+    """Return the sources of the extension beyond the core."""
+    module = re.search(r"nanobind_add_module\(_core([^)]*)\)", CMAKE)
+    assert module is not None
+    return [word for word in module[1].split() if word.endswith(".cpp")]
+
+
 def native_compiler() -> list[str]:
     """Return the compiler that CXX names, or the first one there is."""
     named = shlex.split(os.environ.get("CXX", ""))
