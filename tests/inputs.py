@@ -61,6 +61,9 @@ def accuracy_inputs(dtype, scale=1):
     below = turns - np.abs(2 * rng.normal(size=shape(300, 30)))
     cases["maxima between two powers"] = np.concatenate([turns, below], axis=1)
     cases |= hard_rows()
+    # Blocks of 4096 whose maxima differ: what is kept of each has a unit of its own.
+    apart = reach * np.repeat([0, -0.45, -0.85, 0.1], 4096)[: 12600 if scale > 0.1 else 64]
+    cases["blocks far apart"] = apart + rng.normal(size=(2, apart.size))
     result = {}
     for name, values in cases.items():
         temperature = float(name.partition("T=")[2] or 1)

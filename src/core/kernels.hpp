@@ -103,7 +103,7 @@ struct RowBatch {
     const double* temperature = nullptr;
     std::int64_t temperature_step = 0;
     Empty empty = Empty::nan;
-    bool keep = true; // what the first sweep over a float row computes waits in `out` for the second
+    bool keep = true; // what the first sweep over a float row computes may wait in `out` for the second
     bool exact = false;
     bool stream = false;
     const Helpers* helpers = nullptr; // where threads are to share each row

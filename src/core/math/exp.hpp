@@ -120,7 +120,7 @@ public:
     // x / T as scale * e^(rest + small): `rest` is exact, `small` its correction, of which only the last bit is rounded
     // off. (By reference, because a struct of vectors goes through memory with gcc.)
     template <class F>
-    void reduce(F x, F& scale, F& rest, F& small) const {
+    LOGITKIT_INLINE void reduce(F x, F& scale, F& rest, F& small) const {
         const Quotient<F> y = divide(clamp(x));
         F k;
         scale = scale_of(y.high, k);
@@ -153,13 +153,13 @@ public:
 
     // q of a reduced score.
     template <class F>
-    static F expm1(F rest, F small) {
+    LOGITKIT_INLINE static F expm1(F rest, F small) {
         F lost;
         return expm1(rest, small, lost);
     }
     // The same, and what its last addition lost.
     template <class F>
-    static F expm1(F rest, F small, F& lost) {
+    LOGITKIT_INLINE static F expm1(F rest, F small, F& lost) {
         const F r = rest + small, r2 = r * r;
         const F inner = fma(r2, expm1_rest_float(r, r2), small), q = rest + inner;
         lost = (rest - q) + inner;

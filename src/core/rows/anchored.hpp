@@ -13,108 +13,11 @@
 
 #include "math/exp.hpp"
 #include "math/log.hpp"
+#include "rows/exponentials.hpp"
 #include "rows/row.hpp"
-#include "rows/sums.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
-
-// Calls body(i, part, scale, rest, small) for the vectors of a block of scores, see Anchor::reduce.
-//
-// Where the lanes say so (`staged`), a run of vectors is reduced before the first of them goes on: a
-// processor whose window holds hardly one vector's operations would wait for its own results. Zen 1: 1.3 in place
-// of 1.7 ns an element.
-constexpr int stage_length = 128;
-
-template <bool Scaled, class X, class Body>
-LOGITKIT_INLINE inline void for_exponentials(X x, std::int64_t n, const Anchor<Scaled>& anchor, Body body) {
-    using F = F32x16;
-    std::int64_t start = 0;
-    if constexpr (F::staged) {
-        alignas(64) float scale[stage_length], rest[stage_length], small[stage_length];
-        while (n - start >= 2 * F::lanes) {
-            const std::int64_t left = (n - start) / F::lanes * F::lanes;
-            const int some = left < stage_length ? static_cast<int>(left) : stage_length;
-            for (int i = 0; i < some; i += F::lanes) {
-                F s, a, b;
-                anchor.reduce(Whole<F>{}.load(x + (start + i), 0.0f), s, a, b);
-                s.store(scale + i);
-                a.store(rest + i);
-                b.store(small + i);
-            }
-            for (int i = 0; i < some; i += F::lanes) {
-                body(start + i, Whole<F>{}, F::load(scale + i), F::load(rest + i), F::load(small + i));
-            }
-            start += some;
-        }
-    }
-    for_vectors<F>(n - start, [&](std::int64_t i, auto part) {
-        typename decltype(part)::Vector s, a, b;
-        anchor.reduce(part.load(x + (start + i), -__builtin_inff()), s, a, b);
-        body(start + i, part, s, a, b);
-    });
-}
-
-// The arithmetic of a sweep leaves the memory idle, so it fetches what the next one will read, `ahead` elements
-// further.
-template <class V, class X>
-inline void prefetch_ahead(X x, std::int64_t ahead) {
-    for (int i = 0; i < V::lanes; i += F32x16::lanes) prefetch(address(x) + ahead + i);
-}
-
-// The sum of the exponentials of a block; their q go to `kept` where that is given. Carefully: with what q lost.
-template <bool Carefully, bool Scaled, class X>
-LOGITKIT_ONCE inline double exp_sum(X x, std::int64_t n, Anchor<Scaled> anchor, std::int64_t ahead, float* kept) {
-    BlockSum sum;
-    const auto sweep = [&](auto keep) {
-        for (std::int64_t start = 0; start < n; start += BlockSum::run_length) {
-            if (start > 0) sum.next_run();
-            const std::int64_t some = n - start < BlockSum::run_length ? n - start : BlockSum::run_length;
-            for_exponentials(x + start, some, anchor,
-                             [&](std::int64_t i, auto part, auto scale, auto rest, auto small) LOGITKIT_INLINE {
-                                 using F = typename decltype(part)::Vector;
-                                 prefetch_ahead<F>(x + (start + i), ahead);
-                                 F lost;
-                                 const F q = anchor.expm1(rest, small, lost);
-                                 keep(start + i, part, q);
-                                 if constexpr (Carefully) {
-                                     sum.add(scale, q, lost);
-                                 } else {
-                                     sum.add(scale, q);
-                                 }
-                             });
-        }
-    };
-    if (kept == nullptr) {
-        sweep([](std::int64_t, auto, auto) {});
-    } else {
-        sweep([&](std::int64_t i, auto part, auto q) { part.store(q, kept + i); });
-    }
-    return sum.total();
-}
-
-// The sum of the exponentials of the elements other than m, and how often m stands in the block.
-struct Rest {
-    double sum;
-    std::int64_t count;
-};
-
-template <bool Scaled, class X>
-LOGITKIT_ONCE inline Rest exp_sum_rest(X x, std::int64_t n, Anchor<Scaled> anchor, float m, std::int64_t ahead) {
-    RestSum sum;
-    std::int64_t count = 0;
-    for_exponentials(x, n, anchor, [&](std::int64_t i, auto part, auto scale, auto rest, auto small) LOGITKIT_INLINE {
-        using F = typename decltype(part)::Vector;
-        prefetch_ahead<F>(x + i, ahead);
-        const F v = part.load(x + i, -__builtin_inff()), maximum = F::set1(m);
-        count += count_equal(v, maximum);
-        F lost;
-        const F q = anchor.careful_expm1(rest, small, lost);
-        // The maxima are left out.
-        sum.add(zero_where_equal(scale, v, maximum), q, lost);
-    });
-    return {sum.total(), count};
-}
 
 // The exponential of a maximum in the unit of an exponent; double working precision.
 template <class D>
@@ -143,8 +46,8 @@ struct Normalizer {
     double exponent;
 
     double sum() const { return rest + static_cast<double>(count) * top; }
-    // log(sum / e^max): of 1 and what stands beside one of the maxima.
-    double log_sum() const { return log1p(Single{static_cast<double>(count - 1) + rest / top}).v; }
+    // What stands beside one of the maxima, in units of it.
+    double beside() const { return static_cast<double>(count - 1) + rest / top; }
 };
 
 // Whether a row with the maximum m can be measured from an exponent.
@@ -156,7 +59,7 @@ constexpr double lowest_exponent = -65536;
 // What a sweep sums: all for probabilities; for logarithms all carefully, or the others alone.
 enum class Sum { all, all_carefully, others };
 
-template <Sum Of, bool Scaled, class X>
+template <Sum Of, bool Scaled, Wait What, class X>
 inline Normalizer normalize_block(X x, std::int64_t n, float m, const Inverse<float>& inverse, double temperature,
                                   std::int64_t ahead, float* kept) {
     const double y = m * static_cast<double>(inverse.high);
@@ -170,7 +73,7 @@ inline Normalizer normalize_block(X x, std::int64_t n, float m, const Inverse<fl
     const float exponent = Anchor<Scaled>::exponent_of(m, inverse);
     const Anchor<Scaled> anchor(exponent, inverse);
     if constexpr (Of != Sum::others) {
-        return {m, exp_sum<Of == Sum::all_carefully>(x, n, anchor, ahead, kept), 0, unit_float, exponent};
+        return {m, exp_sum<Of == Sum::all_carefully, What>(x, n, anchor, ahead, kept), 0, unit_float, exponent};
     } else {
         const Rest rest = exp_sum_rest(x, n, anchor, m, ahead);
         return {m, rest.sum, rest.count, exp_of(Single{m / temperature}, Single{exponent}).v, exponent};
@@ -197,12 +100,16 @@ inline float first_block_max(const Row<X>& row) {
 }
 
 // `first_max`: the first_block_max of the row. While it is done, the scores of the row that follows are fetched.
-template <Sum Of, bool Scaled, class X>
+// `exponents`: of each block, its own.
+template <Sum Of, bool Scaled, Wait What = Wait::q, class X>
 inline Normalizer normalize(const Row<X>& row, float first_max, const Inverse<float>& inverse, const Helpers* helpers,
-                            float* kept = nullptr) {
+                            float* kept = nullptr, float* exponents = nullptr) {
     const std::int64_t length = row.length;
     if (length <= block_length) {
-        return normalize_block<Of, Scaled>(row.x, length, first_max, inverse, row.temperature, row.next, kept);
+        const Normalizer one =
+            normalize_block<Of, Scaled, What>(row.x, length, first_max, inverse, row.temperature, row.next, kept);
+        if (exponents != nullptr) *exponents = static_cast<float>(one.exponent);
+        return one;
     }
     Normalizer result{-__builtin_inf(), 0, 0, unit_float, lowest_exponent};
     // Shared blocks are merged when all are done: the order is the same.
@@ -214,7 +121,8 @@ inline Normalizer normalize(const Row<X>& row, float first_max, const Inverse<fl
             float* const keep = kept == nullptr ? nullptr : kept + start;
             const std::int64_t ahead = start + 2 * block_length <= length ? block_length : 0;
             const Normalizer one =
-                normalize_block<Of, Scaled>(block.x, block.length, m, inverse, row.temperature, ahead, keep);
+                normalize_block<Of, Scaled, What>(block.x, block.length, m, inverse, row.temperature, ahead, keep);
+            if (exponents != nullptr) exponents[start / block_length] = static_cast<float>(one.exponent);
             if (blocks == nullptr) {
                 result = merge(result, one);
             } else {
@@ -226,9 +134,12 @@ inline Normalizer normalize(const Row<X>& row, float first_max, const Inverse<fl
     return result;
 }
 
-// log(sum / e^max) of a row, as far as float exponentials serve: `max` tells whether they do.
+// log(sum / e^max) of a row, of 1 and what stands beside a maximum, as far as float exponentials serve: `max` tells
+// whether they do.
 struct LogSum {
-    double max, value;
+    double max, beside;
+
+    double value() const { return log1p(Single{beside}).v; }
 };
 
 // Whether what stands beside a maximum, as the sum of all has it, is good to 2^-27, by the bound of BlockSum.
@@ -237,21 +148,22 @@ inline bool is_enough(double beside, std::int64_t length, double top) {
 }
 
 // From the sum of all, where that is good enough; else, and in rows of one vector, from the others alone. `all`: what
-// softmax needs, if `max` tells that it serves, with the q in `kept` where that is given (not for a row of one vector).
-template <bool Scaled, class X>
+// softmax needs, if `max` tells that it serves, with what is to be kept in `kept` where that is given (not for a row of
+// one vector).
+template <bool Scaled, Wait What = Wait::q, class X>
 inline LogSum log_sum(const Row<X>& row, float first_max, const Inverse<float>& inverse, const Helpers* helpers,
-                      Normalizer& all, float* kept = nullptr) {
+                      Normalizer& all, float* kept = nullptr, float* exponents = nullptr) {
     if (row.length > F32x16::lanes) {
-        all = normalize<Sum::all_carefully, Scaled>(row, first_max, inverse, helpers, kept);
+        all = normalize<Sum::all_carefully, Scaled, What>(row, first_max, inverse, helpers, kept, exponents);
         if (is_anchored(row.temperature, all.max)) {
             const double top = exp_of(Single{all.max / row.temperature}, Single{all.exponent}).v;
             const double beside = all.rest - Anchor<Scaled>(static_cast<float>(all.exponent), inverse).summed(all.max);
-            if (is_enough(beside, row.length, top)) return {all.max, log1p(Single{beside / top}).v};
+            if (is_enough(beside, row.length, top)) return {all.max, beside / top};
         }
     }
     const Normalizer others = normalize<Sum::others, Scaled>(row, first_max, inverse, helpers);
     if (row.length <= F32x16::lanes) all = others;
-    return {others.max, others.log_sum()};
+    return {others.max, others.beside()};
 }
 
 // softmax of a part of a row from the q that were kept; they may be where the result goes.

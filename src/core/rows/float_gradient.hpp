@@ -70,7 +70,7 @@ LOGITKIT_ONCE inline bool softmax_vjp_floats(X x, const Element<X>* g, Element<X
             using F = typename decltype(part)::Vector;
             const F a = part.load(piece.x + i, 0.0f), b = part.load(piece.g + i, 0.0f);
             const F change = fma(a, b, fma(a, F::set1(high), a * F::set1(low)));
-            part.store(zero_where_equal(change, a, F::set1(0)), piece.out + i);
+            part.store(zero_where_equal(change, a, F::set1(0.0f)), piece.out + i);
         });
     });
     return true;

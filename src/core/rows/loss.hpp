@@ -4,20 +4,15 @@
 // is a softmax that is stored with another factor, from the exponentials that the loss has summed; a probability near 1
 // less its own target is -expm1 of the loss, formed before anything is rounded to the elements of the row.
 //
-// Bound of the gradient, in ULP of the larger of its two terms: 3, for both are rounded once and so is the difference.
+// Bound of the gradient, in ULP of the larger of its two terms: 3, that of softmax (anchored.hpp) and 1 for the
+// exponentials that wait rounded.
 #pragma once
 
+#include "rows/loss_gradient.hpp"
 #include "rows/targets.hpp"
-#include "rows/ways.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
-
-// Factors of probabilities that leave them, and what their rounding lost, in the range of floats.
-inline bool is_float_factor(double factor) {
-    const double size = __builtin_fabs(factor);
-    return size >= 0x1p-30 && size <= 0x1p+30;
-}
 
 // A probability, and that less 1, from how far below 0 its logarithm lies, high + low.
 template <class D>
@@ -54,94 +49,6 @@ inline OneTarget<D> one_target(const Loss& loss, D score, D max, D log_sum, D we
     return {value, scale * (weight + pull), zero_where_equal(scale * fma(pull, p, weight * less_1), score, impossible)};
 }
 
-// What a row's exponentials sum to, and the way that found it.
-struct LossNormalizer {
-    enum class Way { anchored, wide, special } way;
-    double max;
-    Pair log_sum;
-    SoftmaxNormalizer exponentials; // of the anchored way
-    Pair sum;                       // of the wide way
-};
-
-template <class X>
-LOGITKIT_ONCE inline LossNormalizer loss_normalizer(const RowBatch& batch, const Row<X>& row, float* scratch) {
-    using Way = LossNormalizer::Way;
-    if constexpr (!is_double<X>) {
-        float* kept = nullptr;
-        if (row.out != nullptr && batch.keep && row.length > F32x16::lanes) {
-            if (row.length <= block_length) kept = scratch;
-            if constexpr (sizeof(Element<X>) == sizeof(float)) {
-                // The targets are read after them.
-                if (row.out != address(row.x) && row.out != row.g) kept = row.out;
-            }
-        }
-        Normalizer all;
-        const LogSum sum = log_sum<false>(row, first_max_of(row), Inverse<float>(1), batch.helpers, all, kept);
-        if (is_anchored(1, sum.max)) return {Way::anchored, sum.max, {sum.value, 0}, {true, all, kept}, {0, 0}};
-    }
-    const double m = largest(row);
-    if (!is_ordinary(m, 1)) return {Way::special, m, {0, 0}, {}, {0, 0}};
-    const WideNormalizer normalizer = with_distance(
-        m, 1, [&]<bool Scaled>() { return normalize_wide<Scaled>(row, m, Distance<Element<X>, Scaled>(m, 1)); });
-    return {Way::wide, m, normalizer.log_sum(), {}, normalizer.sum()};
-}
-
-// Probabilities in doubles, times a factor, less what at(piece, start, i, part, x, low) gives of each and `low`: of the
-// element i of a piece that begins at `start`.
-template <class X, class At>
-inline void gradient_wide(const Row<X>& row, const LossNormalizer& by, double factor, At at) {
-    const Distance<Element<X>, true> distance(by.max, 1);
-    const Share share(factor, 1, by.sum);
-    store_pieces(row, [&](std::int64_t start, const Row<X>& piece) {
-        for_vectors<F64x8>(piece.length, [&](std::int64_t i, auto part) {
-            using D = typename decltype(part)::Vector;
-            const D score = part.load(piece.x + i, -__builtin_inf());
-            D high, rest;
-            Exponential<D> e;
-            distance.clamped(score, high, rest);
-            exp_of_distance(high, rest, e.scale, e.q);
-            D low;
-            const D taken = at(piece, start, i, part, score, low);
-            part.store((share.of(e, D::set1(1.0)) - taken) - low, piece.out + i);
-        });
-    });
-}
-
-// The same of a row that the anchored way has summed; a block of probabilities waits in scratch, where their q may be.
-template <class X, class At>
-inline void gradient_by_blocks(const Row<X>& row, const SoftmaxNormalizer& by, double factor, At at, float* scratch) {
-    const Anchor<false> anchor(static_cast<float>(by.of.exponent), Inverse<float>(1));
-    const Reciprocal<float> share = quotient_of(factor, by.of.sum());
-    store_blocks_backward(row, 0, row.length, [&](std::int64_t start, const Row<X>& block) {
-        for_vectors<F32x16>(block.length, [&](std::int64_t i, auto part) {
-            using F = typename decltype(part)::Vector;
-            const F x = part.load(block.x + i, 0.0f);
-            if (by.kept == nullptr) {
-                part.store(quotient(anchor.exp(x), share), scratch + i);
-            } else {
-                const F q = part.load(static_cast<const float*>(by.kept) + start + i, 0.0f);
-                part.store(quotient(Exponential<F>{anchor.scale(x), q}, share), scratch + i);
-            }
-        });
-        for_vectors<F64x8>(block.length, [&](std::int64_t i, auto part) {
-            using D = typename decltype(part)::Vector;
-            const D x = part.load(block.x + i, -__builtin_inf());
-            const D p = part.load(static_cast<const float*>(scratch) + i, 0.0);
-            D low;
-            const D taken = at(block, start, i, part, x, low);
-            part.store((p - taken) - low, block.out + i);
-        });
-    });
-}
-
-// The wide way of a row, whatever way has found its sum: a factor may be out of the range of floats.
-template <class X>
-inline LossNormalizer widened(const Row<X>& row, const LossNormalizer& by) {
-    if (by.way == LossNormalizer::Way::wide) return by;
-    const Distance<Element<X>, true> distance(by.max, 1);
-    return {LossNormalizer::Way::wide, by.max, by.log_sum, {}, normalize_wide<true>(row, by.max, distance).sum()};
-}
-
 // The only element of which lane 0 is asked.
 inline double first_lane(F64x8 a) {
     alignas(64) double lanes[F64x8::lanes];
@@ -150,7 +57,7 @@ inline double first_lane(F64x8 a) {
 }
 
 // How far below 0 the logarithm of the probability of a score lies.
-inline Pair surprise_of(double score, const LossNormalizer& by) { return add(by.log_sum, two_sum(by.max, -score)); }
+inline Pair surprise_of(double score, double max, Pair log_sum) { return add(log_sum, two_sum(max, -score)); }
 
 // The gradient at the one target of a row, where that is possible; `own` and `others`: what it counts for, and what the
 // other classes do.
@@ -163,54 +70,135 @@ inline double gradient_at(const Loss& loss, const RowLoss& all, double own, doub
     return loss.scale * __builtin_fma(all.pull, p, less);
 }
 
-// A row with one class as its target, and no smoothing.
+// Stores the probabilities times a factor.
 template <class X>
-inline double one_target_row(const RowBatch& batch, const Row<X>& row, std::int64_t target, const LossNormalizer& by) {
+inline void store_probabilities(const RowBatch& batch, const Row<X>& row, const LossNormalizer& by, double factor,
+                                const LossScratch& scratch) {
+    if constexpr (!is_double<X>) {
+        if (by.is_float() && is_float_factor(factor)) {
+            if (by.way == LossNormalizer::Way::rounded) return store_rounded(batch, row, by, factor, scratch);
+            return softmax_store(batch, row, by.of, factor);
+        }
+    }
+    gradient_wide(row, widened(row, by), factor, [](auto, auto, auto, auto, auto x, auto& low) {
+        low = decltype(x)::set1(0.0);
+        return low;
+    });
+}
+
+// The target of a row, and what it stands for.
+struct Target {
+    std::int64_t at;
+    double score, weight;
+    bool takes_part;
+
+    template <class X>
+    Target(const Loss& loss, const Row<X>& row, std::int64_t target) : at(target), weight(weight_of(loss, target)) {
+        const X own = element_at(row, target);
+        score = static_cast<double>(score_at(own, 0));
+        takes_part = logitkit::LOGITKIT_ISA::takes_part(own, 0);
+    }
+    template <class X>
+    void store(const Row<X>& row, double gradient) const {
+        if (!takes_part) return;
+        set_element(row, at, narrow_to<Element<X>>(score == -__builtin_inf() ? 0 : gradient));
+    }
+};
+
+// Float rows with one class each as their target, no smoothing: what follows the sum of a row is a chain of some
+// hundred cycles, so that the losses of eight rows, where there are as many, are formed together, one in each lane.
+template <class X>
+class OneTargetRows {
     using D = F64x8;
-    const X at_target = element_at(row, target);
-    const double score = static_cast<double>(score_at(at_target, 0));
-    const bool takes = takes_part(at_target, 0);
+
+public:
+    explicit OneTargetRows(const RowBatch& batch) : batch_(batch) {}
+
+    // A row that the normaliser has summed; stores its gradient but at the target.
+    void add(std::int64_t i, const Row<X>& row, const Target& target, const LossNormalizer& by,
+             const LossScratch& scratch) {
+        const Loss& loss = *batch_.loss;
+        if (!by.is_float()) return finish_wide(i, row, target, by, scratch);
+        rows_[count_] = i;
+        targets_[count_] = target.at;
+        takes_part_[count_] = target.takes_part;
+        score_[count_] = target.score;
+        weight_[count_] = target.weight;
+        max_[count_] = by.max;
+        beside_[count_] = by.beside;
+        ++count_;
+        if (row.out != nullptr) {
+            double factor = loss.scale * target.weight;
+            if (loss.z_loss != 0) {
+                const D log_sum = log1p(D::set1(by.beside));
+                factor = first_lane(
+                    one_target(loss, D::set1(target.score), D::set1(by.max), log_sum, D::set1(target.weight)).factor);
+            }
+            store_probabilities(batch_, row, by, factor, scratch);
+        }
+        if (count_ == D::lanes) finish();
+    }
+    // Of the rows since the last call.
+    void finish() {
+        if (count_ == 0) return;
+        alignas(64) double value[D::lanes], at[D::lanes];
+        const auto rows =
+            one_target(*batch_.loss, D::load(score_), D::load(max_), log1p(D::load(beside_)), D::load(weight_));
+        rows.value.store(value);
+        rows.at.store(at);
+        for (int i = 0; i < count_; ++i) {
+            batch_.losses[rows_[i] * batch_.losses_step] = value[i];
+            if (batch_.out == nullptr || !takes_part_[i]) continue;
+            set_element(row_at<X>(batch_, rows_[i]), targets_[i], narrow_to<Element<X>>(at[i]));
+        }
+        count_ = 0;
+    }
+
+private:
+    void finish_wide(std::int64_t i, const Row<X>& row, const Target& target, const LossNormalizer& by,
+                     const LossScratch& scratch) {
+        const Pair log_sum = by.log();
+        const auto one = one_target(*batch_.loss, D::set1(target.score), D::set1(by.max), D::set1(log_sum.high),
+                                    D::set1(target.weight));
+        batch_.losses[i * batch_.losses_step] = first_lane(one.value);
+        if (row.out == nullptr) return;
+        store_probabilities(batch_, row, by, first_lane(one.factor), scratch);
+        target.store(row, first_lane(one.at));
+    }
+
+    const RowBatch& batch_;
+    int count_ = 0;
+    std::int64_t rows_[D::lanes], targets_[D::lanes];
+    bool takes_part_[D::lanes];
+    alignas(64) double score_[D::lanes] = {}, weight_[D::lanes] = {}, max_[D::lanes] = {}, beside_[D::lanes] = {};
+};
+
+// The same of a row of doubles.
+template <class X>
+inline double one_target_row(const RowBatch& batch, const Row<X>& row, const Target& target, const LossNormalizer& by,
+                             const LossScratch& scratch) {
     const Loss& loss = *batch.loss;
-    const double weight = weight_of(loss, target);
-    double value, factor, at;
-    if constexpr (is_double<X>) {
-        const Pair surprise = surprise_of(score, by);
-        const Pair away = weight == 0 ? Pair{0, 0} : multiply({weight, 0}, two_sum(by.max, -score));
-        const RowLoss all = row_loss(loss, {weight, 0}, away, weight, by.max, by.log_sum);
-        value = all.value;
-        factor = all.factor;
-        at = gradient_at(loss, all, weight, 0, surprise);
-    } else {
-        const OneTarget<D> lanes =
-            one_target(loss, D::set1(score), D::set1(by.max), D::set1(by.log_sum.high), D::set1(weight));
-        value = first_lane(lanes.value);
-        factor = first_lane(lanes.factor);
-        at = first_lane(lanes.at);
-    }
-    if (row.out == nullptr) return value;
-    if (!is_double<X> && by.way == LossNormalizer::Way::anchored && is_float_factor(factor)) {
-        if constexpr (!is_double<X>) softmax_store(batch, row, by.exponentials, factor);
-    } else {
-        gradient_wide(row, widened(row, by), factor, [](auto, auto, auto, auto, auto x, auto& low) {
-            low = decltype(x)::set1(0.0);
-            return low;
-        });
-    }
-    if (takes) set_element(row, target, narrow_to<Element<X>>(score == -__builtin_inf() ? 0 : at));
-    return value;
+    const Pair log_sum = by.log();
+    const Pair away = target.weight == 0 ? Pair{0, 0} : multiply({target.weight, 0}, two_sum(by.max, -target.score));
+    const RowLoss all = row_loss(loss, {target.weight, 0}, away, target.weight, by.max, log_sum);
+    if (row.out == nullptr) return all.value;
+    store_probabilities(batch, row, by, all.factor, scratch);
+    target.store(row, gradient_at(loss, all, target.weight, 0, surprise_of(target.score, by.max, log_sum)));
+    return all.value;
 }
 
 // Targets of every class, or smoothing. `target`: the one class, -1 with targets of every class.
 template <class X>
 LOGITKIT_ONCE inline double many_targets_row(const RowBatch& batch, const Row<X>& row, std::int64_t target,
-                                             const LossNormalizer& by, float* scratch) {
+                                             const LossNormalizer& by, LossScratch& scratch) {
     const Loss& loss = *batch.loss;
+    const Pair log_sum = by.log();
     const Coefficients<X> coefficients(loss, row);
     CoefficientSums sums = sum_coefficients(coefficients, row, by.max);
     const double target_weight = target < 0 ? 0 : weight_of(loss, target);
     const double score = target < 0 ? by.max : static_cast<double>(score_at(element_at(row, target), 0));
     if (target >= 0) sums.add(coefficients.at_target(target_weight), target_weight, two_sum(by.max, -score));
-    const RowLoss all = row_loss(loss, sums.whole, sums.away, sums.weight.high, by.max, by.log_sum);
+    const RowLoss all = row_loss(loss, sums.whole, sums.away, sums.weight.high, by.max, log_sum);
     if (row.out == nullptr) return all.value;
 
     double at = 0;
@@ -218,7 +206,7 @@ LOGITKIT_ONCE inline double many_targets_row(const RowBatch& batch, const Row<X>
     if (possible) {
         const Pair own = add({coefficients.share_of(target_weight), 0}, coefficients.at_target(target_weight));
         const double others = add(sums.whole, {-own.high, -own.low}).high;
-        at = gradient_at(loss, all, own.high, others, surprise_of(score, by));
+        at = gradient_at(loss, all, own.high, others, surprise_of(score, by.max, log_sum));
     }
     const auto taken = [&](const Row<X>& piece, std::int64_t start, std::int64_t i, auto part, auto x, auto& low) {
         using V = decltype(x);
@@ -231,30 +219,51 @@ LOGITKIT_ONCE inline double many_targets_row(const RowBatch& batch, const Row<X>
         if constexpr (is_double<X>) low = zero_where_equal(fma(a, scale, zero - high) + rest * scale, a, zero);
         return zero_where_equal(high, a, zero);
     };
-    if (!is_double<X> && by.way == LossNormalizer::Way::anchored && is_float_factor(all.factor)) {
-        if constexpr (!is_double<X>) gradient_by_blocks(row, by.exponentials, all.factor, taken, scratch);
-    } else {
+    if (!by.is_float() || !is_float_factor(all.factor)) {
         gradient_wide(row, widened(row, by), all.factor, taken);
+    } else if constexpr (!is_double<X>) {
+        if (by.way == LossNormalizer::Way::rounded) {
+            gradient_of_rounded(row, by, all.factor, taken, scratch);
+        } else {
+            gradient_by_blocks(row, by.of, all.factor, taken, scratch.block);
+        }
     }
     if (possible) set_element(row, target, narrow_to<Element<X>>(at));
     return all.value;
 }
 
+// The rows first to first + count of a batch, one by one.
 template <class X>
-LOGITKIT_ONCE inline double cross_entropy_row(const RowBatch& batch, const Row<X>& row, std::int64_t target) {
-    const auto fill_gradient = [&](double value) {
-        if (row.out != nullptr) fill(row, value, 0);
-        return value;
-    };
-    if (row.g == nullptr && target < 0) return fill_gradient(0);
-    alignas(64) float scratch[is_double<X> ? 1 : block_length];
-    const LossNormalizer by = loss_normalizer(batch, row, scratch);
-    if (by.way == LossNormalizer::Way::special && count_kept(row).count == 0) return fill_gradient(0);
-    if (by.way == LossNormalizer::Way::special || by.log_sum.high != by.log_sum.high) {
-        return fill_gradient(__builtin_nan(""));
+LOGITKIT_ONCE inline void cross_entropy_rows(const RowBatch& batch, std::int64_t first, std::int64_t count) {
+    LossScratch scratch;
+    OneTargetRows<X> rows(batch);
+    for (std::int64_t i = first; i < first + count; ++i) {
+        const Row<X> row = row_at<X>(batch, i);
+        const std::int64_t target = class_of(batch, i);
+        const auto is = [&](double value, double gradient) {
+            batch.losses[i * batch.losses_step] = value;
+            if (row.out != nullptr) fill(row, gradient, 0);
+        };
+        if (row.g == nullptr && target < 0) {
+            is(0, 0);
+            continue;
+        }
+        const LossNormalizer by = loss_normalizer(batch, row, scratch);
+        const double found = by.is_float() ? by.beside : by.log_sum.high;
+        if (by.way == LossNormalizer::Way::special && count_kept(row).count == 0) {
+            is(0, 0);
+        } else if (by.way == LossNormalizer::Way::special || found != found) {
+            is(__builtin_nan(""), __builtin_nan(""));
+        } else if (row.g != nullptr || batch.loss->smoothing != 0) {
+            batch.losses[i * batch.losses_step] =
+                many_targets_row(batch, row, row.g == nullptr ? target : -1, by, scratch);
+        } else if constexpr (is_double<X>) {
+            batch.losses[i * batch.losses_step] = one_target_row(batch, row, {*batch.loss, row, target}, by, scratch);
+        } else {
+            rows.add(i, row, {*batch.loss, row, target}, by, scratch);
+        }
     }
-    if (row.g == nullptr && batch.loss->smoothing == 0) return one_target_row(batch, row, target, by);
-    return many_targets_row(batch, row, row.g == nullptr ? target : -1, by, scratch);
+    rows.finish();
 }
 
 } // namespace

@@ -81,13 +81,14 @@ void top_k(const RowBatch& batch) {
 
 template <class X>
 void cross_entropy(const RowBatch& batch) {
-    const auto rows = [&](std::int64_t first, std::int64_t count) {
-        for (std::int64_t i = first; i < first + count; ++i) {
-            batch.losses[i * batch.losses_step] = cross_entropy_row(batch, row_at<X>(batch, i), class_of(batch, i));
+    const auto rows = [&](std::int64_t first, std::int64_t count) { cross_entropy_rows<X>(batch, first, count); };
+    const bool is_one_target = batch.g == nullptr && batch.loss->smoothing == 0;
+    if constexpr (!is_double<X>) {
+        if (is_one_target && batch.length <= longest_short) {
+            return for_short_rows<X>(batch, [](auto& some) { some.cross_entropy(); }, rows);
         }
-    };
-    if (batch.g != nullptr || batch.loss->smoothing != 0) return rows(0, batch.rows);
-    for_rows_of_any_length<X>(batch, [](auto& some) { some.cross_entropy(); }, rows);
+    }
+    rows(0, batch.rows);
 }
 
 // The kernel of each dtype; of operations that take a mask, also that with one.

@@ -8,8 +8,7 @@
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
-// Longer rows are done one by one, and fewer.
-constexpr int longest_short = 128;
+// Fewer rows are done one by one.
 constexpr int fewest_rows(std::int64_t length) { return length <= F32x16::lanes ? 4 : 12; }
 
 // `count` rows of one temperature, at most sixteen. What float exponentials do not serve is left to rows(first, 1).

@@ -23,7 +23,7 @@ public:
 
     // scale (1 + q). (By value, because a struct of vectors goes through memory with gcc.)
     template <class F>
-    void add(F scales, F qs) {
+    LOGITKIT_INLINE void add(F scales, F qs) {
         for_each_vector(scales, qs, [&](F32x16 scale, F32x16 q) {
             F32x16 lower;
             upper_ = split_off({scale, q}, upper_, lower);
@@ -32,7 +32,7 @@ public:
     }
     // scale (1 + q + lost).
     template <class F>
-    void add(F scales, F qs, F lost) {
+    LOGITKIT_INLINE void add(F scales, F qs, F lost) {
         for_each_vector(scales, qs, lost, [&](F32x16 scale, F32x16 q, F32x16 rest) {
             F32x16 lower;
             upper_ = split_off({scale, q}, upper_, lower);
@@ -40,25 +40,25 @@ public:
         });
     }
     // Gives `upper` with the upper part of an exponential added to it.
-    static F32x16 split_off(const Exponential<F32x16>& e, F32x16 upper, F32x16& lower) {
+    LOGITKIT_INLINE static F32x16 split_off(const Exponential<F32x16>& e, F32x16 upper, F32x16& lower) {
         const F32x16 to = upper + e.value();
         lower = fma(e.scale, e.q, e.scale - (to - upper));
         return to;
     }
     // After `run_length` exponentials.
-    void next_run() {
+    LOGITKIT_INLINE void next_run() {
         add(upper_ - F32x16::set1(split));
         add(lower_);
         upper_ = F32x16::set1(split);
         lower_ = F32x16::set1(0);
     }
-    double total() {
+    LOGITKIT_INLINE double total() {
         add(upper_ - F32x16::set1(split));
         return reduce_sum(low_ + high_) + static_cast<double>(reduce_sum(lower_));
     }
 
 private:
-    void add(F32x16 parts) {
+    LOGITKIT_INLINE void add(F32x16 parts) {
         low_ = low_ + widen_low(parts);
         high_ = high_ + widen_high(parts);
     }

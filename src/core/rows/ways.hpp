@@ -12,6 +12,9 @@
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
+// Longer float rows are never done in columns, see short.hpp.
+constexpr int longest_short = 128;
+
 // Whether float exponentials, measured from an exponent, may serve for rows of a temperature.
 inline bool may_be_anchored(double temperature) { return temperature > 0x1p-100 && temperature < 0x1p+100; }
 
@@ -140,7 +143,8 @@ LOGITKIT_ONCE inline LogNormalizer log_normalizer(const RowBatch& batch, const R
     if constexpr (!is_double<X>) {
         LogSum sum;
         if (log_sum_anchored(batch, row, first_max, sum)) {
-            return {Way::anchored, sum.max, {sum.value, 0}, {sum.max, row.temperature, sum.value, row.length}};
+            const double value = sum.value();
+            return {Way::anchored, sum.max, {value, 0}, {sum.max, row.temperature, value, row.length}};
         }
     }
     const double m = largest(row);
@@ -204,8 +208,8 @@ inline double logsumexp_row(const RowBatch& batch, const Row<X>& row, float firs
     if constexpr (!is_double<X>) {
         LogSum sum;
         if (log_sum_anchored(batch, row, first_max, sum)) {
-            const double y = sum.max / row.temperature;
-            if (!cancels(y, sum.value)) return y + sum.value;
+            const double y = sum.max / row.temperature, value = sum.value();
+            if (!cancels(y, value)) return y + value;
         }
     }
     const double m = largest(row);
