@@ -18,6 +18,7 @@
 #include "core/pool.hpp"
 #include "core/quota.hpp"
 #include "loss_binding.hpp"
+#include "plain_calls.hpp"
 #include "xla/handler.hpp"
 
 namespace nb = nanobind;
@@ -28,51 +29,6 @@ namespace {
 
 bool takes_mask(Op op) { return op != Op::softmax_vjp && op != Op::log_softmax_vjp && op != Op::top_k; }
 bool needs_g(Op op) { return op >= Op::softmax_vjp && op <= Op::kl_divergence; }
-
-// What map_plain takes for an array, and what makes another like it. Kept for ever: a module that is not unloaded.
-PyTypeObject* array_type = nullptr;
-PyObject* empty_like = nullptr;
-
-void set_arrays(nb::handle type, nb::handle make) {
-    array_type = reinterpret_cast<PyTypeObject*>(nb::object(nb::borrow(type)).release().ptr());
-    empty_like = nb::object(nb::borrow(make)).release().ptr();
-}
-
-// The short way of softmax and log_softmax along the last axis at temperature 1: returns the result, or None, nothing
-// done, where x is not an array that the core takes as it is, or `out` does not obviously fit.
-nb::object map_plain(int op, nb::handle x, nb::handle out) {
-    if (op != static_cast<int>(Op::softmax) && op != static_cast<int>(Op::log_softmax)) {
-        throw std::invalid_argument("op is out of range");
-    }
-    if (Py_TYPE(x.ptr()) != array_type) return nb::none();
-    const Buffer x_buffer(x, false, std::nothrow);
-    if (!x_buffer) return nb::none();
-    const char format = x_buffer.format();
-    const int dims = x_buffer.dims();
-    if ((format != 'f' && format != 'd') || dims < 1 || dims > most_dims) return nb::none();
-    const bool given = !out.is_none();
-    nb::object result;
-    if (given) {
-        if (Py_TYPE(out.ptr()) != array_type) return nb::none();
-        result = nb::borrow(out);
-    } else {
-        result = nb::steal(PyObject_CallOneArg(empty_like, x.ptr()));
-        if (!result.is_valid()) throw nb::python_error();
-    }
-    const Buffer out_buffer(result, true, std::nothrow);
-    if (!out_buffer || out_buffer.format() != format || out_buffer.dims() != dims) return nb::none();
-
-    for (int dim = 0; dim < dims; ++dim) {
-        if (out_buffer.size(dim) != x_buffer.size(dim)) return nb::none();
-    }
-    double temperature = 1;
-    Request request = request_of(op, *dtype_of(format), x_buffer, std::uint64_t{1} << (dims - 1));
-    request.out = out_buffer.operand(request, "out");
-    set_temperature(request, temperature);
-    if (given && may_overlap(x_buffer, out_buffer)) return nb::none();
-    run_without_gil(request);
-    return result;
-}
 
 // Runs one operation along the dimensions whose bits are set in `axes`; `out` is exactly x or g, or apart. The
 // positions that top_k finds are its `out`. With `compute`, a buffer's format, elements are converted to it block by
@@ -168,11 +124,16 @@ NB_MODULE(_core, m) {
           "The loss of each row into `losses`, and where `out` is given `scale` times its gradient into that.");
     m.def("total", &total_of, "values"_a, "The sum of doubles, to the last bits.");
     m.def("set_arrays", &set_arrays, "type"_a, "make"_a,
-          "Tell map_plain the type of its arrays, and what makes an uninitialised one like another.");
+          "Tell map_plain and loss_plain the type of arrays, and what makes an uninitialised one like another.");
     m.def(
         "map_plain", &map_plain, "op"_a, "x"_a.none(), "out"_a.none(),
         "softmax or log_softmax along the last axis, all options but `out` at their defaults; None, and nothing done, "
         "where x or `out` must be looked at more closely.");
+    m.def(
+        "loss_plain", &loss_plain, "x"_a.none(), "targets"_a.none(), "out"_a.none(), "gradient"_a, "reduction"_a,
+        "cross_entropy along the last axis, all options but `out` and reduction (0 none, 1 mean, 2 sum) at their "
+        "defaults, and the gradient where it is asked for; None, and nothing done, where the arguments must be looked "
+        "at more closely.");
     m.def(
         "xla_handler", [] { return nb::object(nb::capsule(reinterpret_cast<void*>(&xla::handle))); },
         "What XLA calls in compiled programs of JAX, as jax.ffi.register_ffi_target takes it.");

@@ -1,5 +1,4 @@
-// A buffer of Python as the core takes it: an address, a shape, strides. The only file besides bindings.cpp that knows
-// Python.
+// A buffer of Python as the core takes it: an address, a shape, strides.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -116,13 +115,17 @@ public:
         return result;
     }
 
-    // Of a C-contiguous array of doubles.
+    // Whether its elements lie side by side, in the order of C.
+    bool is_contiguous() const { return is_aligned() && PyBuffer_IsContiguous(&view_, 'C') != 0; }
+    template <class T>
+    T* start() const {
+        return static_cast<T*>(view_.buf);
+    }
+    // Of such an array of doubles.
     const double* doubles(const char* name) const {
         expect_format(*this, 'd', name);
-        if (!is_aligned() || PyBuffer_IsContiguous(&view_, 'C') == 0) {
-            throw std::invalid_argument(std::string(name) + " must be contiguous");
-        }
-        return static_cast<const double*>(view_.buf);
+        if (!is_contiguous()) throw std::invalid_argument(std::string(name) + " must be contiguous");
+        return start<double>();
     }
 
     // As an operand that holds `picks` elements a row, side by side along the last dimension, the one that is reduced.

@@ -2,11 +2,11 @@
 
     python hostile_calls.py EXTENSION CALLS
 
-loads the extension from its file, by itself, and calls `apply` with seeded random buffers: views
-of any shape and step (0 to 64 dimensions, empty ones, steps of 2^60 where nothing is stepped over),
-unaligned, read-only, of the wrong kind or shape, overlapping. Each call returns or raises
-TypeError, ValueError or BufferError, and writes nothing but its result. Run where a sanitizer
-watches.
+loads the extension from its file, by itself, and calls `apply`, `map_plain`, `cross_entropy` and
+`loss_plain` with seeded random buffers: views of any shape and step (0 to 64 dimensions, empty
+ones, steps of 2^60 where nothing is stepped over), unaligned, read-only, of the wrong kind or
+shape, overlapping. Each call returns or raises TypeError, ValueError or BufferError, and writes
+nothing but its result. Run where a sanitizer watches.
 """
 
 import array
@@ -163,16 +163,77 @@ def one_call(core, memories):
     return "done" if done else "declined"
 
 
+def one_loss(core, memories):
+    """Make a call of the cross-entropy; return how it ended."""
+    shape = shape_of_a_call()
+    dtype = random.choice(["f4", "f8"])
+    at = int(random.integers(len(shape))) if shape else 0
+    length = shape[at] if shape else 1
+    axes = 1 << at if shape and not chance(20) else int(random.choice([-1, 0, 1]))
+    per_row = tuple(1 if i == at else n for i, n in enumerate(shape))
+    x = view(memories["x"], shape, dtype, True)
+    losses = view(memories["losses"], per_row, "f8", chance(20))
+    out_memory = memories["x" if chance(4) else "out"]
+    out = None if chance(3) else view(out_memory, shape, dtype, chance(20))
+    ids = g = mask = weight = None
+    if chance(2) or math.prod(per_row) > ROOM // 8:
+        g = view(memories["g"], shape, dtype, True)
+    else:  # in the row, or ignored: the caller's promise
+        ids = random.integers(-1, max(length, 0), per_row)
+    if chance(2):
+        mask = view(memories["mask"], shape, "?", True)
+    if chance(2) and length < ROOM // 8:
+        weight = np.abs(random.normal(size=length + chance(9)))
+    if any(part is None for part in (x, losses)) or (ids is None and g is None):
+        return "does not fit"
+    arguments = {"x": x, "out": out, "losses": losses, "ids": ids, "g": g, "weight": weight}
+    if chance(6):
+        name = random.choice([name for name in arguments if name != "ids"])
+        arguments[name] = wrong_kind(x)
+        if arguments[name] is x:  # in place, where nothing else was made of it
+            return "does not fit"
+        if name == "x" and ids is not None:  # for another length they promise nothing
+            arguments["ids"] = np.full_like(ids, -1)
+    if chance(30):
+        losses.flags.writeable = False
+    numbers = [float(n) for n in random.choice([0, 0.1, 1, 1e300, np.nan], 3)]
+    x, out_given, losses_given = (arguments.pop(name) for name in ("x", "out", "losses"))
+    before = {name: memories[name].copy() for name in memories}
+    ids, g, weight = (arguments[name] for name in ("ids", "g", "weight"))
+    plain = chance(3)
+    try:
+        if plain:  # it looks at the classes itself
+            size = shape[-1] if shape else 1
+            targets = random.integers(-int(chance(9)), max(size, 1) + int(chance(9)), shape[:-1])
+            plain_options = (bool(chance(2)), int(random.integers(3)))
+            done = core.loss_plain(x, targets, out_given, *plain_options) is not None
+        else:
+            done = core.cross_entropy(
+                x, out_given, losses_given, axes, ids, g, mask, weight, *numbers
+            )
+    except (TypeError, ValueError, BufferError) as error:
+        same = all((before[name] == memories[name]).all() for name in memories)
+        assert same, f"written, then refused: {error}"
+        return type(error).__name__
+    mine = {name: np.zeros(len(memory), bool) for name, memory in memories.items()}
+    if not plain:
+        mine["losses"] |= elements(memories["losses"], losses)
+    if out is not None and done is not False:
+        name = "x" if out_memory is memories["x"] else "out"
+        mine[name] |= elements(out_memory, out)
+    for name, memory in memories.items():
+        assert (before[name] == memory)[~mine[name]].all(), f"written outside the result: {name}"
+    return "declined" if done is False else "plain done" if plain else "done"
+
+
 def main(core, calls):
     """Make the calls and say how they ended."""
-    sizes = {"x": ROOM, "out": ROOM, "g": ROOM, "mask": ROOM, "temperature": ROOM}
+    names = ("x", "out", "g", "mask", "temperature", "losses")
     ends = Counter()
     core.set_arrays(np.ndarray, np.empty_like)
     for call in range(calls):
         if call % 50 == 0:  # fresh ones, ending at an odd byte
-            memories = {
-                name: np.full(size + call % 13, CANARY, np.uint8) for name, size in sizes.items()
-            }
+            memories = {name: np.full(ROOM + call % 13, CANARY, np.uint8) for name in names}
             memories["x"][:8192] = random.normal(size=1024).view(np.uint8)
             memories["mask"][:] = random.integers(2, size=len(memories["mask"]))
             memories["temperature"][: ROOM // 2] = np.abs(random.normal(size=ROOM // 16)).view(
@@ -180,7 +241,10 @@ def main(core, calls):
             )
         core.set_thread_limit(call % 4)
         core.select_isa(core.available_isas()[call % 2 % len(core.available_isas())])
-        ends[one_call(core, memories)] += 1
+        if chance(4):
+            ends[f"loss {one_loss(core, memories)}"] += 1
+        else:
+            ends[one_call(core, memories)] += 1
     print(*(f"{name}: {count}" for name, count in sorted(ends.items())), sep="\n")
 
 

@@ -73,12 +73,19 @@ def total(values: object) -> float:
 
 def set_arrays(type: object, make: object) -> None:
     """
-    Tell map_plain the type of its arrays, and what makes an uninitialised one like another.
+    Tell map_plain and loss_plain the type of arrays, and what makes an uninitialised one like another.
     """
 
 def map_plain(op: int, x: object | None, out: object | None) -> object:
     """
     softmax or log_softmax along the last axis, all options but `out` at their defaults; None, and nothing done, where x or `out` must be looked at more closely.
+    """
+
+def loss_plain(
+    x: object | None, targets: object | None, out: object | None, gradient: bool, reduction: int
+) -> object:
+    """
+    cross_entropy along the last axis, all options but `out` and reduction (0 none, 1 mean, 2 sum) at their defaults, and the gradient where it is asked for; None, and nothing done, where the arguments must be looked at more closely.
     """
 
 def xla_handler() -> object:

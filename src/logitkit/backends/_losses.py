@@ -15,7 +15,7 @@ from logitkit.backends import _delivery as delivery
 from logitkit.backends._arguments import Array
 from logitkit.backends._labels import as_targets, classes_of
 
-_REDUCTION = {"mean": True, "sum": True, "none": False}
+_REDUCTION = {"none": 0, "mean": 1, "sum": 2}  # as the core numbers them
 _NORMALIZER = {"weight": True, "count": True}
 _EMPTY = {"nan": math.nan, "zero": 0.0}
 _FLOAT64 = np.dtype(np.float64)
@@ -77,6 +77,32 @@ class _Targets:
     soft: Array | None
 
 
+_PLAIN = {reduction: Options(None, None, reduction, "weight", "nan") for reduction in _REDUCTION}
+
+
+def as_options(
+    weight: Any,
+    ignore_index: Any,
+    reduction: Any,
+    normalizer: Any,
+    empty: Any,
+    label_smoothing: Any = 0.0,
+    z_loss: Any = 0.0,
+) -> Options:
+    """Return checked options; where all but reduction have their defaults, always the same ones."""
+    if (
+        weight is None
+        and ignore_index is None
+        and type(label_smoothing) is type(z_loss) is float
+        and label_smoothing == z_loss == 0
+        and type(reduction) is type(normalizer) is type(empty) is str
+        and (normalizer, empty) == ("weight", "nan")
+        and reduction in _PLAIN
+    ):
+        return _PLAIN[reduction]
+    return Options(weight, ignore_index, reduction, normalizer, empty, label_smoothing, z_loss)
+
+
 def cross_entropy(x: Any, targets: Any, axis: Any, options: Options, mask: Any) -> Any:
     """See `logitkit.cross_entropy`."""
     return _cross_entropy(x, targets, axis, options, mask, None, gradient=False)[0]
@@ -125,6 +151,13 @@ def nll_loss(log_p: Any, targets: Any, axis: Any, options: Options, mask: Any) -
 def _cross_entropy(
     x: Any, targets: Any, axis: Any, options: Options, mask: Any, out: Any, *, gradient: bool
 ) -> tuple[Any, Any]:
+    if mask is None and type(axis) is int and axis == -1:
+        reduction = options.reduction
+        if options is _PLAIN[reduction]:
+            plain: Any = _core.loss_plain(x, targets, out, gradient, _REDUCTION[reduction])
+            if plain is not None:
+                loss, grad = plain
+                return loss[()] if reduction == "none" else x.dtype.type(loss), grad
     x, kept = arguments.as_array(x)
     result_dtype, compute = arguments.result_dtypes(x.dtype)
     shape = x.shape

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from logitkit.backends import backend_of_all
-from logitkit.backends._losses import Options
+from logitkit.backends._losses import as_options
 
 _MEMORY = 48 * 2**20
 
@@ -88,7 +88,9 @@ def linear_cross_entropy(
     >>> float(lk.cross_entropy(h @ w.T, [0, 1]).round(4))
     0.8103
     """
-    options = Options(weight, ignore_index, reduction, normalizer, empty, label_smoothing, z_loss)
+    options = as_options(
+        weight, ignore_index, reduction, normalizer, empty, label_smoothing, z_loss
+    )
     backend = backend_of_all(h=h, w=w, targets=targets, bias=bias)
     return backend.linear_cross_entropy(h, w, targets, bias, options, memory)
 
@@ -158,6 +160,8 @@ def linear_cross_entropy_with_grad(
     array([[-0.078,  0.289],
            [ 0.266, -0.032]])
     """
-    options = Options(weight, ignore_index, reduction, normalizer, empty, label_smoothing, z_loss)
+    options = as_options(
+        weight, ignore_index, reduction, normalizer, empty, label_smoothing, z_loss
+    )
     backend = backend_of_all(h=h, w=w, targets=targets, bias=bias)
     return backend.linear_cross_entropy_with_grad(h, w, targets, bias, options, memory)

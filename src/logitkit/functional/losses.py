@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from logitkit.backends import backend_of
-from logitkit.backends._losses import Options
+from logitkit.backends._losses import as_options
 
 
 def cross_entropy(
@@ -93,7 +93,9 @@ def cross_entropy(
     >>> float(lk.cross_entropy([0.0, -40.0], 0))
     4.248354255291589e-18
     """
-    options = Options(weight, ignore_index, reduction, normalizer, empty, label_smoothing, z_loss)
+    options = as_options(
+        weight, ignore_index, reduction, normalizer, empty, label_smoothing, z_loss
+    )
     return backend_of(x).cross_entropy(x, targets, axis, options, mask)
 
 
@@ -153,7 +155,9 @@ def cross_entropy_with_grad(
     >>> float(loss.round(4)), grad.round(4)
     (0.417, array([[-0.341 ,  0.2424,  0.0986]]))
     """
-    options = Options(weight, ignore_index, reduction, normalizer, empty, label_smoothing, z_loss)
+    options = as_options(
+        weight, ignore_index, reduction, normalizer, empty, label_smoothing, z_loss
+    )
     result: tuple[Any, Any] = backend_of(x).cross_entropy_with_grad(
         x, targets, axis, options, mask, out
     )
@@ -215,5 +219,5 @@ def nll_loss(
     >>> lk.nll_loss(log_p, [0, -1], ignore_index=-1, reduction="none").round(4)
     array([0.417, 0.   ])
     """
-    options = Options(weight, ignore_index, reduction, normalizer, empty)
+    options = as_options(weight, ignore_index, reduction, normalizer, empty)
     return backend_of(log_p).nll_loss(log_p, targets, axis, options, mask)

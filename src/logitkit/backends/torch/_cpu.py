@@ -14,7 +14,7 @@ from torch import Tensor
 
 from logitkit.backends import numpy as numpy_backend
 from logitkit.backends._formulas import activations
-from logitkit.backends._losses import Options
+from logitkit.backends._losses import Options, as_options
 from logitkit.backends.torch._dtypes import NUMPY
 from logitkit.backends.torch._views import tensor_of, view, view_option
 
@@ -245,7 +245,7 @@ def _loss_options(weight: Tensor | None, choices: Sequence[Any], mask: Any) -> t
     ignore_index, label_smoothing, z_loss, reduction, normalizer, divisor, empty = choices
     by = divisor if normalizer == "number" else normalizer
     weights = None if weight is None else view(weight, "weight")
-    options = Options(weights, ignore_index, reduction, by, empty, label_smoothing, z_loss)
+    options = as_options(weights, ignore_index, reduction, by, empty, label_smoothing, z_loss)
     return options, view_option(mask, "mask")
 
 
