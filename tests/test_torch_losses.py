@@ -65,6 +65,7 @@ def test_gradients_are_those_of_finite_differences(soft, options):
     targets = SOFT if soft else LABELS
     x = randn(3, 5).requires_grad_()
     assert torch.autograd.gradcheck(lambda a: lk.cross_entropy(a, targets, **chosen), (x,))
+    assert torch.autograd.gradgradcheck(lambda a: lk.cross_entropy(a, targets, **chosen), (x,))
 
 
 SHAPES = [((6, 5), (6,)), ((3, 5, 4, 2), (3, 4, 2)), ((5,), ())]
@@ -157,15 +158,49 @@ def test_transforms_compose(reduction):
 
 def test_the_scores_are_not_kept_for_the_derivative():
     x = randn(3, 5).requires_grad_() * 2
-    loss = lk.cross_entropy(x, LABELS)
-    assert [t.data_ptr() == x.data_ptr() for t in loss.grad_fn.saved_tensors] == [False]
+    for options, kept in (({}, False), ({"z_loss": 0.1}, True)):
+        saved = lk.cross_entropy(x, LABELS, **options).grad_fn.saved_tensors
+        assert any(t is not None and t.data_ptr() == x.data_ptr() for t in saved) == kept
 
 
-def test_a_second_derivative_is_refused_rather_than_left_out():
-    x = randn(3, 5).requires_grad_()
-    (grad,) = torch.autograd.grad(lk.cross_entropy(x, LABELS), x, create_graph=True)
-    with pytest.raises(NotImplementedError, match=r"^cross_entropy has no second derivative; -log"):
-        grad.square().sum().backward()
+def bent(loss, x, *arguments, **options):
+    """Return the second derivative of a loss, along the cube of the first."""
+    x = x.clone().requires_grad_()
+    (grad,) = torch.autograd.grad(loss(x, *arguments, **options).sum(), x, create_graph=True)
+    return torch.autograd.grad((grad**3).sum(), x)[0]
+
+
+@pytest.mark.parametrize(("shape", "rows"), SHAPES)
+@pytest.mark.parametrize("soft", [False, True], ids=["classes", "probabilities"])
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["equal", "weighted"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_the_second_derivative_is_that_of_pytorch(dtype, weight, soft, shape, rows):
+    x = randn(*shape).to(dtype)
+    targets = torch.from_numpy(np.random.default_rng(3).integers(0, 5, rows))
+    if soft:
+        targets = torch.softmax(randn(*shape, seed=5), min(1, len(shape) - 1)).to(dtype)
+    elif targets.numel() > 2:
+        targets.view(-1)[1] = -100
+    weight = None if weight is None else weight.to(dtype)
+    for options in MODULES:
+        got = bent(nn.CrossEntropyLoss(weight, **options), x, targets)
+        want = bent(torch.nn.CrossEntropyLoss(weight, **options), x, targets)
+        torch.testing.assert_close(got, want)
+
+
+def test_what_takes_no_part_has_no_second_derivative():
+    x = randn(3, 5)
+    x[0, 2] = x[1, 4] = -torch.inf  # the second is a target
+    mask = torch.ones(3, 5, dtype=torch.bool)
+    mask[2, 3] = False
+    for options in ({}, {"z_loss": 0.1}, {"label_smoothing": 0.1}):
+        got = bent(lk.cross_entropy, x, LABELS, mask=mask, **options)
+        assert (got[0, 2], got[1, 4], got[2, 3]) == (0, 0, 0)
+        assert torch.isfinite(got[[0, 2]]).all()
+        alone = bent(lk.cross_entropy, x[:1], LABELS[:1], normalizer=3, **options)
+        torch.testing.assert_close(got[:1], alone)
+    none = torch.full((3,), -1)
+    assert (bent(lk.cross_entropy, x, none, ignore_index=-1, empty="zero") == 0).all()
 
 
 def test_gradients_flow_to_the_scores_alone():

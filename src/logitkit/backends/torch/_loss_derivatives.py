@@ -1,6 +1,8 @@
 """The derivatives of the losses: the gradient that came with the loss, scaled.
 
-The scores are not kept for it, so there is no second derivative but that of nll_loss, which is 0.
+The second derivative of cross_entropy is made of operators: it can be derived again. For one class
+a row it comes from the gradient, for other targets and options from the scores, which are kept for
+it only then.
 """
 
 from __future__ import annotations
@@ -12,6 +14,11 @@ import torch
 from torch import Tensor
 
 from logitkit.backends.torch._calls import call, differentiable
+from logitkit.backends.torch._loss_curvature import (
+    curvature,
+    curvature_of_gradient,
+    is_one_class,
+)
 from logitkit.backends.torch._rows import normaliser, picked
 
 Context = Any
@@ -33,21 +40,24 @@ def _loss_backward(ctx: Context, g: Tensor) -> Grads:
 
 
 def _setup_loss_with_grad(ctx: Context, inputs: Inputs, output: Any) -> None:
-    # The scores are not kept: their memory can be freed before the derivative is asked for.
-    ctx.save_for_backward(output[1])
-    ctx.axis, ctx.per_row = inputs[2], inputs[7] == "none"
+    x, targets, ctx.axis, weight, *ctx.choices, mask = inputs
+    # The memory of the scores can be freed before the derivative is asked for.
+    kept = None if is_one_class(targets, ctx.choices) else x
+    ctx.save_for_backward(output[1], targets, weight, mask, kept)
+    ctx.per_row = ctx.choices[3] == "none"
     ctx.set_materialize_grads(False)
 
 
 def _loss_with_grad_backward(ctx: Context, g: Tensor | None, second: Tensor | None) -> Grads:
+    grad, targets, weight, mask, x = ctx.saved_tensors
+    dx = None if g is None else grad * (g.unsqueeze(ctx.axis) if ctx.per_row else g)
     if second is not None:
-        raise NotImplementedError(
-            "cross_entropy has no second derivative; -logitkit.gather_logprobs(x, targets) has one"
-        )
-    (grad,) = ctx.saved_tensors
-    if g is not None:
-        grad = grad * (g.unsqueeze(ctx.axis) if ctx.per_row else g)
-    return None if g is None else grad, *[None] * 11
+        if x is None:
+            bent = curvature_of_gradient(grad, second, targets, ctx.axis, weight, ctx.choices)
+        else:
+            bent = curvature(x, second, targets, ctx.axis, weight, ctx.choices, mask)
+        dx = bent if dx is None else dx + bent
+    return dx, *[None] * 11
 
 
 def _setup_linear(ctx: Context, inputs: Inputs, output: Any) -> None:
