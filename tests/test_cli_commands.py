@@ -3,6 +3,7 @@
 import json
 import math
 
+import ml_dtypes
 import numpy as np
 import pytest
 from cli_process import invoke, loads, ok
@@ -131,6 +132,14 @@ def test_stability_tells_the_steps_apart():
     assert step("-800", "-801", "--dtype", "float64") == "exp"
     assert step("70000", "1", "--dtype", "float16") == "cast"
     assert step("2", "1", "--dtype", "float16") is None
+
+
+def test_stability_of_bfloat16_is_asked_for():
+    (trial,) = loads(ok("stability", "90", "0", "--dtype", "bfloat16", "--json"))["trials"]
+    assert trial["failing_step"] == "exp" and trial["library"][0] == 1
+    (trial,) = loads(ok("stability", "1", "2", "--dtype", "bfloat16", "--json"))["trials"]
+    x = np.array([1, 2], ml_dtypes.bfloat16)
+    assert trial["library"] == logitkit.softmax(x).astype(float).tolist()
 
 
 def test_stability_as_text():

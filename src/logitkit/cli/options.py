@@ -105,9 +105,9 @@ temperature = click.option(
 )
 
 
-def dtype(help: str) -> Callable[[F], F]:
-    """Return the option ``--dtype``."""
-    types = click.Choice(["float16", "float32", "float64"])
+def dtype(help: str, *, also: tuple[str, ...] = ()) -> Callable[[F], F]:
+    """Return the option ``--dtype``; ``also`` are types that most commands do not take."""
+    types = click.Choice(["float16", "float32", "float64", *also])
     return click.option("--dtype", type=types, help=help)
 
 

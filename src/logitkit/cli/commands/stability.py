@@ -15,6 +15,7 @@ from logitkit.cli.row import run_row
 from logitkit.stream.formats import Table
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
     from rich.console import RenderableType
 
@@ -37,7 +38,7 @@ WAYS = ("naive", "shifted", "library")
 @options.numbers
 @options.temperature
 @options.labels
-@options.dtype(help="Show one type only.")
+@options.dtype(help="Show one type only; bfloat16 needs ml_dtypes.", also=("bfloat16",))
 @options.key
 @options.row
 @options.common
@@ -81,16 +82,36 @@ def trial(
     """Compute all three ways in one type."""
     from logitkit.explanation.trials import trial
 
-    t = trial(scores, dtype, names, temperature)
-    return {
-        "dtype": dtype,
+    t = trial(scores, numpy_dtype(dtype), names, temperature)
+    rows = {
         "logits": t.logits,
         "naive": t.naive,
         "shifted": t.shifted,
         "library": logitkit.softmax(t.logits, temperature=temperature),
+    }
+    if dtype == "bfloat16":  # no writer knows it
+        rows = {name: row.astype("float64") for name, row in rows.items()}
+    return {
+        "dtype": dtype,
+        **rows,
         "failing_step": t.failing_step,
         "failure": t.failure,
     }
+
+
+def numpy_dtype(name: str) -> np.dtype[Any]:
+    """Return NumPy's dtype; bfloat16 is that of ml_dtypes."""
+    import numpy as np
+
+    if name != "bfloat16":
+        return np.dtype(name)
+    try:
+        import ml_dtypes
+    except ImportError as error:
+        text = "bfloat16 needs ml_dtypes: pip install ml_dtypes"
+        raise click.BadParameter(text, param_hint="'--dtype'") from error
+    bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return bfloat16
 
 
 def view(trials: Sequence[dict[str, Any]], names: Sequence[str]) -> RenderableType:

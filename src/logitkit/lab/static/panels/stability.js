@@ -146,6 +146,7 @@ export class Stability extends Panel {
             ...state,
             classes: state.classes.map((row) => ({ ...row, logit: row.logit + state.shift })),
         };
+        const command = `logitkit stability ${snippets.numbers(shifted)}${snippets.labels(state)}${snippets.heat(state)}`;
         return {
             python: [
                 ...(state.dtype === "bfloat16" ? ["import ml_dtypes"] : []),
@@ -156,7 +157,7 @@ export class Stability extends Panel {
                 `library = logitkit.softmax(x${snippets.temperature(state)})`,
                 "print(naive, library)",
             ].join("\n"),
-            shell: `logitkit stability ${snippets.numbers(shifted)}${snippets.labels(state)}${snippets.heat(state)}`,
+            shell: `${command}\n${command} --dtype bfloat16`,
         };
     }
 }
