@@ -53,11 +53,12 @@ def cells(
         Cell(op, *parse_shape(shape), dtype)
         for dtype in dtypes
         for shape in shapes or ([*SHAPES, *LOSS_SHAPES] if dtype == "float32" else OTHER_SHAPES)
-        for op in known(ops or _ops_of(shape, dtype))
+        for op in known(ops or ops_of(shape, dtype))
     ]
 
 
-def _ops_of(shape: str, dtype: str) -> Sequence[str]:
+def ops_of(shape: str, dtype: str) -> Sequence[str]:
+    """Return the operations that a whole run times on a shape, as ``SHAPES`` has it."""
     if dtype != "float32":
         return OTHER_OPS
     if shape in LOSS_SHAPES:

@@ -109,14 +109,14 @@ def _verdict(lines: Sequence[Line]) -> str:
 
 def _untimed(lines: Sequence[Line]) -> str:
     there = {(line.op, line.label, line.threads) for line in lines}
-    ops, shapes = (dict.fromkeys(key[i] for key in there) for i in (0, 1))
-    not_asked = {line.label for line in lines if line.shape == grid.LARGEST}
+    ops = sorted({line.op for line in lines})
+    shapes = {line.label: line for line in lines}
     keys = [
-        (op, shape, count)
-        for op in sorted(ops)
-        for shape in sorted(shapes)
+        (op, label, count)
+        for op in ops
+        for label, line in sorted(shapes.items())
         for count in _threads(lines)
-        if shape not in not_asked or op in grid.LARGEST_OPS
+        if op in grid.ops_of(line.shape, line.dtype)
     ]
     missing = ", ".join(
         f"{op} {shape} at {count} thread{'s' * (count > 1)}"
