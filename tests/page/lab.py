@@ -49,6 +49,10 @@ class Lab:
             self.problems.append(f"a request left the machine: {route.request.url}")
             route.abort()
 
+    def unguard(self):
+        """Let requests go their own way from now on, not by way of this process."""
+        self.context.unroute("**")
+
     def _console(self, message):
         if message.type in ("error", "warning"):
             self.problems.append(f"console {message.type}: {message.text}")
