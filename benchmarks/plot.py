@@ -58,7 +58,8 @@ def draw(lines: Sequence[Line], theme: dict[str, Any]) -> Figure:
     ]
     halves = [half for half in halves if half[-1]]
     heights = [0.8 + 0.2 * len(labels) for _, _, labels in halves]
-    figure = Figure(figsize=(9.6, 0.3 + sum(heights)), layout="constrained")
+    width = max(9.6, 1.9 + 1.35 * len(ops))
+    figure = Figure(figsize=(width, 0.3 + sum(heights)), layout="constrained")
     parts = figure.subfigures(len(halves), 1, squeeze=False, height_ratios=heights)[:, 0]
     for part, (title, value, labels) in zip(parts, halves, strict=True):
         panels = part.subplots(1, len(ops), sharex=True, sharey=True, squeeze=False)[0]
@@ -104,7 +105,7 @@ def _points(
 
 def _ground(panel: Axes, title: str, theme: dict[str, Any]) -> None:
     panel.set_xscale("log", base=2)
-    panel.xaxis.set_major_locator(LogLocator(base=2, numticks=9))
+    panel.xaxis.set_major_locator(LogLocator(base=4, numticks=9))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panel.xaxis.set_minor_formatter(NullFormatter())
     panel.axvline(1, color=theme["ink"], linewidth=1)
