@@ -100,6 +100,25 @@ nb::object map_plain(int op, nb::handle x, nb::handle out) {
     return result;
 }
 
+nb::object vjp_plain(int op, nb::handle p, nb::handle g) {
+    if (op != static_cast<int>(Op::softmax_vjp) && op != static_cast<int>(Op::log_softmax_vjp)) {
+        throw std::invalid_argument("op is out of range");
+    }
+    if (!is_array(p) || !is_array(g)) return nb::none();
+    const Buffer p_buffer(p, false, std::nothrow), g_buffer(g, false, std::nothrow);
+    if (!is_plain(p_buffer) || !are_alike(p_buffer, g_buffer)) return nb::none();
+    const nb::object result = result_of(p, nb::none());
+    const Buffer out_buffer(result, true);
+
+    double temperature = 1;
+    Request request = request_of(op, *dtype_of(p_buffer.format()), p_buffer, std::uint64_t{1} << (p_buffer.dims() - 1));
+    request.g = g_buffer.operand(request, "g");
+    request.out = out_buffer.operand(request, "out");
+    set_temperature(request, temperature);
+    run_without_gil(request);
+    return result;
+}
+
 nb::object loss_plain(nb::handle x, nb::handle targets, nb::handle out, bool gradient, int reduction) {
     if (reduction < 0 || reduction > static_cast<int>(Reduction::sum)) {
         throw std::invalid_argument("reduction is out of range");

@@ -43,7 +43,7 @@ def wrap_core(call):
 
     right = _core.apply
     _core.apply = lambda *args, **options: call(right, *args, **options)
-    _core.map_plain = lambda *_: None  # the short way does without it
+    _core.map_plain = _core.vjp_plain = lambda *_: None  # the short ways do without it
 
 
 def nudged(when):

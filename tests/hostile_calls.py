@@ -2,8 +2,8 @@
 
     python hostile_calls.py EXTENSION CALLS
 
-loads the extension from its file, by itself, and calls `apply`, `map_plain`, `cross_entropy` and
-`loss_plain` with seeded random buffers: views of any shape and step (0 to 64 dimensions, empty
+loads the extension from its file, by itself, and calls `apply`, `cross_entropy` and the
+plain calls with seeded random buffers: views of any shape and step (0 to 64 dimensions, empty
 ones, steps of 2^60 where nothing is stepped over), unaligned, read-only, of the wrong kind or
 shape, overlapping. Each call returns or raises TypeError, ValueError or BufferError, and writes
 nothing but its result. Run where a sanitizer watches.
@@ -149,7 +149,9 @@ def one_call(core, memories):
     before = out_memory.copy()
     plain = chance(5)
     try:
-        if plain:
+        if plain and "g" in arguments:
+            done = core.vjp_plain(core.SOFTMAX_VJP, arguments["x"], arguments["g"]) is not None
+        elif plain:
             done = core.map_plain(op % 2, arguments["x"], arguments["out"]) is not None
         else:
             done = (

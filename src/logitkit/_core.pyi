@@ -73,12 +73,17 @@ def total(values: object) -> float:
 
 def set_arrays(type: object, make: object) -> None:
     """
-    Tell map_plain and loss_plain the type of arrays, and what makes an uninitialised one like another.
+    Tell the plain calls the type of arrays, and what makes an uninitialised one like another.
     """
 
 def map_plain(op: int, x: object | None, out: object | None) -> object:
     """
     softmax or log_softmax along the last axis, all options but `out` at their defaults; None, and nothing done, where x or `out` must be looked at more closely.
+    """
+
+def vjp_plain(op: int, p: object | None, g: object | None) -> object:
+    """
+    softmax_vjp or log_softmax_vjp along the last axis at temperature 1; None, and nothing done, where p or g must be looked at more closely.
     """
 
 def loss_plain(
