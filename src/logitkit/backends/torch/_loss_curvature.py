@@ -18,10 +18,14 @@ from logitkit.backends.torch._dtypes import computed_in
 from logitkit.backends.torch._rows import normaliser, picked
 
 
-def is_one_class(targets: Tensor, choices: Sequence[Any]) -> bool:
-    """Return whether a row has one class that counts, so that its gradient tells its softmax."""
+def is_told_by_gradient(x: Tensor, targets: Tensor, choices: Sequence[Any]) -> bool:
+    """Return whether the gradient of a row tells its softmax: one class counts, and no half dtype.
+
+    At that class it tells p - 1, and p to the last bit of 1 alone.
+    """
     _, label_smoothing, z_loss, *_ = choices
-    return not targets.is_floating_point() and label_smoothing == 0 and z_loss == 0
+    one = not targets.is_floating_point() and label_smoothing == 0 and z_loss == 0
+    return one and x.dtype in (torch.float32, torch.float64)
 
 
 def curvature_of_gradient(
@@ -63,6 +67,10 @@ def curvature(
     options = ([axis], 1.0, None, mask)
     p = call("softmax", x, *options, "zero", dtype, "default")
     whole, v, by = _row_sums(p, targets, axis, weight, choices, mask)
+    # Rows that do not count, and the mean of nothing.
+    whole = torch.where(by == 0, 0.0, whole)
+    by = torch.where(by == 0, 1.0, by)
+    p = torch.where(whole == 0, 0.0, p)
     b = whole / by
     u = torch.where(p != 0, u.to(dtype), 0.0)
     mean = (p * u).sum(axis, keepdim=True)
@@ -70,8 +78,8 @@ def curvature(
     if z_loss:
         lse = call("logsumexp", x, *options, dtype)
         pull = 2 * z_loss * v / by
-        b = b + pull * torch.where(v == 0, 0.0, lse)
-    return torch.where(whole == 0, 0.0, p * (b * (u - mean) + pull * mean)).to(x.dtype)
+        b = b + pull * torch.where((whole == 0) | torch.isinf(lse), 0.0, lse)
+    return (p * (b * (u - mean) + pull * mean)).to(x.dtype)
 
 
 def _row_sums(
@@ -81,7 +89,7 @@ def _row_sums(
     weight: Tensor | None,
     choices: Sequence[Any],
     mask: Tensor | None,
-) -> tuple[Tensor, Tensor, Any]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return sum(a) and v of each row, and the normalizer."""
     ignore_index, smoothing, _, reduction, normalizer, divisor, _ = choices
     here = torch.ones_like(p) if mask is None else mask.to(p.dtype)
@@ -98,6 +106,6 @@ def _row_sums(
         by = normaliser(v, normalizer, divisor, targets, ignore_index)
     share = smoothing / here.sum(axis, keepdim=True).clamp(min=1)
     whole = (1 - smoothing) * v + share * w.sum(axis, keepdim=True) * rows
-    if reduction != "mean":
-        return whole, v, 1.0
-    return whole, v, torch.full_like(by, divisor) if normalizer == "number" else by
+    if reduction != "mean" or normalizer == "number":
+        by = torch.full_like(by, divisor if reduction == "mean" else 1.0)
+    return whole, v, by

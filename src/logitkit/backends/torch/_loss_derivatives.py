@@ -1,8 +1,8 @@
 """The derivatives of the losses: the gradient that came with the loss, scaled.
 
 The second derivative of cross_entropy is made of operators: it can be derived again. For one class
-a row it comes from the gradient, for other targets and options from the scores, which are kept for
-it only then.
+a row it comes from the gradient, for other targets, options and halves from the scores, which are
+kept for it only then.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from logitkit.backends.torch._calls import call, differentiable
 from logitkit.backends.torch._loss_curvature import (
     curvature,
     curvature_of_gradient,
-    is_one_class,
+    is_told_by_gradient,
 )
 from logitkit.backends.torch._rows import normaliser, picked
 
@@ -42,7 +42,7 @@ def _loss_backward(ctx: Context, g: Tensor) -> Grads:
 def _setup_loss_with_grad(ctx: Context, inputs: Inputs, output: Any) -> None:
     x, targets, ctx.axis, weight, *ctx.choices, mask = inputs
     # The memory of the scores can be freed before the derivative is asked for.
-    kept = None if is_one_class(targets, ctx.choices) else x
+    kept = None if is_told_by_gradient(x, targets, ctx.choices) else x
     ctx.save_for_backward(output[1], targets, weight, mask, kept)
     ctx.per_row = ctx.choices[3] == "none"
     ctx.set_materialize_grads(False)

@@ -37,7 +37,7 @@ def normaliser(
         return counts.sum()
     there = torch.ones_like(targets, dtype=torch.bool)
     if ignore_index is not None:
-        there = targets != ignore_index
+        there = targets.to(torch.int64) != ignore_index
     return there.sum().to(counts.dtype)
 
 
