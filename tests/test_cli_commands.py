@@ -110,6 +110,39 @@ def test_compare_survives_what_is_not_finite():
     assert lines[-1][0] == "sum" and "nan" in lines[-1]
 
 
+def test_cross_entropy_is_the_loss_of_a_class_and_its_gradient():
+    scores, names = [2.0, 1.0, 0.1], ["--labels", "apple,banana,cherry"]
+    for target, options, smoothing in (
+        ("1", [], 0),
+        ("banana", names, 0),
+        ("banana", [*names, "--label-smoothing", "0.1"], 0.1),
+    ):
+        args = ["cross-entropy", *map(str, scores), "--target", target, *options]
+        told = loads(ok(*args, "--json"))
+        loss, gradient = logitkit.cross_entropy_with_grad(scores, 1, label_smoothing=smoothing)
+        assert (told["target"], told["loss"], told["gradient"]) == (1, loss, gradient.tolist())
+        head, lines = text(ok(*args))
+        assert head[1:] == ["logit", "probability", "log_probability", "target", "loss", "gradient"]
+        assert float(lines[-1][5]) == loss and lines[-1][0] == "sum"
+        assert [float(line[6]) for line in lines[:-1]] == gradient.tolist()
+        assert math.isclose(sum(float(line[5]) for line in lines[:-1]), loss, rel_tol=1e-14)
+
+
+def test_cross_entropy_keeps_what_the_naive_way_loses():
+    told = loads(ok("cross-entropy", "0", "-800", "--target", "1", "--json"))
+    assert told["loss"] == 800 and told["naive"]["loss"] == "Infinity"
+    assert "log(0)" in told["naive"]["failure"]
+    told = loads(ok("cross-entropy", "1", "-inf", "--target=1", "--dtype", "float16", "--json"))
+    assert told["loss"] == "Infinity" and told["gradient"] == [1, 0]
+
+
+@pytest.mark.parametrize("target", ["3", "-1", "1.5", "d", ""])
+def test_cross_entropy_refuses_what_is_no_class(target):
+    result = invoke("cross-entropy", "1", "2", "3", f"--target={target}", "--labels", "a,b,c")
+    assert result.exit_code == 2
+    assert f"{target!r} is no class; accepted are 0 to 2 and the names" in result.stderr
+
+
 def test_stability_shows_where_the_naive_way_fails():
     trials = loads(ok("stability", "1000", "1001", "1002", "--json"))["trials"]
     assert [t["dtype"] for t in trials] == ["float16", "float32", "float64"]

@@ -115,7 +115,10 @@ def test_the_shell_lines_print_what_is_on_the_screen(tall, path, tmp_path, panel
     wanted = {
         "probabilities": lambda: column(table, 2),
         "worked": lambda: [column(table, i) for i in range(1, 6)],
-        "loss": lambda: column(table, 1),
+        "loss": lambda: [
+            *(column(table, i) for i in range(1, 5)),
+            [float(tall.readouts("loss")["logitkit: log-softmax"][1])] * len(table["rows"]),
+        ],
         "derivative": lambda: [column(table, i) for i in range(1, 4)],
         "compare": lambda: [column(table, i)[:-1] for i in range(1, 8)],
         "stability": lambda: [column(table, i) for i in range(1, 13)],

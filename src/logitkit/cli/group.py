@@ -18,6 +18,7 @@ COMMANDS = (
     "stability",
     "jacobian",
     "compare",
+    "cross-entropy",
     "demo",
     "lab",
     "bench",

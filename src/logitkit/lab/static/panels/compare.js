@@ -34,7 +34,7 @@ export class Compare extends Panel {
     static slug = "compare";
     static heading = "Only softmax shares";
     static look =
-        "Change one score. In every other function only its own value moves; in softmax all values do, for they sum to one.";
+        "Change one score: in every other function only its own value moves, in softmax all do, for they sum to one.";
 
     build(body) {
         this.cards = FUNCTIONS.map((one) => {

@@ -21,7 +21,7 @@ export class Confidence extends Panel {
     static fewest = 0;
     static heading = "Is it right when it is sure?";
     static look =
-        "Drop your own scores and labels. Where the points lie below the diagonal, the model promises more than it keeps.";
+        "Drop your own scores and labels: where the points lie below the diagonal, the model promises more than it keeps.";
 
     #file = null;
     #data = null;

@@ -235,7 +235,9 @@ export class Loss extends Panel {
             `loss, gradient = logitkit.cross_entropy_with_grad(logits, ${target}${smooth})`,
             "print(loss, gradient)",
         ];
-        return { python: lines.join("\n"), shell: snippets.explain({ ...state, temperature: 1 }) };
+        const smoothing = state.smoothing ? ` --label-smoothing ${state.smoothing}` : "";
+        const command = `logitkit cross-entropy ${snippets.numbers(state)}${snippets.labels(state)} --target ${target}${smoothing}`;
+        return { python: lines.join("\n"), shell: snippets.inDtype(state, command) };
     }
 }
 

@@ -20,7 +20,7 @@ export class Probabilities extends Panel {
     static slug = "probabilities";
     static heading = "Scores become probabilities";
     static look =
-        "Drag a score. Its own probability moves, and so do all the others: they share a whole of one.";
+        "Drag a score: its own probability moves, and so do all the others, for they share a whole of one.";
 
     build(body) {
         this.stack = h("lk-stack");

@@ -26,7 +26,7 @@ export class Stability extends Panel {
     static slug = "stability";
     static heading = "Where the naive formula breaks";
     static look =
-        "Add the same amount to all scores. The true answer stays as it is, but the naive formula overflows, first in the smallest type.";
+        "Add the same amount to all scores: the true answer stays as it is, but the naive formula overflows, first in the smallest type.";
 
     static formula = shiftFormula;
 

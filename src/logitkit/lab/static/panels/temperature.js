@@ -27,7 +27,7 @@ export class Temperature extends Panel {
     static slug = "temperature";
     static heading = "Temperature: from sure to undecided";
     static look =
-        "Move the temperature. Cold makes the leader take all, heat makes all equal, and the order never changes.";
+        "Move the temperature: cold makes the leader take all, heat makes all equal, and the order never changes.";
 
     build(body) {
         this.control = h("lk-temperature", { class: "wide-control" });

@@ -21,7 +21,7 @@ export class Worked extends Panel {
     static slug = "worked";
     static heading = "The calculation, step by step";
     static look =
-        "Follow one class from left to right. Only the division by the sum lets the classes know of each other.";
+        "Follow one class from left to right: only the division by the sum lets the classes know of each other.";
 
     #playing = 0;
 
