@@ -46,9 +46,15 @@ def test_the_bits_are_those_of_numpy(name, dtype, memory):
 def test_gradients_are_those_of_finite_differences(name):
     options = {"ignore_index": -1, **OPTIONS[name]}
     leaves = tuple(a.requires_grad_() for a in operands())
-    assert torch.autograd.gradcheck(
-        lambda h, w, b: lk.linear_cross_entropy(h, w, LABELS, bias=b, **options), leaves
-    )
+
+    def loss(h, w, b):
+        return lk.linear_cross_entropy(h, w, LABELS, bias=b, **options)
+
+    assert torch.autograd.gradcheck(loss, leaves)
+    assert torch.autograd.gradgradcheck(loss, leaves)
+    h, w, b = leaves
+    assert torch.autograd.gradgradcheck(lambda h: loss(h, w.detach(), None), (h,))
+    assert torch.autograd.gradgradcheck(lambda b: loss(h.detach(), w.detach(), b), (b,))
 
 
 def test_compiled_and_on_another_device_it_is_the_same():

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from logitkit.backends.torch._calls import call
-from logitkit.backends.torch._dtypes import computed_in
+from logitkit.backends.torch._dtypes import common_of_products, computed_in
 from logitkit.backends.torch._rows import normaliser, picked
 
 
@@ -80,6 +80,38 @@ def curvature(
         pull = 2 * z_loss * v / by
         b = b + pull * torch.where((whole == 0) | torch.isinf(lse), 0.0, lse)
     return (p * (b * (u - mean) + pull * mean)).to(x.dtype)
+
+
+def curvature_of_linear(
+    operands: tuple[Tensor, Tensor, Tensor | None],
+    seconds: Sequence[Tensor | None],
+    targets: Tensor,
+    weight: Tensor | None,
+    choices: Sequence[Any],
+) -> tuple[Tensor | None, ...]:
+    """Return it for h, w and bias of a last layer, whose logits are formed all at once."""
+    h, w, bias = operands
+    again = torch.is_grad_enabled()
+    with torch.enable_grad():
+        dtype = common_of_products(h, w, bias)
+        logits = h.to(dtype) @ w.to(dtype).mT
+        if bias is not None:
+            logits = logits + bias.to(dtype)
+        loss, _ = call(
+            "cross_entropy_with_grad", logits, targets, h.ndim - 1, weight, *choices, None
+        )
+        moved = [one for one in operands if one is not None and one.requires_grad]
+        grads = iter(torch.autograd.grad(loss, moved, create_graph=True))
+        along = logits.new_zeros(())
+        for one, second in zip(operands, seconds, strict=True):
+            if one is not None and one.requires_grad:
+                grad = next(grads)
+                if second is not None:
+                    along = along + (grad * second).to(dtype).sum()
+    bent = iter(torch.autograd.grad(along, moved, create_graph=again, allow_unused=True))
+    return tuple(
+        [next(bent) if one is not None and one.requires_grad else None for one in operands]
+    )
 
 
 def _row_sums(

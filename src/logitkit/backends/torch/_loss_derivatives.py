@@ -2,7 +2,7 @@
 
 The second derivative of cross_entropy is made of operators: it can be derived again. For one class
 a row it comes from the gradient, for other targets, options and halves from the scores, which are
-kept for it only then.
+kept for it only then. That of linear_cross_entropy needs all logits.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from logitkit.backends.torch._calls import call, differentiable
 from logitkit.backends.torch._loss_curvature import (
     curvature,
     curvature_of_gradient,
+    curvature_of_linear,
     is_told_by_gradient,
 )
 from logitkit.backends.torch._rows import normaliser, picked
@@ -73,17 +74,23 @@ def _linear_backward(ctx: Context, g: Tensor) -> Grads:
 
 
 def _setup_linear_with_grad(ctx: Context, inputs: Inputs, output: Any) -> None:
-    ctx.save_for_backward(*output[1:])
-    ctx.has_bias = inputs[3] is not None
+    h, w, targets, bias, _, weight, *ctx.choices = inputs
+    ctx.save_for_backward(*output[1:], h, w, targets, bias, weight)
     ctx.set_materialize_grads(False)
 
 
 def _linear_with_grad_backward(ctx: Context, g: Tensor | None, *seconds: Tensor | None) -> Grads:
-    if any(second is not None for second in seconds):
-        raise NotImplementedError(
-            "linear_cross_entropy has no second derivative; -logitkit.gather_logprobs has one"
-        )
-    return (None,) * 13 if g is None else _scaled(ctx.saved_tensors, g, ctx.has_bias)
+    *grads, h, w, targets, bias, weight = ctx.saved_tensors
+    empty: Grads = (None,) * 13
+    first = empty if g is None else _scaled(grads, g, bias is not None)
+    if all(second is None for second in seconds):
+        return first
+    bent = curvature_of_linear((h, w, bias), seconds, targets, weight, ctx.choices)
+    by_h, by_w, by_bias = (
+        one if other is None else other if one is None else one + other
+        for one, other in zip((first[0], first[1], first[3]), bent, strict=True)
+    )
+    return by_h, by_w, None, by_bias, *[None] * 9
 
 
 def _scaled(grads: Sequence[Tensor], g: Tensor, has_bias: bool) -> Grads:
