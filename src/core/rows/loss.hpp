@@ -77,7 +77,7 @@ inline void store_probabilities(const RowBatch& batch, const Row<X>& row, const 
     if constexpr (!is_double<X>) {
         if (by.is_float() && is_float_factor(factor)) {
             if (by.way == LossNormalizer::Way::rounded) return store_rounded(batch, row, by, factor, scratch);
-            return softmax_store(batch, row, by.of, factor);
+            return softmax_store(batch, row, by.floats, factor);
         }
     }
     gradient_wide(row, widened(row, by), factor, [](auto, auto, auto, auto, auto x, auto& low) {
@@ -225,7 +225,7 @@ LOGITKIT_ONCE inline double many_targets_row(const RowBatch& batch, const Row<X>
         if (by.way == LossNormalizer::Way::rounded) {
             gradient_of_rounded(row, by, all.factor, taken, scratch);
         } else {
-            gradient_by_blocks(row, by.of, all.factor, taken, scratch.block);
+            gradient_by_blocks(row, by.floats, all.factor, taken, scratch.block);
         }
     }
     if (possible) set_element(row, target, narrow_to<Element<X>>(at));
@@ -240,20 +240,20 @@ LOGITKIT_ONCE inline void cross_entropy_rows(const RowBatch& batch, std::int64_t
     for (std::int64_t i = first; i < first + count; ++i) {
         const Row<X> row = row_at<X>(batch, i);
         const std::int64_t target = class_of(batch, i);
-        const auto is = [&](double value, double gradient) {
+        const auto finish = [&](double value, double gradient) {
             batch.losses[i * batch.losses_step] = value;
             if (row.out != nullptr) fill(row, gradient, 0);
         };
         if (row.g == nullptr && target < 0) {
-            is(0, 0);
+            finish(0, 0);
             continue;
         }
         const LossNormalizer by = loss_normalizer(batch, row, scratch);
         const double found = by.is_float() ? by.beside : by.log_sum.high;
         if (by.way == LossNormalizer::Way::special && count_kept(row).count == 0) {
-            is(0, 0);
+            finish(0, 0);
         } else if (by.way == LossNormalizer::Way::special || found != found) {
-            is(__builtin_nan(""), __builtin_nan(""));
+            finish(__builtin_nan(""), __builtin_nan(""));
         } else if (row.g != nullptr || batch.loss->smoothing != 0) {
             batch.losses[i * batch.losses_step] =
                 many_targets_row(batch, row, row.g == nullptr ? target : -1, by, scratch);

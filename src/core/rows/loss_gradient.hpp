@@ -28,7 +28,7 @@ struct LossNormalizer {
     enum class Way { rounded, anchored, wide, special } way;
     double max;
     double beside = 0;             // of the first two, as LogSum has it
-    SoftmaxNormalizer of{};        // of the first two; `kept` has the exponentials themselves, rounded, or the q
+    SoftmaxNormalizer floats{};    // of the first two; `kept` has the exponentials themselves, rounded, or the q
     Pair sum{0, 0}, log_sum{0, 0}; // of the wide way
 
     bool is_float() const { return way == Way::rounded || way == Way::anchored; }
@@ -90,7 +90,7 @@ struct RoundedBlock {
     }
 };
 inline RoundedBlock rounded_block(const LossNormalizer& by, const LossScratch& scratch, std::int64_t start) {
-    return {by.of.of.exponent, static_cast<double>(scratch.exponents[start / block_length])};
+    return {by.floats.of.exponent, static_cast<double>(scratch.exponents[start / block_length])};
 }
 
 // Stores body(e) for the rounded exponentials of a block that begins at `start`.
@@ -113,18 +113,18 @@ inline void store_block(const RowBatch& batch, const Row<X>& block, std::int64_t
 template <class X>
 LOGITKIT_ONCE inline void store_rounded(const RowBatch& batch, const Row<X>& row, const LossNormalizer& by,
                                         double factor, const LossScratch& scratch) {
-    const Reciprocal<float> share = quotient_of(factor, by.of.of.sum());
+    const Reciprocal<float> share = quotient_of(factor, by.floats.of.sum());
     store_blocks_backward(row, 0, row.length, [&](std::int64_t start, const Row<X>& block) {
         const RoundedBlock rounded = rounded_block(by, scratch, start);
         const auto probability = [&](auto e) LOGITKIT_INLINE {
             using F = decltype(e);
             return fma(e, F::set1(share.high), e * F::set1(share.low));
         };
-        if (rounded.below == 0) return store_block(batch, block, start, by.of.kept, rounded, probability);
+        if (rounded.below == 0) return store_block(batch, block, start, by.floats.kept, rounded, probability);
         const double first = rounded.below < -126 ? -126 : rounded.below;
         const auto near = static_cast<float>(power_of_two(first));
         const auto far = static_cast<float>(power_of_two(rounded.below - first));
-        store_block(batch, block, start, by.of.kept, rounded, [&](auto e) LOGITKIT_INLINE {
+        store_block(batch, block, start, by.floats.kept, rounded, [&](auto e) LOGITKIT_INLINE {
             using F = decltype(e);
             return probability(e) * F::set1(near) * F::set1(far);
         });
@@ -160,13 +160,13 @@ inline void gradient_of_rounded(const Row<X>& row, const LossNormalizer& by, dou
                                 LossScratch& scratch) {
     store_blocks_backward(row, 0, row.length, [&](std::int64_t start, const Row<X>& block) {
         const RoundedBlock rounded = rounded_block(by, scratch, start);
-        const double share = factor * power_of_two(rounded.below) / by.of.of.sum();
-        if (by.of.kept == nullptr) {
+        const double share = factor * power_of_two(rounded.below) / by.floats.of.sum();
+        if (by.floats.kept == nullptr) {
             for_vectors<F32x16>(block.length, [&](std::int64_t i, auto part) {
                 part.store(rounded.exp(part.load(block.x + i, 0.0f)), scratch.block + i);
             });
         }
-        const float* const exponentials = by.of.kept == nullptr ? scratch.block : by.of.kept + start;
+        const float* const exponentials = by.floats.kept == nullptr ? scratch.block : by.floats.kept + start;
         for_vectors<F64x8>(block.length, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
             const D e = part.load(exponentials + i, 0.0);
