@@ -196,7 +196,7 @@ def one_loss(core, memories):
             return "does not fit"
         if name == "x" and ids is not None:  # for another length they promise nothing
             arguments["ids"] = np.full_like(ids, -1)
-    if chance(30):
+    if chance(8):
         losses.flags.writeable = False
     numbers = [float(n) for n in random.choice([0, 0.1, 1, 1e300, np.nan], 3)]
     x, out_given, losses_given = (arguments.pop(name) for name in ("x", "out", "losses"))

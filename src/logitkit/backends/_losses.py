@@ -15,7 +15,7 @@ from logitkit.backends import _delivery as delivery
 from logitkit.backends._arguments import Array
 from logitkit.backends._labels import as_targets, classes_of
 
-_REDUCTION = {"none": 0, "mean": 1, "sum": 2}  # as the core numbers them
+_REDUCTION = {"mean": 1, "sum": 2, "none": 0}  # as the core numbers them
 _NORMALIZER = {"weight": True, "count": True}
 _EMPTY = {"nan": math.nan, "zero": 0.0}
 _FLOAT64 = np.dtype(np.float64)
