@@ -154,9 +154,12 @@ private:
     Py_buffer view_{};
 };
 
-inline void expect_format(const Buffer& buffer, char format, const char* name) {
+inline bool has_format(const Buffer& buffer, char format) {
     // Both letters are 64 bits wide here, and arrays may have either.
-    if (buffer.format() == format || (format == 'q' && sizeof(long) == 8 && buffer.format() == 'l')) return;
+    return buffer.format() == format || (format == 'q' && sizeof(long) == 8 && buffer.format() == 'l');
+}
+inline void expect_format(const Buffer& buffer, char format, const char* name) {
+    if (has_format(buffer, format)) return;
     throw nb::type_error((std::string(name) + " must have the buffer format '" + format + "'").c_str());
 }
 

@@ -32,7 +32,7 @@ bool are_alike(const Buffer& a, const Buffer& b) {
     return true;
 }
 
-// `out`, or a new array like x; null where `out` is none.
+// `out`, or a new array like x where that is none; null where it is no array.
 nb::object result_of(nb::handle x, nb::handle out) {
     if (!out.is_none()) return is_array(out) ? nb::borrow(out) : nb::object();
     nb::object made = nb::steal(PyObject_CallOneArg(empty_like, x.ptr()));
@@ -46,7 +46,7 @@ std::vector<std::int64_t> classes_of(const Buffer& x, nb::handle targets) {
     const Buffer buffer(targets, false, std::nothrow);
     const int last = x.dims() - 1;
     if (!buffer || buffer.dims() != last || !buffer.is_contiguous()) return {};
-    if (buffer.format() != 'q' && !(sizeof(long) == 8 && buffer.format() == 'l')) return {};
+    if (!has_format(buffer, 'q')) return {};
     for (int dim = 0; dim < last; ++dim) {
         if (buffer.size(dim) != x.size(dim)) return {};
     }
@@ -56,6 +56,14 @@ std::vector<std::int64_t> classes_of(const Buffer& x, nb::handle targets) {
     bool fit = true;
     for (const std::int64_t one : classes) fit &= static_cast<std::uint64_t>(one) < count;
     return fit ? classes : std::vector<std::int64_t>();
+}
+
+// The operation along the last axis. All rows have the temperature 1, which nothing writes to.
+Request request_of(int op, const Buffer& x) {
+    static double one = 1;
+    Request request = request_of(op, *dtype_of(x.format()), x, std::uint64_t{1} << (x.dims() - 1));
+    set_temperature(request, one);
+    return request;
 }
 
 // What has one number a row, in their order.
@@ -91,10 +99,8 @@ nb::object map_plain(int op, nb::handle x, nb::handle out) {
     const Buffer out_buffer(result, true, std::nothrow);
     if (!are_alike(x_buffer, out_buffer)) return nb::none();
 
-    double temperature = 1;
-    Request request = request_of(op, *dtype_of(x_buffer.format()), x_buffer, std::uint64_t{1} << (x_buffer.dims() - 1));
+    Request request = request_of(op, x_buffer);
     request.out = out_buffer.operand(request, "out");
-    set_temperature(request, temperature);
     if (!out.is_none() && may_overlap(x_buffer, out_buffer)) return nb::none();
     run_without_gil(request);
     return result;
@@ -110,11 +116,9 @@ nb::object vjp_plain(int op, nb::handle p, nb::handle g) {
     const nb::object result = result_of(p, nb::none());
     const Buffer out_buffer(result, true);
 
-    double temperature = 1;
-    Request request = request_of(op, *dtype_of(p_buffer.format()), p_buffer, std::uint64_t{1} << (p_buffer.dims() - 1));
+    Request request = request_of(op, p_buffer);
     request.g = g_buffer.operand(request, "g");
     request.out = out_buffer.operand(request, "out");
-    set_temperature(request, temperature);
     run_without_gil(request);
     return result;
 }
@@ -140,10 +144,7 @@ nb::object loss_plain(nb::handle x, nb::handle targets, nb::handle out, bool gra
         }
     }
 
-    double temperature = 1;
-    Request request = request_of(static_cast<int>(Op::cross_entropy), *dtype_of(x_buffer.format()), x_buffer,
-                                 std::uint64_t{1} << (x_buffer.dims() - 1));
-    set_temperature(request, temperature);
+    Request request = request_of(static_cast<int>(Op::cross_entropy), x_buffer);
     const auto rows = static_cast<double>(classes.size());
     const bool is_mean = reduction == static_cast<int>(Reduction::mean);
     request.loss = {nullptr, 0, 0, is_mean ? 1 / rows : 1};

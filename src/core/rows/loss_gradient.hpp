@@ -79,18 +79,16 @@ struct RoundedBlock {
     Anchor<false> anchor;
     double below;
 
-    // A block that vanishes beside the others does so from their exponent.
-    RoundedBlock(double row_exponent, double own)
-        : anchor(static_cast<float>(own == lowest_exponent ? row_exponent : own), Inverse<float>(1)),
-          below(own == lowest_exponent ? 0 : own - row_exponent) {}
-
     template <class F>
     F exp(F x) const {
         return anchor.exp(x).value();
     }
 };
 inline RoundedBlock rounded_block(const LossNormalizer& by, const LossScratch& scratch, std::int64_t start) {
-    return {by.floats.of.exponent, static_cast<double>(scratch.exponents[start / block_length])};
+    const double row = by.floats.of.exponent, found = static_cast<double>(scratch.exponents[start / block_length]);
+    // A block that vanishes beside the others does so from their exponent.
+    const double own = found == lowest_exponent ? row : found;
+    return {Anchor<false>(static_cast<float>(own), Inverse<float>(1)), own - row};
 }
 
 // Stores body(e) for the rounded exponentials of a block that begins at `start`.

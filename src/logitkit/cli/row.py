@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from logitkit.cli.calls import call
 from logitkit.cli.output import View
-from logitkit.cli.source import load_row
+from logitkit.cli.source import load_row, note
 from logitkit.stream.formats import Table
 
-__all__ = ["run_row"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["in_dtype", "run_row"]
 
 
 def run_row(
@@ -34,3 +37,15 @@ def run_row(
         The other options of the command.
     """
     call(compute, load_row(values, key, labels, row), **options)
+
+
+def in_dtype(scores: NDArray[Any], dtype: str | None) -> NDArray[Any]:
+    """Convert scores to the type that is asked for, and note what does not fit in it."""
+    if dtype is None:
+        return scores
+    from logitkit.explanation.narrow import narrow
+
+    scores, lost = narrow(scores, dtype)
+    if lost:
+        note(lost)
+    return scores

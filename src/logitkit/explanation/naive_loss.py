@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from logitkit.explanation.naive import Scores, naive_way
 
-__all__ = ["NaiveLoss", "naive_loss"]
+__all__ = ["NaiveLoss", "naive_loss", "smoothed"]
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,14 @@ def naive_loss(x: Scores, target: int) -> NaiveLoss:
     if p == 0 and x[target] != -np.inf:
         failures.append("log: log(0) = -inf: the probability became 0")
     return NaiveLoss(float(p), loss, "; ".join(failures) or None)
+
+
+def smoothed(target: int, classes: int, label_smoothing: float) -> NDArray[np.float64]:
+    """Return what each class of a row counts for in its cross-entropy.
+
+    >>> smoothed(1, 2, 0.1)
+    array([0.05, 0.95])
+    """
+    wanted = np.full(classes, label_smoothing / classes)
+    wanted[target] += 1 - label_smoothing
+    return wanted

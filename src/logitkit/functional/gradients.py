@@ -9,20 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from logitkit import _core
 from logitkit.backends import backend_of
+from logitkit.functional._plain import ARRAY, LAST, ONE
 
-# As in softmax.py: what the core does alone, and the defaults, recognised by identity.
-_ARRAY = np.ndarray
 _SOFTMAX_VJP, _LOG_SOFTMAX_VJP = _core.SOFTMAX_VJP, _core.LOG_SOFTMAX_VJP
-_LAST = -1
-_ONE = 1.0
 
 
 def softmax_vjp(
-    p: Any, g: Any, /, *, axis: int | tuple[int, ...] | None = _LAST, temperature: Any = _ONE
+    p: Any, g: Any, /, *, axis: int | tuple[int, ...] | None = LAST, temperature: Any = ONE
 ) -> Any:
     """Vector-Jacobian product: the gradient in the scores, ``p * (g - sum(p * g)) / T``.
 
@@ -61,12 +56,7 @@ def softmax_vjp(
     >>> lk.softmax_vjp(p, [0.0, 1.0, 0.0, 0.0]).round(4)
     array([-0.1491,  0.2477, -0.0246, -0.074 ])
     """
-    if (
-        type(p) is _ARRAY
-        and axis is _LAST
-        and temperature is _ONE
-        and (result := _core.vjp_plain(_SOFTMAX_VJP, p, g)) is not None
-    ):
+    if (result := _plain(_SOFTMAX_VJP, p, g, axis, temperature)) is not None:
         return result
     return backend_of(p).softmax_vjp(p, g, axis, temperature, "g")
 
@@ -109,7 +99,7 @@ def softmax_jvp(
 
 
 def log_softmax_vjp(
-    log_p: Any, g: Any, /, *, axis: int | tuple[int, ...] | None = _LAST, temperature: Any = _ONE
+    log_p: Any, g: Any, /, *, axis: int | tuple[int, ...] | None = LAST, temperature: Any = ONE
 ) -> Any:
     """Gradient in the scores, given one in the log-probabilities: ``(g - p * sum(g)) / T``.
 
@@ -147,12 +137,7 @@ def log_softmax_vjp(
     >>> lk.log_softmax_vjp(log_p, [0.0, 1.0, 0.0, 0.0]).round(4)
     array([-0.2721,  0.4521, -0.045 , -0.1351])
     """
-    if (
-        type(log_p) is _ARRAY
-        and axis is _LAST
-        and temperature is _ONE
-        and (result := _core.vjp_plain(_LOG_SOFTMAX_VJP, log_p, g)) is not None
-    ):
+    if (result := _plain(_LOG_SOFTMAX_VJP, log_p, g, axis, temperature)) is not None:
         return result
     return backend_of(log_p).log_softmax_vjp(log_p, g, axis, temperature)
 
@@ -284,3 +269,10 @@ def softmax_jacobian(p: Any, /, *, temperature: Any = 1.0) -> Any:
            [-0.0599, -0.1628,  0.2227]])
     """
     return backend_of(p).softmax_jacobian(p, temperature=temperature)
+
+
+def _plain(op: int, p: Any, g: Any, axis: Any, temperature: Any) -> Any:
+    """Return the product where the core does it alone, else None."""
+    if type(p) is ARRAY and axis is LAST and temperature is ONE:
+        return _core.vjp_plain(op, p, g)
+    return None

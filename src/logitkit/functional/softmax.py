@@ -4,32 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from logitkit import _core
 from logitkit.backends import backend_of
 from logitkit.backends import numpy as numpy_backend
+from logitkit.functional._plain import ARRAY, DEFAULT, LAST, ONE
 
-# What the core does alone; other arrays never come to it, so that their tracers need not know it.
-_ARRAY = np.ndarray
 _SOFTMAX, _LOG_SOFTMAX = _core.SOFTMAX, _core.LOG_SOFTMAX
-# The defaults, recognised by identity: comparing them costs the short calls too much.
-_LAST = -1
-_ONE = 1.0
-_DEFAULT = "default"
 
 
 def softmax(
     x: Any,
     /,
     *,
-    axis: int | tuple[int, ...] | None = _LAST,
-    temperature: Any = _ONE,
+    axis: int | tuple[int, ...] | None = LAST,
+    temperature: Any = ONE,
     mask: Any = None,
     empty: str | None = None,
     dtype: Any = None,
     out: Any = None,
-    precision: str = _DEFAULT,
+    precision: str = DEFAULT,
 ) -> Any:
     """Turn scores into probabilities: ``exp(x / T) / sum(exp(x / T))`` along an axis.
 
@@ -104,13 +97,13 @@ def softmax(
     array([0.269, 0.731, 0.   ])
     """
     if (
-        type(x) is _ARRAY
-        and axis is _LAST
-        and temperature is _ONE
+        type(x) is ARRAY
+        and axis is LAST
+        and temperature is ONE
         and mask is None
         and empty is None
         and dtype is None
-        and precision is _DEFAULT
+        and precision is DEFAULT
         and (result := _core.map_plain(_SOFTMAX, x, out)) is not None
     ):
         return result
@@ -121,13 +114,13 @@ def log_softmax(
     x: Any,
     /,
     *,
-    axis: int | tuple[int, ...] | None = _LAST,
-    temperature: Any = _ONE,
+    axis: int | tuple[int, ...] | None = LAST,
+    temperature: Any = ONE,
     mask: Any = None,
     empty: str | None = None,
     dtype: Any = None,
     out: Any = None,
-    precision: str = _DEFAULT,
+    precision: str = DEFAULT,
 ) -> Any:
     """Logarithm of softmax, in nats: ``x / T - logsumexp(x / T)`` along an axis, never above 0.
 
@@ -165,13 +158,13 @@ def log_softmax(
     array([-4.24835426e-18, -4.00000000e+01])
     """
     if (
-        type(x) is _ARRAY
-        and axis is _LAST
-        and temperature is _ONE
+        type(x) is ARRAY
+        and axis is LAST
+        and temperature is ONE
         and mask is None
         and empty is None
         and dtype is None
-        and precision is _DEFAULT
+        and precision is DEFAULT
         and (result := _core.map_plain(_LOG_SOFTMAX, x, out)) is not None
     ):
         return result
@@ -182,8 +175,8 @@ def logsumexp(
     x: Any,
     /,
     *,
-    axis: int | tuple[int, ...] | None = _LAST,
-    temperature: Any = _ONE,
+    axis: int | tuple[int, ...] | None = LAST,
+    temperature: Any = ONE,
     mask: Any = None,
     keepdims: bool = False,
     dtype: Any = None,
@@ -227,8 +220,8 @@ def logsumexp(
     """
     if (
         numpy_backend.is_plain(x)
-        and axis is _LAST
-        and temperature is _ONE
+        and axis is LAST
+        and temperature is ONE
         and mask is dtype is out is None
         and keepdims is False
     ):
@@ -240,8 +233,8 @@ def entropy(
     x: Any,
     /,
     *,
-    axis: int | tuple[int, ...] | None = _LAST,
-    temperature: Any = _ONE,
+    axis: int | tuple[int, ...] | None = LAST,
+    temperature: Any = ONE,
     mask: Any = None,
 ) -> Any:
     """Entropy of softmax(x), in nats: 0 for certainty, log(n) for n equally likely classes.

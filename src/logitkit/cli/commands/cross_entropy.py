@@ -10,8 +10,7 @@ import click
 from logitkit.cli import options
 from logitkit.cli.command import Command
 from logitkit.cli.output import View
-from logitkit.cli.row import run_row
-from logitkit.cli.source import note
+from logitkit.cli.row import in_dtype, run_row
 from logitkit.stream.formats import Table
 
 if TYPE_CHECKING:
@@ -63,15 +62,9 @@ def compute(
     import numpy as np
 
     from logitkit.explanation.comparison import total
-    from logitkit.explanation.naive_loss import naive_loss
+    from logitkit.explanation.naive_loss import naive_loss, smoothed
 
-    scores = table.array
-    if dtype is not None:
-        from logitkit.explanation.narrow import narrow
-
-        scores, lost = narrow(scores, dtype)
-        if lost:
-            note(lost)
+    scores = in_dtype(table.array, dtype)
     names = table.labels or tuple(map(str, range(scores.size)))
     place = position(target, names)
     loss, gradient = logitkit.cross_entropy_with_grad(
@@ -79,8 +72,7 @@ def compute(
     )
     scores = scores.astype(gradient.dtype)
     p, log_p = logitkit.softmax(scores), logitkit.log_softmax(scores)
-    wanted = np.full(len(names), label_smoothing / len(names))
-    wanted[place] += 1 - label_smoothing
+    wanted = smoothed(place, len(names), label_smoothing)
     with np.errstate(invalid="ignore"):
         parts = np.where(wanted == 0, 0, -wanted * log_p)
     each = np.column_stack([scores, p, log_p, wanted, parts, gradient])

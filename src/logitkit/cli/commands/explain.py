@@ -9,8 +9,7 @@ import click
 from logitkit.cli import options
 from logitkit.cli.command import Command
 from logitkit.cli.output import View
-from logitkit.cli.row import run_row
-from logitkit.cli.source import note
+from logitkit.cli.row import in_dtype, run_row
 from logitkit.stream.formats import Table
 
 __all__ = ["command"]
@@ -49,13 +48,7 @@ def compute(
     """Explain the scores, in the type that is asked for."""
     import numpy as np
 
-    scores = table.array
-    if dtype is not None:
-        from logitkit.explanation.narrow import narrow
-
-        scores, lost = narrow(scores, dtype)
-        if lost:
-            note(lost)
+    scores = in_dtype(table.array, dtype)
     explanation = logitkit.explain(scores, labels=table.labels, temperature=temperature)
     steps = explanation.steps
     columns = [

@@ -15,7 +15,6 @@ from logitkit.cli.row import run_row
 from logitkit.stream.formats import Table
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from rich.console import RenderableType
 
@@ -80,9 +79,10 @@ def trial(
     logitkit: ModuleType, scores: NDArray[Any], dtype: str, names: Sequence[str], temperature: float
 ) -> dict[str, Any]:
     """Compute all three ways in one type."""
+    from logitkit.bench.cells import dtype_named
     from logitkit.explanation.trials import trial
 
-    t = trial(scores, numpy_dtype(dtype), names, temperature)
+    t = trial(scores, dtype_named(dtype), names, temperature)
     rows = {
         "logits": t.logits,
         "naive": t.naive,
@@ -97,21 +97,6 @@ def trial(
         "failing_step": t.failing_step,
         "failure": t.failure,
     }
-
-
-def numpy_dtype(name: str) -> np.dtype[Any]:
-    """Return NumPy's dtype; bfloat16 is that of ml_dtypes."""
-    import numpy as np
-
-    if name != "bfloat16":
-        return np.dtype(name)
-    try:
-        import ml_dtypes
-    except ImportError as error:
-        text = "bfloat16 needs ml_dtypes: pip install ml_dtypes"
-        raise click.BadParameter(text, param_hint="'--dtype'") from error
-    bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
-    return bfloat16
 
 
 def view(trials: Sequence[dict[str, Any]], names: Sequence[str]) -> RenderableType:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from logitkit.explanation.naive_loss import naive_loss
+from logitkit.explanation.naive_loss import naive_loss, smoothed
 from logitkit.lab.operations.clock import Clock
 from logitkit.lab.operations.probabilities import column, scores
 from logitkit.lab.schemas import CrossEntropy
@@ -21,15 +19,13 @@ def cross_entropy(operation: CrossEntropy, clock: Clock) -> dict[str, Any]:
         text = f"{target} is no class; accepted are 0 to {len(x) - 1}"
         raise clock.refuse("target", text)
     smoothing = operation.label_smoothing
-    wanted = np.full(len(x), smoothing / len(x))
-    wanted[target] += 1 - smoothing
     loss, gradient = clock.call("cross_entropy_with_grad", x, target, label_smoothing=smoothing)
     return {
         "dtype": operation.dtype,
         "logits": column(x),
         "probabilities": column(clock.call("softmax", x)),
         "log_probabilities": column(clock.call("log_softmax", x)),
-        "target_distribution": column(wanted),
+        "target_distribution": column(smoothed(target, len(x), smoothing)),
         "loss": column(loss),
         "gradient": column(gradient),
         "naive": vars(naive_loss(x, target)),
