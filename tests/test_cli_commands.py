@@ -110,14 +110,14 @@ def test_compare_survives_what_is_not_finite():
     assert lines[-1][0] == "sum" and "nan" in lines[-1]
 
 
-def test_cross_entropy_is_the_loss_of_a_class_and_its_gradient():
+def test_loss_is_the_loss_of_a_class_and_its_gradient():
     scores, names = [2.0, 1.0, 0.1], ["--labels", "apple,banana,cherry"]
     for target, options, smoothing in (
         ("1", [], 0),
         ("banana", names, 0),
         ("banana", [*names, "--label-smoothing", "0.1"], 0.1),
     ):
-        args = ["cross-entropy", *map(str, scores), "--target", target, *options]
+        args = ["loss", *map(str, scores), "--target", target, *options]
         told = loads(ok(*args, "--json"))
         loss, gradient = logitkit.cross_entropy_with_grad(scores, 1, label_smoothing=smoothing)
         assert (told["target"], told["loss"], told["gradient"]) == (1, loss, gradient.tolist())
@@ -128,17 +128,17 @@ def test_cross_entropy_is_the_loss_of_a_class_and_its_gradient():
         assert math.isclose(sum(float(line[5]) for line in lines[:-1]), loss, rel_tol=1e-14)
 
 
-def test_cross_entropy_keeps_what_the_naive_way_loses():
-    told = loads(ok("cross-entropy", "0", "-800", "--target", "1", "--json"))
+def test_loss_keeps_what_the_naive_way_loses():
+    told = loads(ok("loss", "0", "-800", "--target", "1", "--json"))
     assert told["loss"] == 800 and told["naive"]["loss"] == "Infinity"
     assert "log(0)" in told["naive"]["failure"]
-    told = loads(ok("cross-entropy", "1", "-inf", "--target=1", "--dtype", "float16", "--json"))
+    told = loads(ok("loss", "1", "-inf", "--target=1", "--dtype", "float16", "--json"))
     assert told["loss"] == "Infinity" and told["gradient"] == [1, 0]
 
 
 @pytest.mark.parametrize("target", ["3", "-1", "1.5", "d", ""])
-def test_cross_entropy_refuses_what_is_no_class(target):
-    result = invoke("cross-entropy", "1", "2", "3", f"--target={target}", "--labels", "a,b,c")
+def test_loss_refuses_what_is_no_class(target):
+    result = invoke("loss", "1", "2", "3", f"--target={target}", "--labels", "a,b,c")
     assert result.exit_code == 2
     assert f"{target!r} is no class; accepted are 0 to 2 and the names" in result.stderr
 

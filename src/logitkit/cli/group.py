@@ -18,7 +18,7 @@ COMMANDS = (
     "stability",
     "jacobian",
     "compare",
-    "cross-entropy",
+    "loss",
     "demo",
     "lab",
     "bench",

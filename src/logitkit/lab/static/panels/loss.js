@@ -236,7 +236,7 @@ export class Loss extends Panel {
             "print(loss, gradient)",
         ];
         const smoothing = state.smoothing ? ` --label-smoothing ${state.smoothing}` : "";
-        const command = `logitkit cross-entropy ${snippets.numbers(state)}${snippets.labels(state)} --target ${target}${smoothing}`;
+        const command = `logitkit loss ${snippets.numbers(state)}${snippets.labels(state)} --target ${target}${smoothing}`;
         return { python: lines.join("\n"), shell: snippets.inDtype(state, command) };
     }
 }

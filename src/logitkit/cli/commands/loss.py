@@ -1,4 +1,4 @@
-"""``logitkit cross-entropy``: the loss of a true class, and its gradient."""
+"""``logitkit loss``: the loss of a true class, and its gradient."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ COLUMNS = ("logit", "probability", "log_probability", "target", "loss", "gradien
 
 
 @click.command(
-    "cross-entropy",
+    "loss",
     cls=Command,
     short_help="The loss of a true class, in nats, and its gradient.",
     examples=(
-        "logitkit cross-entropy 2 1 0.1 --target 0",
-        "logitkit cross-entropy 2 1 0.1 --labels apple,banana,cherry --target banana",
-        "logitkit cross-entropy 0 -800 --target 1 --label-smoothing 0.1 --json",
+        "logitkit loss 2 1 0.1 --target 0",
+        "logitkit loss 2 1 0.1 --labels apple,banana,cherry --target banana",
+        "logitkit loss 0 -800 --target 1 --label-smoothing 0.1 --json",
     ),
 )
 @options.numbers
