@@ -19,6 +19,7 @@
 #include "core/quota.hpp"
 #include "loss_binding.hpp"
 #include "plain_calls.hpp"
+#include "sampling_binding.hpp"
 #include "xla/handler.hpp"
 
 namespace nb = nanobind;
@@ -30,13 +31,13 @@ namespace {
 bool takes_mask(Op op) { return op != Op::softmax_vjp && op != Op::log_softmax_vjp && op != Op::top_k; }
 bool needs_g(Op op) { return op >= Op::softmax_vjp && op <= Op::kl_divergence; }
 
-// Runs one operation along the dimensions whose bits are set in `axes`; `out` is exactly x or g, or apart. The
-// positions that top_k finds are its `out`. With `compute`, a buffer's format, elements are converted to it block by
-// block, from and to the dtypes that `x_stored`, `g_stored` and `out_stored` name.
+// Runs one operation, but the losses and those of sampling, along the dimensions whose bits are set in `axes`; `out` is
+// exactly x or g, or apart. The positions that top_k finds are its `out`. With `compute`, a buffer's format, elements
+// are converted to it block by block, from and to the dtypes that `x_stored`, `g_stored` and `out_stored` name.
 void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle temperature, nb::handle mask,
            nb::handle g, int empty, bool exact, int regime, nb::handle ids, const std::string& compute,
            const std::string& x_stored, const std::string& g_stored, const std::string& out_stored) {
-    if (op < 0 || op >= op_count || op == static_cast<int>(Op::cross_entropy) || empty < 0 || empty > 2 || regime < 0 ||
+    if (op < 0 || op >= op_count || op >= static_cast<int>(Op::cross_entropy) || empty < 0 || empty > 2 || regime < 0 ||
         regime >= regime_count) {
         throw std::invalid_argument("op, empty or regime is out of range");
     }
@@ -67,16 +68,8 @@ void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle 
         }
     }
 
-    double one_temperature = 1;
-    std::optional<Buffer> temperatures, mask_buffer, g_buffer;
-    if (PyFloat_CheckExact(temperature.ptr())) {
-        one_temperature = PyFloat_AsDouble(temperature.ptr());
-        set_temperature(request, one_temperature);
-    } else {
-        expect_format(temperatures.emplace(temperature, false), 'd', "temperature");
-        if (!temperatures->is_aligned()) throw std::invalid_argument("temperature must be aligned to its elements");
-        request.temperature = temperatures->operand(request, "temperature");
-    }
+    const Temperatures temperatures(request, temperature);
+    std::optional<Buffer> mask_buffer, g_buffer;
     if (!mask.is_none()) {
         // Its kernels have no way past masked slots: a probability of 0 is one.
         if (!takes_mask(request.op)) throw std::invalid_argument("this operation takes no mask");
@@ -113,6 +106,8 @@ NB_MODULE(_core, m) {
     m.attr("GATHER_LOGPROBS") = static_cast<int>(Op::gather_logprobs);
     m.attr("TOP_K") = static_cast<int>(Op::top_k);
     m.attr("CROSS_ENTROPY") = static_cast<int>(Op::cross_entropy);
+    m.attr("FILTER_LOGITS") = static_cast<int>(Op::filter_logits);
+    m.attr("SAMPLE") = static_cast<int>(Op::sample);
 
     m.def("apply", &apply, "op"_a, "x"_a, "out"_a, "axes"_a, "temperature"_a, "mask"_a = nb::none(), "g"_a = nb::none(),
           "empty"_a = 0, "exact"_a = false, "regime"_a = 0, "ids"_a = nb::none(), "compute"_a = "", "x_stored"_a = "",
@@ -122,6 +117,9 @@ NB_MODULE(_core, m) {
           "mask"_a.none(), "weight"_a.none(), "smoothing"_a, "z_loss"_a, "scale"_a, "compute"_a = "", "x_stored"_a = "",
           "g_stored"_a = "", "out_stored"_a = "",
           "The loss of each row into `losses`, and where `out` is given `scale` times its gradient into that.");
+    m.def("sample", &sample, "op"_a, "x"_a, "out"_a, "axes"_a, "temperature"_a, "mask"_a.none(), "filters"_a, "k"_a,
+          "p"_a, "min_p"_a, "seed"_a, "compute"_a = "", "x_stored"_a = "", "out_stored"_a = "",
+          "What the filters leave of each row into `out`; or draws from it, where the number of the row stands.");
     m.def("total", &total_of, "values"_a, "The sum of doubles, to the last bits.");
     m.def("set_arrays", &set_arrays, "type"_a, "make"_a,
           "Tell the plain calls the type of arrays, and what makes an uninitialised one like another.");

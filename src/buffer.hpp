@@ -128,18 +128,21 @@ public:
         return start<double>();
     }
 
-    // As an operand that holds `picks` elements a row, side by side along the last dimension, the one that is reduced.
+    // As an operand that holds `picks` elements a row, side by side along the last dimension, which is reduced; along
+    // others that are it has 1.
     Operand pick_operand(const Request& request, const char* name) const {
         const int last = request.dims - 1;
-        bool fits = view_.ndim == request.dims && request.dims > 0 && view_.shape[last] == request.picks &&
+        bool fits = view_.ndim == request.dims && request.dims > 0 && request.reduced[last] &&
+                    view_.shape[last] == request.picks &&
                     (request.picks <= 1 || view_.strides[last] == view_.itemsize) &&
                     reinterpret_cast<std::uintptr_t>(view_.buf) % static_cast<std::uintptr_t>(view_.itemsize) == 0;
         Operand result;
         result.data = static_cast<char*>(view_.buf);
         for (int dim = 0; fits && dim < request.dims; ++dim) {
-            fits = request.reduced[dim] == (dim == last) && (dim == last || view_.shape[dim] == request.shape[dim]) &&
-                   (dim == last || view_.strides[dim] % view_.itemsize == 0);
-            result.strides[dim] = dim == last ? 0 : view_.strides[dim];
+            const bool single = request.reduced[dim];
+            fits = dim == last ||
+                   (view_.shape[dim] == (single ? 1 : request.shape[dim]) && view_.strides[dim] % view_.itemsize == 0);
+            result.strides[dim] = single ? 0 : view_.strides[dim];
         }
         if (!fits) throw std::invalid_argument(std::string(name) + " does not have the shape of the request");
         return result;

@@ -72,6 +72,25 @@ inline void set_temperature(Request& request, double& temperature) {
     std::fill_n(request.temperature.strides, request.dims, 0);
 }
 
+// The temperatures of a call: one number for all rows, or an array of the shape of x.
+class Temperatures {
+public:
+    Temperatures(Request& request, nb::handle given) {
+        if (PyFloat_CheckExact(given.ptr())) {
+            one_ = PyFloat_AsDouble(given.ptr());
+            set_temperature(request, one_);
+        } else {
+            expect_format(array_.emplace(given, false), 'd', "temperature");
+            if (!array_->is_aligned()) throw std::invalid_argument("temperature must be aligned to its elements");
+            request.temperature = array_->operand(request, "temperature");
+        }
+    }
+
+private:
+    double one_ = 1;
+    std::optional<Buffer> array_;
+};
+
 inline void run_without_gil(const Request& request) {
     if (request.size() <= gil_elements) {
         run(request);

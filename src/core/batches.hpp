@@ -34,6 +34,7 @@ struct Run {
         b.loss = &request.loss;
         b.losses = reinterpret_cast<double*>(data[Losses] + first * step(Losses));
         b.losses_step = step(Losses) / static_cast<std::int64_t>(sizeof(double));
+        b.sampling = &request.sampling;
         b.empty = request.empty;
         b.exact = request.exact;
         return b;

@@ -17,9 +17,11 @@ enum class Op {
     kl_divergence,
     gather_logprobs,
     top_k,
-    cross_entropy
+    cross_entropy,
+    filter_logits,
+    sample
 };
-inline constexpr int op_count = 12;
+inline constexpr int op_count = 14;
 // The first ones are done side by side and by several threads too, in float exponentials where those serve.
 inline constexpr int anchored_op_count = 3;
 
@@ -58,6 +60,18 @@ struct Loss {
     double scale = 1;
 };
 
+// What filter_logits and sample ask for: filters in the order in which they work, each on what those before it left.
+enum class Filter { temperature, top_k, top_p, min_p };
+constexpr int filter_count = 4;
+struct Sampling {
+    Filter filters[filter_count];
+    int count = 0;
+    std::int64_t k = 1;
+    double p = 1;
+    double log_min_p = 0;
+    std::uint64_t seed = 0;
+};
+
 // A row of more than a block that does not lie in contiguous memory: the plan copies a part of it, a block at most, in
 // and out. There is room for a block of each operand, and for one element behind it.
 struct Window {
@@ -75,11 +89,13 @@ struct Window {
 //   mask  may be absent; one byte an element, 0 where x (and the q of kl_divergence) takes no part: what stands there
 //         has no effect
 //   ids   gather_logprobs: `picks` positions a row, each in [0, length); top_k: where as many go, at most length;
-//         cross_entropy without g: the class of each row, -1 for a row that is left out
+//         cross_entropy without g: the class of each row, -1 for a row that is left out; sample: the number of the row,
+//         in the first of `picks`, where the draws go: -1 each where nothing can be drawn
 //   out   one value a row for logsumexp, entropy and kl_divergence, `picks` of them for gather_logprobs, none for
-//         top_k, else a row; exactly x (in place), exactly g where that is a row, or apart from both. Absent where
-//         cross_entropy is to give no gradient
+//         top_k and sample, else a row; exactly x (in place), exactly g where that is a row, or apart from both. Absent
+//         where cross_entropy is to give no gradient
 //   losses  one double a row, of cross_entropy; `loss` then says what it is
+//   sampling  what filter_logits and sample ask for
 // Preconditions: length >= 1; every pointer aligned to its element; steps are counted in elements; temperature >= 0,
 // not NaN. `exact` computes float32, float16 and bfloat16 in float64. `stream` lets float results be stored past the
 // caches.
@@ -100,6 +116,7 @@ struct RowBatch {
     const Loss* loss = nullptr;
     double* losses = nullptr;
     std::int64_t losses_step = 0;
+    const Sampling* sampling = nullptr;
     const double* temperature = nullptr;
     std::int64_t temperature_step = 0;
     Empty empty = Empty::nan;

@@ -27,10 +27,11 @@ struct Request {
     std::int64_t shape[most_dims];
     bool reduced[most_dims];
     Operand x, g, mask, temperature, out; // g, mask: may be absent; mask: bytes, 0 = does not take part
-    Operand ids;            // int64: of gather_logprobs and top_k, whose axis is the last; one a row of cross_entropy
-    std::int64_t picks = 0; // ids a row of those two; they, and the values of out at them, lie side by side
+    Operand ids;                          // int64: of gather_logprobs, top_k and sample; one a row of cross_entropy
+    std::int64_t picks = 0; // ids a row of those three; they, and the values of out at them, lie side by side
     Operand losses;         // of cross_entropy: double, one a row; its out, the gradient, may be absent
     Loss loss;
+    Sampling sampling; // of filter_logits and sample
     Empty empty = Empty::nan;
     Regime regime = Regime::automatic;
     bool exact = false;
@@ -38,7 +39,7 @@ struct Request {
     // One value a row, not a row.
     bool is_reduction() const { return op == Op::logsumexp || op == Op::entropy || op == Op::kl_divergence; }
     // `picks` values a row.
-    bool is_pick() const { return op == Op::gather_logprobs || op == Op::top_k; }
+    bool is_pick() const { return op == Op::gather_logprobs || op == Op::top_k || op == Op::sample; }
     bool gives_rows() const { return !is_reduction() && !is_pick(); }
     // g is one number a row, not a row.
     bool has_one_g() const { return op == Op::logsumexp_vjp || op == Op::entropy_vjp; }

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from logitkit.functional.picks import gather_logprobs, top_k
     from logitkit.functional.softmax import entropy, log_softmax, logsumexp, softmax
     from logitkit.info import cpu_info, show_config
+    from logitkit.sampling.draws import sample
+    from logitkit.sampling.filters import filter_logits
     from logitkit.threads import get_num_threads, num_threads, set_num_threads
 
 __version__ = "0.1.0"
@@ -41,6 +43,7 @@ __all__ = [
     "entropy",
     "entropy_vjp",
     "explain",
+    "filter_logits",
     "gather_logprobs",
     "get_num_threads",
     "kl_divergence",
@@ -55,6 +58,7 @@ __all__ = [
     "num_threads",
     "reference",
     "relu",
+    "sample",
     "set_num_threads",
     "show_config",
     "sigmoid",
@@ -84,6 +88,8 @@ _HOMES = {
     "functional.picks": ("gather_logprobs", "top_k"),
     "functional.softmax": ("entropy", "log_softmax", "logsumexp", "softmax"),
     "info": ("cpu_info", "show_config"),
+    "sampling.draws": ("sample",),
+    "sampling.filters": ("filter_logits",),
     "threads": ("get_num_threads", "num_threads", "set_num_threads"),
 }
 

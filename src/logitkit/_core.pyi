@@ -2,6 +2,8 @@
 The compiled core of logitkit: kernels, dispatch and threads. Not a public interface.
 """
 
+from collections.abc import Sequence
+
 SOFTMAX: int = 0
 
 LOG_SOFTMAX: int = 1
@@ -25,6 +27,10 @@ GATHER_LOGPROBS: int = 9
 TOP_K: int = 10
 
 CROSS_ENTROPY: int = 11
+
+FILTER_LOGITS: int = 12
+
+SAMPLE: int = 13
 
 def apply(
     op: int,
@@ -66,6 +72,26 @@ def cross_entropy(
 ) -> None:
     """
     The loss of each row into `losses`, and where `out` is given `scale` times its gradient into that.
+    """
+
+def sample(
+    op: int,
+    x: object,
+    out: object,
+    axes: int,
+    temperature: object,
+    mask: object | None,
+    filters: Sequence[int],
+    k: int,
+    p: float,
+    min_p: float,
+    seed: int,
+    compute: str = "",
+    x_stored: str = "",
+    out_stored: str = "",
+) -> None:
+    """
+    What the filters leave of each row into `out`; or draws from it, where the number of the row stands.
     """
 
 def total(values: object) -> float:

@@ -4,6 +4,7 @@
 
 #include "kernels.hpp"
 #include "rows/loss.hpp"
+#include "rows/sample.hpp"
 #include "rows/select.hpp"
 #include "rows/short.hpp"
 #include "rows/ways.hpp"
@@ -91,6 +92,17 @@ void cross_entropy(const RowBatch& batch) {
     rows(0, batch.rows);
 }
 
+template <class X>
+void filter_logits(const RowBatch& batch) {
+    for_rows<X>(batch, [&](const Row<X>& row) { filter_row(row, *batch.sampling); });
+}
+template <class X>
+void sample(const RowBatch& batch) {
+    for (std::int64_t i = 0; i < batch.rows; ++i) {
+        sample_row(row_at<X>(batch, i), *batch.sampling, batch.ids + i * batch.ids_step, batch.picks);
+    }
+}
+
 // The kernel of each dtype; of operations that take a mask, also that with one.
 #define LOGITKIT_KERNELS(operation)                                                                                    \
     {                                                                                                                  \
@@ -119,6 +131,8 @@ constexpr Kernel table[op_count][dtype_count][2] = {
     LOGITKIT_MASKED_KERNELS(gather_logprobs),
     LOGITKIT_KERNELS(top_k),
     LOGITKIT_MASKED_KERNELS(cross_entropy),
+    LOGITKIT_MASKED_KERNELS(filter_logits),
+    LOGITKIT_MASKED_KERNELS(sample),
 };
 
 } // namespace

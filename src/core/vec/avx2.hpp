@@ -231,10 +231,11 @@ struct F64x8 {
         return {_mm256_andnot_pd(_mm256_cmp_pd(x.a, y.a, _CMP_EQ_OQ), e.a),
                 _mm256_andnot_pd(_mm256_cmp_pd(x.b, y.b, _CMP_EQ_OQ), e.b)};
     }
-    friend int count_equal(F64x8 x, F64x8 y) {
-        return __builtin_popcount(static_cast<unsigned>(_mm256_movemask_pd(_mm256_cmp_pd(x.a, y.a, _CMP_EQ_OQ)))) +
-               __builtin_popcount(static_cast<unsigned>(_mm256_movemask_pd(_mm256_cmp_pd(x.b, y.b, _CMP_EQ_OQ))));
+    friend unsigned equal_lanes(F64x8 x, F64x8 y) {
+        return static_cast<unsigned>(_mm256_movemask_pd(_mm256_cmp_pd(x.a, y.a, _CMP_EQ_OQ))) |
+               static_cast<unsigned>(_mm256_movemask_pd(_mm256_cmp_pd(x.b, y.b, _CMP_EQ_OQ))) << 4;
     }
+    friend int count_equal(F64x8 x, F64x8 y) { return __builtin_popcount(equal_lanes(x, y)); }
     friend Power<F64x8> power_of(F64x8 f) {
         const F64x8 magic = set1(magic_double), magic_k = f + magic;
         return {magic_k - magic, {power_half(magic_k.a), power_half(magic_k.b)}};

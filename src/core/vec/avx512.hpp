@@ -161,7 +161,8 @@ struct F64x8 {
     friend F64x8 zero_where_equal(F64x8 a, F64x8 x, F64x8 y) {
         return {_mm512_maskz_mov_pd(_mm512_cmp_pd_mask(x.v, y.v, _CMP_NEQ_UQ), a.v)};
     }
-    friend int count_equal(F64x8 x, F64x8 y) { return __builtin_popcount(_mm512_cmp_pd_mask(x.v, y.v, _CMP_EQ_OQ)); }
+    friend unsigned equal_lanes(F64x8 x, F64x8 y) { return _mm512_cmp_pd_mask(x.v, y.v, _CMP_EQ_OQ); }
+    friend int count_equal(F64x8 x, F64x8 y) { return __builtin_popcount(equal_lanes(x, y)); }
     friend Power<F64x8> power_of(F64x8 f) {
         const __m512d k = _mm512_roundscale_pd(f.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
         const __mmask8 normal = _mm512_cmp_pd_mask(k, _mm512_set1_pd(lowest_power_double), _CMP_GE_OQ);

@@ -116,6 +116,7 @@ struct Twice {
         return {zero_where_equal(e.a, x.a, y.a), zero_where_equal(e.b, x.b, y.b)};
     }
     friend int count_equal(Twice x, Twice y) { return count_equal(x.a, y.a) + count_equal(x.b, y.b); }
+    friend unsigned equal_lanes(Twice x, Twice y) { return equal_lanes(x.a, y.a) | equal_lanes(x.b, y.b) << V::lanes; }
     friend Split<Twice> split(Twice u) {
         const Split<V> low = split(u.a), high = split(u.b);
         return {{low.k, high.k}, {low.f, high.f}, {low.down, high.down}};

@@ -225,6 +225,11 @@ struct F64x8 {
         for (int i = 0; i < 8; ++i) r.v[i] = x.v[i] == y.v[i] ? 0.0 : a.v[i];
         return r;
     }
+    friend unsigned equal_lanes(F64x8 x, F64x8 y) {
+        unsigned bits = 0;
+        for (int i = 0; i < 8; ++i) bits |= static_cast<unsigned>(x.v[i] == y.v[i]) << i;
+        return bits;
+    }
     friend int count_equal(F64x8 x, F64x8 y) {
         int n = 0;
         for (int i = 0; i < 8; ++i) n += x.v[i] == y.v[i];

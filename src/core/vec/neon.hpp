@@ -228,6 +228,13 @@ struct F64x8 {
         return {clear(e.a, vceqq_f64(x.a, y.a)), clear(e.b, vceqq_f64(x.b, y.b)), clear(e.c, vceqq_f64(x.c, y.c)),
                 clear(e.d, vceqq_f64(x.d, y.d))};
     }
+    friend unsigned equal_lanes(F64x8 x, F64x8 y) {
+        const auto bits = [](float64x2_t a, float64x2_t b) {
+            const uint64x2_t places = {1, 2};
+            return static_cast<unsigned>(vaddvq_u64(vandq_u64(vceqq_f64(a, b), places)));
+        };
+        return bits(x.a, y.a) | bits(x.b, y.b) << 2 | bits(x.c, y.c) << 4 | bits(x.d, y.d) << 6;
+    }
     friend int count_equal(F64x8 x, F64x8 y) {
         // An equal lane is all ones, that is -1.
         const uint64x2_t low = vaddq_u64(vceqq_f64(x.a, y.a), vceqq_f64(x.b, y.b));

@@ -51,7 +51,7 @@ def backend_of(x: Any) -> Any:
             f"x is a {type(x).__module__}.{type(x).__qualname__}; accepted are NumPy arrays, lists "
             f"and scalars: pass {_WITHOUT_BACKEND[library]}"
         )
-    if not isinstance(x, np.ndarray | np.generic) and hasattr(x, "__array_namespace__"):
+    if not isinstance(x, np.ndarray | np.generic | type) and hasattr(x, "__array_namespace__"):
         return _imported("array_api").verbs_for(x)
     return numpy_backend
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from math import prod
 from typing import Any
@@ -33,6 +33,7 @@ def apply(
     mask: Array | None = None,
     g: Array | None = None,
     ids: Array | None = None,
+    run: Callable[..., None] = _core.apply,
     **choices: Any,
 ) -> None:
     """Let the core run an operation along the axes; arguments are checked, `out` is apart or x.
@@ -46,10 +47,10 @@ def apply(
     stores = out.dtype.kind == "i" or has(out, compute)  # positions have a dtype of their own
     if stores and has(x, compute) and (g is None or has(g, compute)):
         gradient = None if g is None else raw(g)
-        _core.apply(op, raw(x), raw(out), bits, temperature, mask, gradient, ids=ids, **choices)
+        run(op, raw(x), raw(out), bits, temperature, mask, gradient, ids=ids, **choices)
         return
     if prod([x.shape[axis] for axis in axes]) > LONGEST_ROW:
-        _core.apply(
+        run(
             op,
             raw(x),
             raw(out),
@@ -65,7 +66,7 @@ def apply(
     for part in parts(x, axes):
         target = out[part]
         result = target if stores else np.empty_like(target, compute)
-        _core.apply(
+        run(
             op,
             raw(converted(x[part], compute)),
             raw(result),
@@ -103,8 +104,8 @@ def parts(x: Array, axes: tuple[int, ...]) -> Iterator[Part]:
             steps[dim] = max(1, min(steps[dim], _PART_ELEMENTS // others))
     return product(
         *[
-            [slice(start, start + step) for start in range(0, n, step)]
-            for n, step in zip(x.shape, steps, strict=True)
+            [slice(None)] if dim in axes else [slice(at, at + step) for at in range(0, n, step)]
+            for dim, (n, step) in enumerate(zip(x.shape, steps, strict=True))
         ]
     )
 

@@ -37,6 +37,8 @@ from logitkit.backends._losses import cross_entropy_with_grad as cross_entropy_w
 from logitkit.backends._losses import nll_loss as nll_loss
 from logitkit.backends._picks import gather_logprobs as gather_logprobs
 from logitkit.backends._picks import top_k as top_k
+from logitkit.backends._sampling import filter_logits as filter_logits
+from logitkit.backends._sampling import sample as sample
 
 Array = npt.NDArray[Any]
 

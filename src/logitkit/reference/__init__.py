@@ -47,12 +47,14 @@ from logitkit.reference.gradients import (
 from logitkit.reference.linear import linear_cross_entropy, linear_cross_entropy_with_grad
 from logitkit.reference.losses import cross_entropy, cross_entropy_with_grad, nll_loss
 from logitkit.reference.picks import gather_logprobs, top_k
+from logitkit.reference.sampling import filter_logits, sample
 
 __all__ = [
     "cross_entropy",
     "cross_entropy_with_grad",
     "entropy",
     "entropy_vjp",
+    "filter_logits",
     "gather_logprobs",
     "kl_divergence",
     "leaky_relu",
@@ -64,6 +66,7 @@ __all__ = [
     "logsumexp_vjp",
     "nll_loss",
     "relu",
+    "sample",
     "sigmoid",
     "silu",
     "softmax",

@@ -114,6 +114,20 @@ class Verbs:
         values, ids = host.top_k(host.cast(x, "uint8") if is_bool else x, wanted, at)
         return (host.cast(values, "bool") if is_bool else values), ids
 
+    def filter_logits(self, x: Any, *options: Any) -> Any:
+        """Refuse: what it asks for is the core's alone."""
+        self._refuse_sampling(x)
+
+    def sample(self, x: Any, *options: Any) -> Any:
+        """Refuse: what it asks for is the core's alone."""
+        self._refuse_sampling(x)
+
+    def _refuse_sampling(self, x: Any) -> None:
+        raise TypeError(
+            f"x is a {type(x).__module__}.{type(x).__qualname__}; sampling takes NumPy arrays and "
+            "PyTorch tensors on the CPU: pass numpy.asarray(x)"
+        )
+
     def kl_divergence(
         self, p: Any, q: Any, axis: Any, temperature: Any, mask: Any, reduction: Any
     ) -> Any:

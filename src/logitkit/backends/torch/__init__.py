@@ -15,6 +15,8 @@ from logitkit.backends.torch._linear import (
 from logitkit.backends.torch._losses import cross_entropy as cross_entropy
 from logitkit.backends.torch._losses import cross_entropy_with_grad as cross_entropy_with_grad
 from logitkit.backends.torch._losses import nll_loss as nll_loss
+from logitkit.backends.torch._sampling import filter_logits as filter_logits
+from logitkit.backends.torch._sampling import sample as sample
 from logitkit.backends.torch._verbs import elementwise as elementwise
 from logitkit.backends.torch._verbs import entropy as entropy
 from logitkit.backends.torch._verbs import entropy_vjp as entropy_vjp

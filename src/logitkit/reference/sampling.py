@@ -1,0 +1,164 @@
+"""Filters on logits and draws from what they leave, by sorting and in whole numbers.
+
+An element's weight is e^((x - m) / T) as a whole number of units of 2^-80. Sums of weights are
+Python's integers, so nothing depends on their order.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from logitkit.reference._rows import Array, Axis, Rows, as_float64, keep_of, quiet
+
+FILTERS = ("temperature", "top_k", "top_p", "min_p")
+ORDERS = {"hf": FILTERS, "llama.cpp": (*FILTERS[1:], "temperature")}
+UNIT = 2**80
+
+
+def filter_logits(
+    x: ArrayLike,
+    /,
+    *,
+    temperature: ArrayLike = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
+    order: str | Sequence[str] = "hf",
+    axis: Axis = -1,
+) -> Array:
+    """Return ``x / temperature`` where the filters keep it, -inf elsewhere.
+
+    >>> filter_logits([0.0, 2.0, 2.0, 1.0], top_k=2)
+    array([-inf,   2.,   2., -inf])
+    """
+    values = as_float64(x)
+    rows = Rows(values, axis)
+    scores = np.where(rows.split(keep_of(x, values, None)), rows.split(values), -np.inf)
+    temperatures = rows.temperature(temperature)[:, 0]
+    kept = [
+        _kept(row, t, top_k, top_p, min_p, order)
+        for row, t in zip(scores, temperatures, strict=True)
+    ]
+    return rows.join(np.array(kept).reshape(scores.shape))
+
+
+def sample(
+    x: ArrayLike,
+    /,
+    *,
+    seed: int,
+    temperature: ArrayLike = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
+    order: str | Sequence[str] = "hf",
+    size: int | tuple[int, ...] | None = None,
+    axis: Axis = -1,
+    rows: ArrayLike | None = None,
+) -> NDArray[np.int64]:
+    """Draw indices from ``softmax(filter_logits(x, ...))`` by inversion.
+
+    >>> sample([0.0, -np.inf, 0.0], seed=1, size=4)
+    array([2, 2, 2, 0])
+    """
+    left = filter_logits(
+        x,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+        order=order,
+        axis=axis,
+    )
+    layout = Rows(np.asarray(left), axis)
+    shape = () if size is None else size if isinstance(size, tuple) else (operator.index(size),)
+    if rows is None:
+        rows = np.arange(math.prod(layout.reduced)).reshape(layout.reduced)
+    numbers = layout.per_row(rows, "rows")[:, 0]
+    drawn = np.empty((math.prod(shape), len(numbers)), np.int64)
+    for i, row in enumerate(layout.split(np.asarray(left))):
+        if not np.isfinite(row.max(initial=-np.inf)):
+            raise ValueError(f"x has nothing to draw in row {i}")
+        sums = np.cumsum(_weights(row), dtype=object)
+        for draw in range(len(drawn)):
+            target = uniform(seed, int(numbers[i]), draw) * sums[-1] // 2**53
+            drawn[draw, i] = np.searchsorted(sums, target, side="right")
+    return drawn.reshape((*shape, *layout.reduced))[()]
+
+
+def _kept(
+    row: Array,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    min_p: float | None,
+    order: str | Sequence[str],
+) -> Array:
+    """Return what is left of one row."""
+    m = row.max(initial=-np.inf)
+    if np.isnan(row).any() or m == np.inf:
+        return np.full_like(row, np.nan)
+    names = ORDERS[order] if isinstance(order, str) else order
+    kept = row > -np.inf
+    scores = row
+    for name in names:
+        left = np.where(kept, scores, -np.inf)
+        ranks = np.lexsort((np.arange(len(row)), -left))[: kept.sum()]
+        if name == "temperature":
+            scores = _divided(left, m, temperature)
+            kept &= scores > -np.inf
+        elif name == "top_k" and top_k:
+            kept = np.isin(np.arange(len(row)), ranks[:top_k])
+        elif name == "top_p" and top_p is not None and top_p < 1:
+            sums = np.cumsum(_weights(left)[ranks], dtype=object)
+            enough = next((i for i, s in enumerate(sums) if s / sums[-1] >= top_p), 0)
+            kept = np.isin(np.arange(len(row)), ranks[: enough + 1])
+        elif name == "min_p" and min_p:
+            kept = kept & (left - left.max() >= math.log(min_p))
+    return np.where(kept, scores, -np.inf)
+
+
+@quiet
+def _divided(scores: Array, m: float, temperature: float) -> Array:
+    """Return the scores by the temperature, less their largest where they would overflow."""
+    if temperature == 0:
+        return np.where(np.arange(len(scores)) == np.argmax(scores), 0.0, -np.inf)
+    if temperature == np.inf:
+        return np.where(scores > -np.inf, 0.0, -np.inf)
+    shift = 0.0 if np.isfinite(m / temperature) else m
+    return (scores - shift) / temperature
+
+
+def _weights(row: Array) -> NDArray[np.object_]:
+    """Return the weights of the elements as Python's integers."""
+    m = row.max(initial=-np.inf)
+    if m == -np.inf:
+        return np.zeros(len(row), object)
+    weights = np.exp(row - m)
+    return np.array([round(math.ldexp(w, 80)) for w in weights.tolist()], object)
+
+
+def uniform(seed: int, row: int, draw: int) -> int:
+    """Return the 53 bits of one draw: a number from [0, 1) in units of 2^-53."""
+    words = philox((seed, seed >> 32), (draw, draw >> 32, row, row >> 32))
+    return (words[1] << 32 | words[0]) >> 11
+
+
+def philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """Return Philox 4x32-10 of a key and a counter, the lowest words first.
+
+    >>> [f"{word:08x}" for word in philox((0, 0), (0, 0, 0, 0))]
+    ['6627e8d5', 'e169c58d', 'bc57ac4c', '9b00dbd8']
+    """
+    a, b, c, d = (word & 0xFFFFFFFF for word in counter)
+    k, l = (word & 0xFFFFFFFF for word in key)  # noqa: E741
+    for _ in range(10):
+        p, q = 0xD2511F53 * a, 0xCD9E8D57 * c
+        a, b, c, d = (q >> 32) ^ b ^ k, q & 0xFFFFFFFF, (p >> 32) ^ d ^ l, p & 0xFFFFFFFF
+        k, l = (k + 0x9E3779B9) & 0xFFFFFFFF, (l + 0xBB67AE85) & 0xFFFFFFFF  # noqa: E741
+    return a, b, c, d
