@@ -2,7 +2,7 @@
 
     python hostile_calls.py EXTENSION CALLS
 
-loads the extension from its file, by itself, and calls `apply`, `cross_entropy` and the
+loads the extension from its file, by itself, and calls `apply`, `cross_entropy`, `sample` and the
 plain calls with seeded random buffers: views of any shape and step (0 to 64 dimensions, empty
 ones, steps of 2^60 where nothing is stepped over), unaligned, read-only, of the wrong kind or
 shape, overlapping. Each call returns or raises TypeError, ValueError or BufferError, and writes
@@ -228,6 +228,44 @@ def one_loss(core, memories):
     return "declined" if done is False else "plain done" if plain else "done"
 
 
+def one_sampling(core, memories):
+    """Make a call of filter_logits or sample; return how it ended."""
+    shape = shape_of_a_call()
+    dtype, dims = random.choice(["f4", "f8"]), len(shape)
+    reduced = np.arange(dims) >= dims - int(random.integers(3))
+    axes = sum(1 << i for i in range(dims) if reduced[i])
+    draws = chance(2)
+    x = view(memories["x"], shape, dtype, True)
+    if draws:
+        picks = [int(random.integers(4)) if i == dims - 1 else 1 for i in range(dims)]
+        wanted = tuple(k if r else n for n, r, k in zip(shape, reduced, picks, strict=True))
+        out_memory, out = memories["out"], view(memories["out"], wanted, "i8", chance(20))
+    else:
+        out_memory = memories["x" if chance(4) else "out"]
+        out = view(out_memory, shape, dtype, chance(20))
+    mask = view(memories["mask"], shape, "?", True) if chance(2) else None
+    if x is None or out is None:
+        return "does not fit"
+    if chance(12):
+        x = wrong_kind(x)
+    temperature = float(random.choice([1, 0.3, 0, np.inf, 1e-300, -1, np.nan]))
+    filters = [int(n) for n in random.integers(4 + chance(9), size=random.integers(5 + chance(9)))]
+    numbers = [
+        int(random.choice([1, 2, 50, 1 << 40, -chance(2)])),
+        *(float(n) for n in random.choice([0, 0.2, 0.9, 1, np.nan][: 4 + chance(4)], 2)),
+        int(random.integers(1 << 62)),
+    ]
+    before = out_memory.copy()
+    op = core.SAMPLE if draws else core.FILTER_LOGITS
+    try:
+        core.sample(op, x, out, axes, temperature, mask, filters, *numbers)
+    except (TypeError, ValueError, BufferError) as error:
+        assert (before == out_memory).all(), f"written, then refused: {error}"
+        return type(error).__name__
+    assert (before == out_memory)[~elements(out_memory, out)].all(), "written outside the result"
+    return "done"
+
+
 def main(core, calls):
     """Make the calls and say how they ended."""
     names = ("x", "out", "g", "mask", "temperature", "losses")
@@ -243,8 +281,11 @@ def main(core, calls):
             )
         core.set_thread_limit(call % 4)
         core.select_isa(core.available_isas()[call % 2 % len(core.available_isas())])
-        if chance(4):
+        kind = int(random.integers(8))
+        if kind < 2:
             ends[f"loss {one_loss(core, memories)}"] += 1
+        elif kind == 2:
+            ends[f"sampling {one_sampling(core, memories)}"] += 1
         else:
             ends[one_call(core, memories)] += 1
     print(*(f"{name}: {count}" for name, count in sorted(ends.items())), sep="\n")

@@ -138,6 +138,8 @@ def test_hostile_calls_of_the_binding_are_done_or_refused(extension):
     assert sum(ends.values()) == CALLS
     refused = {"TypeError", "ValueError", "BufferError"}
     assert {"done", "declined", *refused} <= set(ends)
+    assert {"sampling TypeError", "sampling ValueError"} <= set(ends)
+    assert ends["sampling done"] > CALLS / 50
     assert {"loss TypeError", "loss ValueError", "loss plain done", "loss declined"} <= set(ends)
     assert ends["done"] > CALLS / 4 and ends["loss done"] > CALLS / 20
 

@@ -141,7 +141,9 @@ private:
         Random random(serial_ + 1);
         const LossCase asked(c.alias, loss ? rows.length : 0, random);
         if (loss) temperature = 1;
-        const std::int64_t picks = gives_picks(c.op) ? static_cast<std::int64_t>(serial_) % rows.length + 1 : 0;
+        const std::int64_t most = c.op == Op::sample ? 5 : rows.length;
+        const std::int64_t picks = gives_picks(c.op) ? static_cast<std::int64_t>(serial_) % most + 1 : 0;
+        const Sampling sampling = drawn_sampling(rows.length, random);
         const std::int64_t id_count = loss ? rows.count : rows.count * picks;
         const auto room = static_cast<std::int64_t>(rows.scores.size());
         const std::int64_t out_room = in_rows ? room : rows.count * (picks > 0 ? picks : 1);
@@ -179,6 +181,7 @@ private:
         batch.loss = &formula;
         batch.losses = losses.data();
         batch.losses_step = losses_step;
+        batch.sampling = &sampling;
         batch.temperature = &temperature;
         batch.empty = static_cast<Empty>((mixed >> 8) % 3);
         batch.keep = c.regime == Regime::automatic;
@@ -188,7 +191,7 @@ private:
         const std::int64_t all_room = out_room + (loss ? rows.count * losses_step : 0);
         const auto result = [&](std::int64_t j) {
             if (j >= out_room) return canonical(losses[static_cast<std::size_t>(j - out_room)]);
-            return c.op == Op::top_k ? static_cast<std::uint64_t>(ids[j]) : canonical(out[j]);
+            return finds(c.op) ? static_cast<std::uint64_t>(ids[j]) : canonical(out[j]);
         };
         std::vector<std::uint64_t> first;
         for (std::size_t i = 0; i < sets_.size(); ++i) {

@@ -7,17 +7,23 @@
 
 #include "elements.hpp"
 #include "kernels.hpp"
+#include "rows.hpp"
 
-inline const char* const op_names[] = {"softmax",       "log_softmax",     "logsumexp",     "entropy",
-                                       "softmax_vjp",   "log_softmax_vjp", "logsumexp_vjp", "entropy_vjp",
-                                       "kl_divergence", "gather_logprobs", "top_k",         "cross_entropy"};
+inline const char* const op_names[] = {
+    "softmax",     "log_softmax",   "logsumexp",       "entropy", "softmax_vjp",   "log_softmax_vjp", "logsumexp_vjp",
+    "entropy_vjp", "kl_divergence", "gather_logprobs", "top_k",   "cross_entropy", "filter_logits",   "sample"};
 
-inline bool gives_picks(logitkit::Op op) { return op == logitkit::Op::gather_logprobs || op == logitkit::Op::top_k; }
+// Positions are its result.
+inline bool finds(logitkit::Op op) { return op == logitkit::Op::top_k || op == logitkit::Op::sample; }
+inline bool gives_picks(logitkit::Op op) { return op == logitkit::Op::gather_logprobs || finds(op); }
 inline bool gives_rows(logitkit::Op op) {
     using logitkit::Op;
     return op != Op::logsumexp && op != Op::entropy && op != Op::kl_divergence && !gives_picks(op);
 }
-inline bool takes_g(logitkit::Op op) { return op >= logitkit::Op::softmax_vjp && !gives_picks(op); }
+inline bool takes_g(logitkit::Op op) {
+    using logitkit::Op;
+    return op >= Op::softmax_vjp && !gives_picks(op) && op != Op::filter_logits;
+}
 inline bool takes_rows_of_g(logitkit::Op op) {
     using logitkit::Op;
     return op == Op::softmax_vjp || op == Op::log_softmax_vjp || op == Op::kl_divergence || op == Op::cross_entropy;
@@ -73,3 +79,21 @@ struct LossCase {
         return static_cast<std::int64_t>(random.bits() % static_cast<std::uint64_t>(length));
     }
 };
+
+// What filter_logits and sample are asked for: drawn.
+inline logitkit::Sampling drawn_sampling(std::int64_t length, Random& random) {
+    using logitkit::Filter;
+    logitkit::Sampling asked;
+    Filter order[] = {Filter::temperature, Filter::top_k, Filter::top_p, Filter::min_p};
+    for (std::size_t left = 4; left > 0; --left) {
+        const std::size_t next = random.bits() % left;
+        if (random.bits() % 4 != 0 || order[next] == Filter::temperature) asked.filters[asked.count++] = order[next];
+        order[next] = order[left - 1];
+    }
+    constexpr double shares[] = {0, 1e-9, 0.1, 0.5, 0.9, 0.999, 1};
+    asked.k = 1 + static_cast<std::int64_t>(random.bits() % static_cast<std::uint64_t>(2 * length + 1));
+    asked.p = shares[random.bits() % 7];
+    asked.log_min_p = -30 * random.uniform();
+    asked.seed = random.bits();
+    return asked;
+}

@@ -49,6 +49,8 @@ public:
             sizeof(T) < 8 && !request.exact ? static_cast<Regime>(random.bits() % 6 % regime_count) : Regime::automatic;
         if (gives_picks(trial.op) && length > 0)
             request.picks = 1 + static_cast<std::int64_t>(random.bits() % static_cast<std::uint64_t>(length));
+        if (trial.op == Op::sample) request.picks = std::min<std::int64_t>(request.picks, 5);
+        request.sampling = drawn_sampling(length, random);
         Shape per_pick = per_row;
         per_pick.sizes[3] = loss ? 1 : request.picks;
         const LossCase asked(trial.alias, loss ? length : 0, random);
@@ -104,7 +106,7 @@ public:
         if (picks || (loss && !asked.soft)) request.ids = per_row_operand(ids.operand());
         if (loss) request.losses = per_row_operand(losses.operand());
         request.temperature = per_row_operand(temperature.operand());
-        const bool gives_out = trial.op != Op::top_k && (!loss || asked.gradient);
+        const bool gives_out = !finds(trial.op) && (!loss || asked.gradient);
         if (gives_out) request.out = in_rows ? out.operand() : per_row_operand(out.operand());
 
         const auto before_x = x.bytes(), before_g = g.bytes(), before_mask = mask.bytes(), before_out = out.bytes();
@@ -122,12 +124,11 @@ public:
             set_thread_count(trial.threads);
             note_job(); // threads are worth waking
             logitkit::run(request);
-            if (gives_out || trial.op == Op::top_k) check(want, trial.op, out, ids);
+            if (gives_out || finds(trial.op)) check(want, trial.op, out, ids);
             if (loss && length > 0) check_losses(want, losses, rows);
             bool written = (trial.alias != out_is_x && x.bytes() != before_x) ||
                            (trial.alias != out_is_g && g.bytes() != before_g) || mask.bytes() != before_mask ||
-                           temperature.bytes() != before_temperature ||
-                           (trial.op != Op::top_k && ids.bytes() != before_ids);
+                           temperature.bytes() != before_temperature || (!finds(trial.op) && ids.bytes() != before_ids);
             const auto after = out.bytes();
             for (std::size_t i = 0; i < after.size(); ++i) {
                 written |= (!ours[i] || !gives_out) && after[i] != before_out[i];
@@ -214,15 +215,14 @@ private:
             if (gives_picks(one.op) || (loss && !asked.soft)) one.ids = flat(one_ids.data(), 0);
             if (loss) one.losses = flat(&one_loss, 0);
             one.temperature = flat(&divide, 0);
-            if (one.op != Op::top_k && (!loss || asked.gradient))
+            if (!finds(one.op) && (!loss || asked.gradient))
                 one.out = flat(one_out.data(), gives_rows(one.op) ? sizeof(T) : 0);
             logitkit::run(one);
             losses.push_back(canonical(one_loss));
             const std::int64_t values = gives_rows(one.op) ? length : gives_picks(one.op) ? one.picks : 1;
             for (std::int64_t i = 0; i < values; ++i) {
                 const auto at = static_cast<std::size_t>(i);
-                results.push_back(one.op == Op::top_k ? static_cast<std::uint64_t>(one_ids[at])
-                                                      : canonical(one_out[at]));
+                results.push_back(finds(one.op) ? static_cast<std::uint64_t>(one_ids[at]) : canonical(one_out[at]));
             }
         }
         if (loss) results.insert(results.end(), losses.begin(), losses.end());
@@ -242,8 +242,7 @@ private:
         const std::size_t values = op == logitkit::Op::cross_entropy ? out.count() : want.size();
         for (std::size_t i = 0; i < values; ++i) {
             const auto at = static_cast<std::int64_t>(i);
-            const std::uint64_t got =
-                op == logitkit::Op::top_k ? static_cast<std::uint64_t>(ids.get(at)) : canonical(out.get(at));
+            const std::uint64_t got = finds(op) ? static_cast<std::uint64_t>(ids.get(at)) : canonical(out.get(at));
             ++outputs;
             if (got == want[i]) continue;
             std::printf("element %zu has the bits %#llx instead of %#llx\n", i, static_cast<unsigned long long>(got),

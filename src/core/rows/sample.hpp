@@ -225,8 +225,9 @@ LOGITKIT_ONCE inline void draw_all(const Row<X>& row, const Cut& cut, const Weig
 template <class X>
 inline void sample_row(const Row<X>& row, const Sampling& sampling, std::int64_t* ids, std::int64_t count) {
     const double m = largest_or_nan(row);
-    if (!__builtin_isfinite(m) || row.temperature == 0) {
-        const std::int64_t id = __builtin_isfinite(m) ? first_of(row, m) : -1;
+    const bool possible = __builtin_isfinite(m) && row.temperature >= 0;
+    if (!possible || row.temperature == 0) {
+        const std::int64_t id = possible ? first_of(row, m) : -1;
         for (std::int64_t i = 0; i < count; ++i) ids[i] = id;
         return;
     }
@@ -264,7 +265,9 @@ LOGITKIT_ONCE inline void store_kept(const Row<X>& row, double m, const Cut& cut
 template <class X>
 inline void filter_row(const Row<X>& row, const Sampling& sampling) {
     const double m = largest_or_nan(row), nothing = -__builtin_inf();
-    if (!__builtin_isfinite(m)) return fill(row, m == nothing ? nothing : __builtin_nan(""), nothing);
+    if (!__builtin_isfinite(m) || !(row.temperature >= 0)) {
+        return fill(row, m == nothing ? nothing : __builtin_nan(""), nothing);
+    }
     if (row.temperature == 0) {
         const std::int64_t first = first_of(row, m);
         fill(row, nothing, nothing);
