@@ -251,8 +251,8 @@ def one_sampling(core, memories):
     temperature = float(random.choice([1, 0.3, 0, np.inf, 1e-300, -1, np.nan]))
     filters = [int(n) for n in random.integers(4 + chance(9), size=random.integers(5 + chance(9)))]
     numbers = [
-        int(random.choice([1, 2, 50, 1 << 40, -chance(2)])),
-        *(float(n) for n in random.choice([0, 0.2, 0.9, 1, np.nan][: 4 + chance(4)], 2)),
+        int(random.choice([1, 2, 50, 1 << 40, -int(chance(2))])),
+        *(float(n) for n in random.choice([0, 0.2, 0.9, 1, np.nan][: 4 + int(chance(4))], 2)),
         int(random.integers(1 << 62)),
     ]
     before = out_memory.copy()

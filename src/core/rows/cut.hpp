@@ -135,8 +135,7 @@ public:
     explicit Buckets(Range all) : mass{}, number{} {
         const double width = all.high * 0x1p-2 - all.low * 0x1p-2;
         const auto exponent = static_cast<int>(__builtin_bit_cast(std::uint64_t, width) >> 52);
-        const int power = 1023 + 1021 - exponent;
-        factor_ = __builtin_bit_cast(double, static_cast<std::uint64_t>(power < 2046 ? power : 2046) << 52);
+        factor_ = __builtin_bit_cast(double, static_cast<std::uint64_t>(2046 - exponent) << 52);
         low_ = all.low * factor_;
         scale_ = count / (all.high * factor_ - low_);
         for (Range& one : range) one = {all.high, all.low};
@@ -286,12 +285,13 @@ private:
         int count = 0;
         for (int i = 0; i < vectors; ++i) {
             const std::int64_t start = row_.length / vectors * i, rest = row_.length - start;
+            const int base = count;
             const int n = rest < lanes ? static_cast<int>(rest) : lanes;
             const F64x8 v = Part<F64x8>{n}.load(row_.x + start, -__builtin_inf());
             v.store(scores + count);
             weigh_(v).coarse.store(weights + count);
-            for (int j = count, end = count + n; j < end; ++j) {
-                if (!cut_.keeps(scores[j], start + (j - count))) continue;
+            for (int j = base; j < base + n; ++j) {
+                if (!cut_.keeps(scores[j], start + (j - base))) continue;
                 scores[count] = scores[j];
                 weights[count++] = weights[j] / unit_double;
                 if (scores[j] < low) low = scores[j];
