@@ -1,13 +1,15 @@
 """The panels of steps, temperature, stability, derivative, comparison and loss."""
 
 import math
+from fractions import Fraction
 
+import ml_dtypes
 import numpy as np
 import pytest
 
 import logitkit as lk
 from page.lab import column
-from page.states import State
+from page.states import DTYPES, State
 
 FRUIT = np.float32([1.5, 2.2, -0.3, 0.8])
 
@@ -235,16 +237,59 @@ def test_float16_breaks_at_12_by_the_exponential_and_with_two_11s_by_the_sum(lab
     assert cause(lab, "float16")[0].startswith("✗ sum")
 
 
-def test_what_is_added_to_all_scores_does_not_change_the_answer(lab):
+QUARTERS = [1.5, 2.25, -0.25, 0.75]  # exact in every type, and so is a sum that is not too large
+SHIFTS = [0, -0.5, 8, 24.25, 64, 85, 1000, 1024, 0.1, -33.3, 700.7, -4096.5, 99999.9]
+
+
+def library(lab, dtype):
+    """Return the kernel's probabilities in the stability panel."""
+    (table,) = lab.tables("stability")
+    values = np.array(column(table, table["columns"].index(f"{dtype} logitkit")))
+    return values.astype(DTYPES[dtype])
+
+
+def test_what_is_added_to_all_scores_changes_the_answer_by_its_rounding_alone(lab):
+    """The bounds are those of docs/lab-page.md."""
+    seen = []
+    for shift in SHIFTS:
+        lab.go(State(logits=QUARTERS, shift=shift).link("stability"))
+        lab.panel("stability")
+        for dtype, kind in DTYPES.items():
+            eps = float(ml_dtypes.finfo(kind).eps)
+            with np.errstate(over="ignore"):
+                x, moved = (
+                    np.array(QUARTERS).astype(kind),
+                    (np.array(QUARTERS) + shift).astype(kind),
+                )
+            p, shifted = lk.softmax(x), library(lab, dtype)
+            exact = [Fraction(float(a)) + Fraction(shift) for a in x]
+            if not np.isfinite(moved.astype(float)).all():  # it does not fit in float16
+                assert np.isnan(shifted.astype(float)).all()
+                seen.append((dtype, "none"))
+                continue
+            spacing = np.array([float(np.spacing(one)) for one in p])
+            off = (np.abs(shifted.astype(float) - p.astype(float)) / spacing).max()
+            if exact == [Fraction(float(one)) for one in moved]:
+                assert off <= (0 if dtype == "float64" else 1), (dtype, shift)
+                seen.append((dtype, "exact"))
+            else:
+                largest = float(np.abs(moved.astype(float)).max())
+                bound = 2 * math.expm1(min(eps * largest, 700)) / eps + 2
+                assert off <= bound, (dtype, shift)
+                seen.append((dtype, "rounded"))
+    wanted = {(dtype, kind) for dtype in DTYPES for kind in ("exact", "rounded")}
+    assert set(seen) == wanted | {("float16", "none")}
+
+
+def test_what_is_added_by_the_button_breaks_the_naive_formula_alone(lab):
     panel = lab.panel("stability")
     panel.get_by_role("button", name="Add 1000 to all scores").click()
     lab.settle()
     (table,) = lab.tables("stability")
     by_name = {name: column(table, i) for i, name in enumerate(table["columns"]) if i}
-    np.testing.assert_allclose(
-        by_name["float64 logitkit"], lk.softmax(np.float64([1.5, 2.2, -0.3, 0.8])), rtol=4e-13
-    )
     assert all(map(math.isnan, by_name["float64 Naive"]))
+    exactly = lk.softmax(np.float64([1.5, 2.2, -0.3, 0.8]) + 1000)
+    assert by_name["float64 logitkit"] == exactly.tolist()
     drawn = panel.locator(".trial.is-failed").count()
     assert drawn == 4
 
