@@ -132,6 +132,16 @@ def test_every_action_without_a_mouse(lab):
         {"name": "a.npz", "mimeType": "", "buffer": npz(logits=SCORES, labels=LABELS)}
     )
     lab.page.locator(".drop.is-done").wait_for()
+    # A bin lists its rows, and the list is scrolled.
+    for _ in range(20):
+        keys.press("Tab")
+        if lab.page.evaluate("document.activeElement.matches('lk-reliability [data-mark]')"):
+            break
+    keys.press("End")
+    keys.press("Space")
+    lab.page.locator(".rows-table").wait_for()
+    keys.press("Tab")
+    assert lab.page.evaluate("document.activeElement.className") == "rows-table"
 
 
 def focused(lab):

@@ -6,7 +6,7 @@ import { decimals, fromApi } from "../core/numbers.js";
 import { announce } from "../core/status.js";
 import { fill } from "../parts/figure.js";
 
-const COLUMNS = ["Row", "Predicted", "Confidence", "Label", "Right or wrong"];
+const COLUMNS = ["Row", "Predicted", "Confidence", "Label", "Right?"];
 
 export class ConfidenceRows extends HTMLElement {
     #asked = 0;
