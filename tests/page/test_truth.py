@@ -8,6 +8,7 @@ import pytest
 from lab_client import server
 
 import logitkit as lk
+from logitkit.explanation.comparison import total
 from logitkit.explanation.trials import trial
 from page.changed_server import MARK, STEP
 from page.conftest import TALL
@@ -108,6 +109,7 @@ def compare(lab, state):
         values = getattr(lk, name)(state.scores)
         shown = column(table, place)
         exactly(shown[:-1], values)
+        exactly(shown[-1:], [total(values)])
 
 
 def loss(lab, state):
