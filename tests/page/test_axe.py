@@ -5,7 +5,7 @@ import pytest
 from page import axe
 from page.lab import PANELS, Lab
 from page.test_confidence import LABELS, SCORES, npz
-from page.test_panels import MANY
+from page.test_matrix import MANY
 
 SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 375, "height": 800}}
 

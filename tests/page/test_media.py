@@ -4,7 +4,7 @@ import pytest
 
 from page.lab import PANELS
 from page.test_confidence import LABELS, SCORES, npz
-from page.test_panels import MANY
+from page.test_matrix import MANY
 
 SIZES = {"320 px": (320, 640), "1280 x 1024 at 400 %": (320, 256), "375 px": (375, 800)}
 LONG = f"v=1&c={'a%20very%20long%20name%20' * 3}:-123456.789,b:0.000012345,c:1e300"
