@@ -183,6 +183,55 @@ def test_stability_as_text():
     assert "exp(1000) = inf" in lines[0][2]
 
 
+NARROW = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16, "float32": np.float32}
+
+
+@pytest.mark.parametrize("dtype", NARROW)
+def test_a_row_is_computed_in_the_type_that_is_asked_for(dtype):
+    x = np.array(X).astype(NARROW[dtype])
+    p = logitkit.softmax(x)
+    lines = ok("jacobian", *TOKENS, "--dtype", dtype).splitlines()
+    same(floats(line.split("\t") for line in lines), logitkit.softmax_jacobian(p), dtype)
+    _, lines = text(ok("temperature", *TOKENS, "--dtype", dtype, "--sweep", "1"))
+    same(floats(lines)[0], [1, logitkit.entropy(x), *p], dtype)
+    _, lines = text(ok("compare", *TOKENS, "--dtype", dtype))
+    expected = np.column_stack([x, p, logitkit.log_softmax(x), logitkit.sigmoid(x)])
+    same([row[:4] for row in floats(line[1:] for line in lines)][:-1], expected, dtype)
+    _, lines = text(ok("explain", *TOKENS, "--dtype", dtype))
+    same([float(line[6]) for line in lines], p, dtype)
+    _, lines = text(ok("loss", *TOKENS, "--dtype", dtype, "--target", "1"))
+    loss, gradient = logitkit.cross_entropy_with_grad(x, 1)
+    same([float(line[6]) for line in lines[:-1]], gradient, dtype)
+    assert NARROW[dtype](float(lines[-1][5])) == loss
+    told = loads(ok("jacobian", *TOKENS, "--dtype", dtype, "--json"))
+    same(told["probabilities"], p, dtype)
+
+
+def same(printed, expected, dtype):
+    """Check numbers that are printed whole, or with the fewest digits of their dtype.
+
+    bfloat16 has no such digits: NumPy lacks it, and files hold it as float64.
+    """
+    expected = np.array(expected).astype(np.float64)
+    for one, value in zip(np.ravel(printed), expected.ravel(), strict=True):
+        assert one == value or (dtype != "bfloat16" and one == float(str(NARROW[dtype](value))))
+
+
+def test_bfloat16_is_written_as_float64(tmp_path):
+    path = tmp_path / "jacobian.npy"
+    assert invoke("jacobian", *TOKENS, "--dtype", "bfloat16", "-o", path).exit_code == 0
+    p = logitkit.softmax(np.array(X, ml_dtypes.bfloat16))
+    expected = logitkit.softmax_jacobian(p).astype(np.float64)
+    np.testing.assert_array_equal(np.load(path), expected, strict=True)
+
+
+@pytest.mark.parametrize("command", ["jacobian", "temperature", "compare"])
+def test_a_score_that_does_not_fit_is_noted(command):
+    result = invoke(command, "70000", "1", "--dtype", "float16")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Note: 70000 does not fit in float16")
+
+
 def test_info():
     facts = loads(ok("info", "--json"))
     assert facts == json.loads(json.dumps(logitkit.show_config(mode="dicts")))

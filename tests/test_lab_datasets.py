@@ -1,5 +1,6 @@
 """A file of scores and labels comes in; counts by bins of confidence, or a sentence, go out."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,10 @@ from lab_files import FILES, LABELS, LOGITS, RNG, URL, npz, text, upload
 
 import logitkit as lk
 from logitkit.lab.app import create_app
+from logitkit.lab.datasets import summary
 from logitkit.lab.datasets.bins import wilson
+from logitkit.lab.datasets.listed import MOST_LISTED, ROW
+from logitkit.lab.datasets.reading import Dataset
 from logitkit.lab.datasets.routes import DATASET_BYTES
 from logitkit.lab.datasets.store import MOST_DATASETS
 
@@ -64,7 +68,7 @@ def test_every_format_gives_the_same_summary(app, name):
 
 @pytest.mark.parametrize("bins", [1, 2, 7, 15, 100])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_any_number_of_bins_is_exact_though_no_row_is_kept(app, bins, dtype):
+def test_any_number_of_bins_is_exact_though_few_rows_are_kept(app, bins, dtype):
     status, told = upload(app, "a.npz", npz(logits=LOGITS.astype(dtype), labels=LABELS))
     assert status == 201 and told["dtype"] == np.dtype(dtype).name and len(told["bins"]) == 15
     status, again = get(app, f"{URL}/{told['id']}?bins={bins}")
@@ -103,6 +107,54 @@ def test_probabilities_are_known_by_their_values(app):
     check(told, lk.softmax(p).max(axis=1).astype(float), p.argmax(axis=1) == LABELS)
     status, told = upload(app, "a.npz", FILES["a.npz"], "&kind=probabilities")
     assert status == 422 and "no probabilities" in told["detail"]
+
+
+@pytest.mark.parametrize("bins", [1, 2, 15, 100])
+@pytest.mark.parametrize("block", [4, 256, 1 << 18], ids=["one row", "64 rows", "all rows"])
+def test_the_rows_of_a_bin_are_its_first_in_the_file(app, monkeypatch, block, bins):
+    monkeypatch.setattr(summary, "BLOCK", block)
+    number = upload(app, "a.npz", FILES["a.npz"])[1]["id"]
+    p = lk.softmax(LOGITS)
+    sure, predicted = p.max(axis=1), p.argmax(axis=1)
+    for i in range(bins):
+        status, told = get(app, f"{URL}/{number}/bins/{i}?bins={bins}")
+        rows = np.flatnonzero((sure >= i / bins) & ((sure < (i + 1) / bins) | (i == bins - 1)))
+        assert status == 200 and told["count"] == len(rows)
+        assert (told["id"], told["bin"]) == (number, i)
+        assert (told["lower"], told["upper"]) == (i / bins, (i + 1) / bins)
+        assert told["rows"] == [
+            {
+                "row": row,
+                "predicted": predicted[row],
+                "label": LABELS[row],
+                "right": predicted[row] == LABELS[row],
+                "confidence": sure[row],
+            }
+            for row in rows[:MOST_LISTED]
+        ]
+    assert bins > 2 or len(rows) > MOST_LISTED  # some bin has more rows than are listed
+
+
+def test_what_is_kept_does_not_grow_with_the_rows():
+    logits = RNG.normal(scale=2, size=(400_000, 2))
+    data = Dataset("a", logits, np.zeros(len(logits), int), None, "logits", "labels")
+    kept = summary.summarize(data)
+    listed = np.bincount(kept.first["interval"], minlength=len(kept.counts))
+    np.testing.assert_array_equal(listed, np.minimum(kept.counts, MOST_LISTED))
+    assert kept.counts.max() > 2 * MOST_LISTED
+    assert len(kept.counts) * MOST_LISTED * ROW.itemsize < 8 << 20  # the most that a file keeps
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "text"),
+    [("9999/bins/0", 404, "there is no dataset 9999"),
+     ("{}/bins/2?bins=2", 404, "there is no bin 2: of 2 the last is 1"),
+     ("{}/bins/100", 400, "index"), ("{}/bins/-1", 400, "index")],
+)  # fmt: skip
+def test_a_bin_that_is_not_there_is_told(app, path, status, text):
+    number = upload(app, "a.npz", FILES["a.npz"])[1]["id"]
+    found, answer = get(app, f"{URL}/{path.format(number)}")
+    assert found == status and text in json.dumps(answer)
 
 
 def test_few_rows_in_a_bin_are_told(app):

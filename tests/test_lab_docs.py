@@ -8,6 +8,7 @@ from test_readme import ROOT, blocks, run_python, run_shell, workspace  # noqa: 
 import logitkit.lab.schemas as schemas
 from logitkit.lab.app import COMPUTE_BYTES
 from logitkit.lab.datasets.bins import FEW
+from logitkit.lab.datasets.listed import MOST_LISTED
 from logitkit.lab.datasets.routes import DATASET_BYTES, DEFAULT_BINS
 from logitkit.lab.datasets.store import MOST_DATASETS
 from logitkit.lab.datasets.summary import MOST_BINS
@@ -29,7 +30,7 @@ def test_every_block_runs_and_shows_what_is_answered(workspace):  # noqa: F811
             run = {"python": lambda *of: run_python(of[0], names, *of[1:]), "shell": run_shell}
             run[language](text.replace("http://127.0.0.1:8765", url.rstrip("/")), DOCUMENT, line)
             ran.append(language)
-    assert ran.count("python") == 3 and ran.count("shell") == 1
+    assert ran.count("python") == 4 and ran.count("shell") == 1
 
 
 def test_every_operation_has_its_row():
@@ -66,5 +67,6 @@ def test_the_limits_are_those_of_the_code():
         (DEFAULT_BINS, "else 15"),
         (FEW, "30 rows"),
         (MOST_DATASETS, "newest 32"),
+        (MOST_LISTED, "the first 100"),
     ]:
         assert words in text and int(re.sub(r"\D", "", words.split("to")[-1])) == limit

@@ -10,7 +10,11 @@ import venv
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from page.conftest import WIDE, chromium
+from page.lab import PANELS, Lab, column
+from playwright.sync_api import sync_playwright
 
 import logitkit as lk
 
@@ -120,6 +124,26 @@ def test_it_serves_the_page_with_the_extra_alone(clean_python, wheel, tmp_path):
         with urllib.request.urlopen(f"{url}api/v1/info", timeout=20) as response:
             assert json.load(response)["kernel"]["version"] == lk.__version__
         assert len(page) > 10
+        see(url)
     finally:
         process.kill()
         process.communicate()
+
+
+def see(url):
+    """Open the page in the browser: every panel has its numbers, and nothing goes wrong."""
+    failed = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium())
+        lab = Lab(browser, url, {"viewport": WIDE})
+        lab.page.on("requestfailed", lambda request: failed.append(request.url))
+        lab.page.on("response", lambda reply: reply.ok or failed.append(reply.url))
+        lab.open()
+        (table,) = lab.tables("probabilities")
+        assert column(table, 2) == lk.softmax(np.float32([1.5, 2.2, -0.3, 0.8])).tolist()
+        for panel in PANELS[:-1]:  # the last one has no file yet
+            assert lab.shown(panel)["values"], panel
+        assert lab.page.locator("#panel-confidence .drop").is_visible()
+        assert lab.close() == []
+        browser.close()
+    assert failed == []

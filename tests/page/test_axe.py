@@ -5,6 +5,7 @@ import pytest
 from page import axe
 from page.lab import PANELS, Lab
 from page.test_confidence import LABELS, SCORES, npz
+from page.test_matrix import MANY
 
 SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 375, "height": 800}}
 
@@ -51,6 +52,8 @@ def test_every_panel_with_its_tables_and_code_open(checked):
         {"name": "a.npz", "mimeType": "", "buffer": npz(logits=SCORES, labels=LABELS)}
     )
     panel.locator(".drop.is-done").wait_for()
+    panel.locator("lk-reliability [data-mark]").last.press("Enter")
+    panel.locator(".rows-table td.is-wrong").first.wait_for()
     checked.page.locator("button[aria-expanded=false]:not(.sheet-toggle)").evaluate_all(
         "all => all.forEach(button => button.click())"
     )
@@ -68,6 +71,11 @@ def undefined(lab):
 
 def overflow(lab):
     lab.open("v=1&c=a:1000,b:1001,c:-2000&y=2&k=700")
+
+
+def many_classes(lab):
+    lab.open(MANY.link("derivative"))
+    lab.page.locator(".dense [tabindex='0']").focus()
 
 
 def damaged_link(lab):
@@ -98,7 +106,16 @@ def lost_server(lab):
     lab.page.locator(".banner.is-lost").wait_for()
 
 
-STATES = (no_class, undefined, overflow, damaged_link, wrong_numbers, bad_file, lost_server)
+STATES = (
+    no_class,
+    undefined,
+    overflow,
+    many_classes,
+    damaged_link,
+    wrong_numbers,
+    bad_file,
+    lost_server,
+)
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)

@@ -6,20 +6,21 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from cli_process import environment
 
 from page.lab import PANELS, column
-from page.states import State
+from page.states import DTYPES, State
 from page.test_confidence import LABELS, SCORES, WRITERS
 
 COMPUTED = PANELS[:-1]
 NUMBER = re.compile(r"-?(?:\d+\.?\d*(?:e[+-]?\d+)?|\.\d+|inf|nan)", re.IGNORECASE)
 STATE = State(
     names=["a pear", "it's", "fig"],
-    logits=[1.25, -0.5, 3.125],
+    logits=[1.3, -0.5, 3.1],
     temperature=0.5,
     dtype="float64",
     target=2,
@@ -107,9 +108,18 @@ def test_the_python_lines_compute_in_the_dtype_of_the_page(tall, path, tmp_path,
     assert printed == column(tall.tables("probabilities")[0], 2)
 
 
+def holds(printed, wanted, dtype):
+    """Check that each wanted number is printed: whole, or with the fewest digits of its dtype."""
+    found = {repr(float(text)) for text in NUMBER.findall(printed)}
+    for value in np.ravel(wanted).tolist():
+        fewest = value if dtype == "bfloat16" else float(str(DTYPES[dtype](value)))
+        assert {repr(value), repr(fewest)} & found, (value, printed)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("panel", COMPUTED)
-def test_the_shell_lines_print_what_is_on_the_screen(tall, path, tmp_path, panel):
-    tall.go(STATE.link())
+def test_the_shell_lines_print_what_is_on_the_screen(tall, path, tmp_path, panel, dtype):
+    tall.go(replace(STATE, dtype=dtype).link())
     printed = run(["sh", "-c", code(tall, panel, "shell")], path, tmp_path)
     table = tall.tables(panel)[0]
     wanted = {
@@ -125,17 +135,7 @@ def test_the_shell_lines_print_what_is_on_the_screen(tall, path, tmp_path, panel
         "temperature": lambda: [column(table, i) for i in range(1, 5)],
     }[panel]()
     # In a pipe all digits are printed: the same bits.
-    found = {repr(float(text)) for text in NUMBER.findall(printed)}
-    assert {repr(value) for value in np.ravel(wanted).tolist()} <= found
-
-
-@pytest.mark.parametrize("dtype", ["float16", "float32"])
-def test_the_shell_line_says_where_it_computes_in_another_dtype(tall, dtype):
-    tall.go(State(dtype=dtype).link())
-    for panel in ("temperature", "derivative", "compare"):
-        first = code(tall, panel, "shell").splitlines()[0]
-        assert first == f"# in float64, not in {dtype} as on the page"
-    assert code(tall, "probabilities", "shell").endswith(f"--dtype {dtype}")
+    holds(printed, wanted, dtype)
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -155,3 +155,18 @@ def test_the_code_of_a_file_prints_its_bins(tall, path, tmp_path, name):
     answer = json.loads(run(["sh", "-c", code(tall, "confidence", "shell")], path, tmp_path))
     assert [answer["accuracy"], answer["mean_confidence"]] == numbers
     assert [one["count"] for one in answer["bins"]] == column(table, 2)
+    # With a bin that is chosen, its rows too.
+    last = int(np.flatnonzero(column(table, 2))[-1])
+    with tall.page.expect_response(f"**/bins/{last}?*"):
+        panel.locator("lk-reliability [data-mark]").nth(last).press("Enter")
+    tall.settle()
+    rows = panel.locator("lk-confidence-rows tbody tr").evaluate_all(
+        "all => all.map(({cells}) => [...cells].slice(0, 4).map(c => Number(c.dataset.value)))"
+    )
+    python = run([sys.executable, "-c", code(tall, "confidence", "python")], path, tmp_path)
+    prints(python.split("]")[2], [row[0] for row in rows], 0)
+    shell = run(["sh", "-c", code(tall, "confidence", "shell")], path, tmp_path)
+    answer = json.loads(shell.splitlines()[1])
+    assert rows == [
+        [one["row"], one["predicted"], one["confidence"], one["label"]] for one in answer["rows"]
+    ]

@@ -132,6 +132,60 @@ def test_every_action_without_a_mouse(lab):
         {"name": "a.npz", "mimeType": "", "buffer": npz(logits=SCORES, labels=LABELS)}
     )
     lab.page.locator(".drop.is-done").wait_for()
+    # A bin lists its rows, and the list is scrolled.
+    for _ in range(20):
+        keys.press("Tab")
+        if lab.page.evaluate("document.activeElement.matches('lk-reliability [data-mark]')"):
+            break
+    keys.press("End")
+    keys.press("Space")
+    lab.page.locator(".rows-table").wait_for()
+    keys.press("Tab")
+    assert lab.page.evaluate("document.activeElement.className") == "rows-table"
+
+
+def focused(lab):
+    return lab.page.evaluate(
+        "document.activeElement.ariaLabel ?? document.activeElement.textContent"
+    )
+
+
+def test_undo_keeps_the_focus_and_leaves_it_at_what_came_back(lab):
+    keys = lab.page.keyboard
+    lab.page.get_by_label("Score of banana", exact=True).press("ArrowUp")
+    lab.page.get_by_label("Score of apple", exact=True).press("ArrowUp")
+    lab.page.get_by_role("button", name="Undo").focus()
+    keys.press("Enter")
+    assert focused(lab) == "Undo"
+    keys.press("Enter")  # nothing is left to undo: the button cannot keep the focus
+    lab.settle()
+    assert focused(lab) == "Score of banana"
+    assert column(lab.tables("probabilities")[0], 1) == [1.5, 2.2, -0.3, 0.8]
+    lab.page.get_by_label("Name of class 2").fill("plum")
+    lab.page.get_by_label("Name of class 2").press("Enter")
+    lab.page.get_by_role("button", name="Undo").press("Enter")
+    assert focused(lab) == "Name of class 2"
+    assert lab.page.get_by_label("Name of class 2").input_value() == "orange"
+    lab.page.locator("lk-rail .limit").first.press("Enter")  # no class changes by this one
+    lab.page.get_by_role("button", name="Undo").press("Enter")
+    assert focused(lab) == "Score of apple"
+
+
+def test_back_takes_the_focus_out_of_a_class_that_is_gone(lab):
+    lab.page.get_by_role("button", name="Add a class").click()
+    assert focused(lab) == "Name of class 5"
+    lab.fragment()
+    lab.page.evaluate("history.back()")
+    lab.page.get_by_label("Name of class 5").wait_for(state="detached")
+    assert focused(lab) == "Name of class 4"
+    # A field that stays shows what the class is called now, focused or not.
+    name = lab.page.get_by_label("Name of class 4")
+    name.fill("kiwi")
+    lab.fragment()
+    lab.go("v=1&c=a:1,b:2,c:3,d:4")
+    assert name.input_value() == "d" and focused(lab) == "Name of class 4"
+    lab.go("v=1&c=")
+    assert focused(lab) == "Add a class"
 
 
 def test_escape_closes_the_uppermost_layer_and_focus_returns(open_lab):

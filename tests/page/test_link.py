@@ -124,6 +124,35 @@ def test_back_returns_to_the_state_before_the_last_commit_and_forward_to_it(open
     lab.settle()
 
 
+def at_panel(lab, slug):
+    """Check that a panel is at the head of the window and that its title has the focus."""
+    heading = lab.page.locator(f"#panel-{slug} h2")
+    expect(heading).to_be_focused()
+    place = lab.page.locator(f"#panel-{slug}").evaluate("one => one.getBoundingClientRect().top")
+    assert -1 < place < 150, place
+
+
+def test_another_panel_in_the_address_of_an_open_page_is_gone_to(lab):
+    lab.go("v=1&p=loss")
+    at_panel(lab, "loss")
+    lab.go("v=1&p=temperature")
+    at_panel(lab, "temperature")
+    lab.page.evaluate("history.back()")
+    at_panel(lab, "loss")
+    lab.page.evaluate("history.forward()")
+    at_panel(lab, "temperature")
+    # The same panel with another setting moves nothing.
+    lab.page.evaluate("scrollTo(0, 0)")
+    lab.go("v=1&p=temperature&d=float64")
+    assert lab.page.evaluate("scrollY") == 0
+    # A panel that there is not is no place to go to.
+    lab.go("v=1&p=nowhere")
+    assert lab.page.evaluate("scrollY") == 0
+    # By the head of the page, and back.
+    lab.page.locator("header.top a, header.top button").filter(has_text="7").first.click()
+    at_panel(lab, "loss")
+
+
 def test_a_drag_is_one_entry_of_the_history(open_lab):
     lab = open_lab()
     before = lab.page.evaluate("history.length")

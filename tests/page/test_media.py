@@ -4,13 +4,16 @@ import pytest
 
 from page.lab import PANELS
 from page.test_confidence import LABELS, SCORES, npz
+from page.test_matrix import MANY
 
 SIZES = {"320 px": (320, 640), "1280 x 1024 at 400 %": (320, 256), "375 px": (375, 800)}
 LONG = f"v=1&c={'a%20very%20long%20name%20' * 3}:-123456.789,b:0.000012345,c:1e300"
 
 
 @pytest.mark.parametrize(
-    "link", ["", LONG, "v=1&c=", "v=1&t=warm"], ids=["fruit", "long", "empty", "bad"]
+    "link",
+    ["", LONG, "v=1&c=", "v=1&t=warm", MANY.link()],
+    ids=["fruit", "long", "empty", "bad", "64 classes"],
 )
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 def test_nothing_has_to_be_scrolled_sideways(open_lab, size, link):
@@ -21,6 +24,8 @@ def test_nothing_has_to_be_scrolled_sideways(open_lab, size, link):
             {"name": "a.npz", "mimeType": "", "buffer": npz(logits=SCORES, labels=LABELS)}
         )
         lab.page.locator(".drop.is-done").wait_for()
+        lab.page.locator("lk-reliability [data-mark]").last.press("Enter")
+        lab.page.locator(".rows-table").wait_for()
     lab.page.locator("button[aria-expanded=false]").evaluate_all(
         "all => all.forEach(one => one.click())"
     )

@@ -235,16 +235,15 @@ def test_float16_breaks_at_12_by_the_exponential_and_with_two_11s_by_the_sum(lab
     assert cause(lab, "float16")[0].startswith("✗ sum")
 
 
-def test_what_is_added_to_all_scores_does_not_change_the_answer(lab):
+def test_what_is_added_by_the_button_breaks_the_naive_formula_alone(lab):
     panel = lab.panel("stability")
     panel.get_by_role("button", name="Add 1000 to all scores").click()
     lab.settle()
     (table,) = lab.tables("stability")
     by_name = {name: column(table, i) for i, name in enumerate(table["columns"]) if i}
-    np.testing.assert_allclose(
-        by_name["float64 logitkit"], lk.softmax(np.float64([1.5, 2.2, -0.3, 0.8])), rtol=4e-13
-    )
     assert all(map(math.isnan, by_name["float64 Naive"]))
+    exactly = lk.softmax(np.float64([1.5, 2.2, -0.3, 0.8]) + 1000)
+    assert by_name["float64 logitkit"] == exactly.tolist()
     drawn = panel.locator(".trial.is-failed").count()
     assert drawn == 4
 
@@ -288,16 +287,6 @@ def test_the_prediction_of_a_nudge_errs_by_the_second_order(tall):
     # Half the nudge, a quarter of the error, but for the third order.
     assert 3.5 < errors[0] / errors[1] < 4.5
     assert 3.5 < errors[1] / errors[2] < 4.5
-
-
-def test_of_64_classes_the_most_likely_are_drawn_and_the_table_has_all(lab):
-    names = [f"n{i}" for i in range(64)]
-    lab.go(State(names=names, logits=[i / 7 for i in range(64)]).link("derivative"))
-    panel = lab.panel("derivative")
-    assert panel.locator(".cell").count() == 16 * 16
-    matrix = lab.tables("derivative")[0]
-    assert matrix["columns"] == ["Probability", *names, "Sum"]
-    assert "16 of 64 classes are drawn" in panel.locator(".figure-summary").first.text_content()
 
 
 # --- the other functions ------------------------------------------------------------------------

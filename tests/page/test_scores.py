@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import logitkit as lk
-from page.lab import column
+from page.lab import PANELS, column
 from page.states import State
 
 
@@ -204,14 +204,21 @@ def notice(lab, panel="probabilities"):
     return lab.page.locator(f"#panel-{panel} .notice:not([hidden])").all_text_contents()
 
 
-def test_no_class(lab):
-    lab.go("v=1&c=")
-    panel = lab.page.locator("#panel-probabilities")
-    empty = panel.get_by_text("There are no classes")
-    assert empty.is_visible()
-    assert not panel.locator("lk-figure").first.is_visible()
-    panel.get_by_role("button", name="A tie").locator("visible=true").click()
-    holds(lab, ["left", "right", "neither"], [2, 2, -1])
+def test_no_class(tall):
+    for slug in PANELS:
+        tall.go("v=1&c=")
+        panel = tall.page.locator(f"#panel-{slug}")
+        empty = panel.get_by_text("There are no classes")
+        if slug == "confidence":  # it shows a file, and needs no class
+            assert not empty.is_visible() and panel.locator(".drop").is_visible()
+            continue
+        assert empty.is_visible(), slug
+        for part in (".panel-body", "lk-figure", "[data-value]", ".notice", ".panel-foot"):
+            assert panel.locator(part).locator("visible=true").count() == 0, (slug, part)
+        panel.get_by_role("button", name="A tie").click()
+        holds(tall, ["left", "right", "neither"], [2, 2, -1])
+        assert not empty.is_visible()
+        assert panel.locator("[data-value]").count() and panel.locator(".panel-body").is_visible()
 
 
 def test_one_class_is_certain(lab):

@@ -8,12 +8,14 @@ import pytest
 from lab_client import server
 
 import logitkit as lk
+from logitkit.explanation.comparison import total
 from logitkit.explanation.trials import trial
 from page.changed_server import MARK, STEP
 from page.conftest import TALL
 from page.lab import PANELS, column
 from page.servers import changed
 from page.states import DTYPES, State, random_state
+from page.test_confidence import LABELS, SCORES, give, npz
 
 FUNCTIONS = ("softmax", "log_softmax", "sigmoid", "tanh", "relu", "leaky_relu", "silu")
 LISTED = [0, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100, math.inf]
@@ -107,6 +109,7 @@ def compare(lab, state):
         values = getattr(lk, name)(state.scores)
         shown = column(table, place)
         exactly(shown[:-1], values)
+        exactly(shown[-1:], [total(values)])
 
 
 def loss(lab, state):
@@ -130,9 +133,16 @@ def test_another_kernel_shows_in_every_panel_so_nothing_is_computed_in_the_page(
         exactly(column(lab.tables("probabilities")[0], 2), mark)
         exactly([float(cell[1]) for cell in lab.tables("temperature")[0]["rows"][0][2:]], mark)
         exactly(column(lab.tables("stability")[0], 12), mark)
-        exactly(column(lab.tables("derivative")[1], 1), mark)
+        exactly(column(lab.tables("worked")[0], 5), mark)
+        matrix, change = lab.tables("derivative")
+        cells = np.transpose([column(matrix, 1 + place) for place in range(4)])
+        exactly(cells, lk.softmax_jacobian(np.array(mark)))
+        exactly(column(change, 1), mark)
         exactly(column(lab.tables("compare")[0], 1)[:-1], mark)
         exactly(column(lab.tables("loss")[0], 1), mark)
+        give(lab, "a.npz", npz(logits=SCORES.astype(np.float64), labels=LABELS))
+        sure = float(lab.readouts("confidence")["Mean confidence"][1])
+        assert sure == pytest.approx(mark[-1], rel=1e-15)
         assert "12.3 %" in lab.page.locator("#panel-probabilities lk-bars").last.text_content()
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "numbers",
     "output",
     "row",
+    "row_dtype",
     "temperature",
     "to_names",
 ]
@@ -106,9 +107,14 @@ temperature = click.option(
 
 
 def dtype(help: str, *, also: tuple[str, ...] = ()) -> Callable[[F], F]:
-    """Return the option ``--dtype``; ``also`` are types that most commands do not take."""
+    """Return the option ``--dtype``; ``also`` are types that not every command takes."""
     types = click.Choice(["float16", "float32", "float64", *also])
     return click.option("--dtype", type=types, help=help)
+
+
+row_dtype = dtype(
+    "Convert the scores to this type first; bfloat16 needs ml_dtypes.", also=("bfloat16",)
+)
 
 
 def common(function: F) -> F:

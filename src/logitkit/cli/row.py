@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from logitkit.cli.calls import call
@@ -36,16 +38,29 @@ def run_row(
     **options
         The other options of the command.
     """
-    call(compute, load_row(values, key, labels, row), **options)
+
+    def writable(logitkit: ModuleType, table: Table, **options: Any) -> tuple[Table, View]:
+        result, view = compute(logitkit, table, **options)
+        document = result.document and {k: widened(v) for k, v in result.document.items()}
+        return replace(result, array=widened(result.array), document=document), view
+
+    call(writable, load_row(values, key, labels, row), **options)
+
+
+def widened(value: Any) -> Any:
+    """Return bfloat16, which no format knows, as float64; all else as it is."""
+    narrow = getattr(getattr(value, "dtype", None), "name", None) == "bfloat16"
+    return value.astype("float64") if narrow else value
 
 
 def in_dtype(scores: NDArray[Any], dtype: str | None) -> NDArray[Any]:
     """Convert scores to the type that is asked for, and note what does not fit in it."""
     if dtype is None:
         return scores
+    from logitkit.bench.cells import dtype_named
     from logitkit.explanation.narrow import narrow
 
-    scores, lost = narrow(scores, dtype)
+    scores, lost = narrow(scores, dtype_named(dtype))
     if lost:
         note(lost)
     return scores

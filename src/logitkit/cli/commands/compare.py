@@ -10,7 +10,7 @@ import click
 from logitkit.cli import options
 from logitkit.cli.command import Command
 from logitkit.cli.output import View
-from logitkit.cli.row import run_row
+from logitkit.cli.row import in_dtype, run_row
 from logitkit.stream.formats import Table
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ __all__ = ["command"]
 )
 @options.numbers
 @options.labels
+@options.row_dtype
 @options.key
 @options.row
 @options.common
@@ -42,17 +43,18 @@ def command(**kwargs: Any) -> None:
     run_row(compute, **kwargs)
 
 
-def compute(logitkit: ModuleType, table: Table) -> tuple[Table, View]:
+def compute(logitkit: ModuleType, table: Table, *, dtype: str | None) -> tuple[Table, View]:
     """Apply every function, and sum its values."""
     import numpy as np
 
     from logitkit.explanation.comparison import FUNCTIONS, is_one, total
 
-    results = {name: getattr(logitkit, name)(table.array) for name in FUNCTIONS}
+    scores = in_dtype(table.array, dtype)
+    results = {name: getattr(logitkit, name)(scores) for name in FUNCTIONS}
     each = np.column_stack(list(results.values()))
     sums = np.array([total(column) for column in each.T])
     names = [*(table.labels or map(str, range(len(each)))), "sum"]
-    scores = table.array.astype(each.dtype)
+    scores = scores.astype(each.dtype)
     with np.errstate(invalid="ignore", over="ignore"):
         lines = np.vstack([each, sums.astype(each.dtype)])
         first = np.append(scores, scores.sum())
@@ -62,7 +64,7 @@ def compute(logitkit: ModuleType, table: Table) -> tuple[Table, View]:
         name="comparison",
         index={"class": names},
         document={
-            "logits": table.array,
+            "logits": scores,
             "labels": table.labels,
             **results,
             "sums": dict(zip(FUNCTIONS, sums, strict=True)),

@@ -30,7 +30,7 @@ STEPS = ("logit", "scaled", "shifted", "exponential", "probability", "percent", 
 @options.numbers
 @options.temperature
 @options.labels
-@options.dtype(help="Convert the scores to this type first.")
+@options.row_dtype
 @options.key
 @options.row
 @options.common

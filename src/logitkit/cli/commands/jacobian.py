@@ -10,7 +10,7 @@ import click
 from logitkit.cli import options
 from logitkit.cli.command import Command
 from logitkit.cli.output import View
-from logitkit.cli.row import run_row
+from logitkit.cli.row import in_dtype, run_row
 from logitkit.stream.formats import Table
 
 if TYPE_CHECKING:
@@ -25,13 +25,14 @@ __all__ = ["command"]
     short_help="The derivative of softmax, as a matrix.",
     examples=(
         "logitkit jacobian 2 1 0.1",
-        "logitkit jacobian 2 1 0.1 -T 0.5 --labels a,b,c",
+        "logitkit jacobian 2 1 0.1 -T 0.5 --labels a,b,c --dtype float32",
         "logitkit jacobian logits.csv --row 0 -o jacobian.npy",
     ),
 )
 @options.numbers
 @options.temperature
 @options.labels
+@options.row_dtype
 @options.key
 @options.row
 @options.common
@@ -40,9 +41,12 @@ def command(**kwargs: Any) -> None:
     run_row(compute, **kwargs)
 
 
-def compute(logitkit: ModuleType, table: Table, *, temperature: float) -> tuple[Table, View]:
+def compute(
+    logitkit: ModuleType, table: Table, *, temperature: float, dtype: str | None
+) -> tuple[Table, View]:
     """Compute the probabilities, and the matrix from them."""
-    probabilities = logitkit.softmax(table.array, temperature=temperature)
+    scores = in_dtype(table.array, dtype)
+    probabilities = logitkit.softmax(scores, temperature=temperature)
     jacobian = logitkit.softmax_jacobian(probabilities, temperature=temperature)
     result = Table(
         jacobian,
@@ -50,7 +54,7 @@ def compute(logitkit: ModuleType, table: Table, *, temperature: float) -> tuple[
         name="jacobian",
         index={"class": table.labels} if table.labels else {},
         document={
-            "logits": table.array,
+            "logits": scores,
             "labels": table.labels,
             "temperature": temperature,
             "probabilities": probabilities,

@@ -42,7 +42,7 @@ COLUMNS = ("logit", "probability", "log_probability", "target", "loss", "gradien
     help="How much of the target is spread over all classes.",
 )
 @options.labels
-@options.dtype(help="Convert the scores to this type first.")
+@options.row_dtype
 @options.key
 @options.row
 @options.common

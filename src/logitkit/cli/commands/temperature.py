@@ -11,7 +11,7 @@ import click
 from logitkit.cli import options
 from logitkit.cli.command import Command
 from logitkit.cli.output import View
-from logitkit.cli.row import run_row
+from logitkit.cli.row import in_dtype, run_row
 from logitkit.stream.formats import Table
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def log_spaced(text: str) -> list[float]:
     examples=(
         "logitkit temperature 2 1 0.1",
         "logitkit temperature 2 1 0.1 --sweep 0.1:10:25 --labels a,b,c",
+        "logitkit temperature 2 1 0.1 --dtype float16",
         "logitkit temperature 2 1 0.1 --sweep 0,0.5,1,2,inf --json",
     ),
 )
@@ -74,6 +75,7 @@ def log_spaced(text: str) -> list[float]:
     help="Temperatures, and log-spaced ranges FIRST:LAST:COUNT, separated by commas.",
 )
 @options.labels
+@options.row_dtype
 @options.key
 @options.row
 @options.common
@@ -82,21 +84,24 @@ def command(**kwargs: Any) -> None:
     run_row(compute, **kwargs)
 
 
-def compute(logitkit: ModuleType, table: Table, *, sweep: list[float]) -> tuple[Table, View]:
+def compute(
+    logitkit: ModuleType, table: Table, *, sweep: list[float], dtype: str | None
+) -> tuple[Table, View]:
     """Compute probabilities and entropy at each temperature."""
     import numpy as np
 
     temperatures = np.array(sweep)
-    scores = np.broadcast_to(table.array, (len(sweep), table.array.size))
+    row = in_dtype(table.array, dtype)
+    scores = np.broadcast_to(row, (len(sweep), row.size))
     probabilities = logitkit.softmax(scores, temperature=temperatures)
     entropy = logitkit.entropy(scores, temperature=temperatures)
-    names = table.labels or tuple(f"p{i}" for i in range(table.array.size))
+    names = table.labels or tuple(f"p{i}" for i in range(row.size))
     result = Table(
         np.column_stack([temperatures, entropy, probabilities]),
         ("temperature", "entropy", *names),
         name="sweep",
         document={
-            "logits": table.array,
+            "logits": row,
             "labels": table.labels,
             "temperatures": temperatures,
             "entropy": entropy,

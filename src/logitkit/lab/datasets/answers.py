@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from logitkit.lab.answers import Kernel
 
-__all__ = ["Bin", "DatasetAnswer", "DatasetEntry", "DatasetList"]
+__all__ = ["Bin", "BinRow", "BinRows", "DatasetAnswer", "DatasetEntry", "DatasetList"]
 
 
 class Bin(TypedDict):
@@ -50,6 +50,27 @@ class DatasetAnswer(TypedDict):
     notes: Annotated[list[str], Field(description="what a reader should know")]
     kernel: Kernel
     microseconds: Annotated[float, Field(description="what the calls of the library took")]
+
+
+class BinRow(TypedDict):
+    """One row of the file."""
+
+    row: Annotated[int, Field(description="its number in the file, from 0")]
+    predicted: Annotated[int, Field(description="the class with the largest score")]
+    label: int
+    right: bool
+    confidence: float
+
+
+class BinRows(TypedDict):
+    """The first rows of one bin, in the order of the file."""
+
+    id: int
+    bin: int
+    lower: float
+    upper: float
+    count: Annotated[int, Field(description="how many rows the bin has")]
+    rows: Annotated[list[BinRow], Field(description="at most the first 100")]
 
 
 class DatasetEntry(TypedDict):

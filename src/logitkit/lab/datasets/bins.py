@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from logitkit.lab.datasets.answers import Bin, DatasetAnswer
+from logitkit.lab.datasets.answers import Bin, BinRows, DatasetAnswer
+from logitkit.lab.datasets.listed import between
 from logitkit.lab.datasets.summary import EDGES, Summary
 from logitkit.lab.operations import kernel
 from logitkit.stream.formats.table import plural
 
-__all__ = ["FEW", "answer", "wilson"]
+__all__ = ["FEW", "answer", "answer_rows", "wilson"]
 
 FEW = 30
 """Below so many rows an accuracy says little."""
@@ -79,6 +80,28 @@ def answer(number: int, summary: Summary, bins: int) -> DatasetAnswer:
         "kernel": kernel(),
         "microseconds": summary.microseconds,
     }
+
+
+def answer_rows(number: int, summary: Summary, bins: int, index: int) -> BinRows:
+    """Return the first rows of one bin.
+
+    Parameters
+    ----------
+    number, summary, bins
+        As for `answer`.
+    index : int
+        Which bin, from 0.
+    """
+    lower, upper = index / bins, (index + 1) / bins
+    low, high = (int(edge) for edge in np.searchsorted(EDGES, (lower, upper)))
+    return BinRows(
+        id=number,
+        bin=index,
+        lower=lower,
+        upper=upper,
+        count=int(summary.counts[low:high].sum()),
+        rows=between(summary.first, low, high),
+    )
 
 
 def one_bin(lower: float, upper: float, count: int, right: int, confidence: float) -> Bin:

@@ -10,8 +10,8 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as InPath
 
-from logitkit.lab.datasets.answers import DatasetAnswer, DatasetList
-from logitkit.lab.datasets.bins import answer
+from logitkit.lab.datasets.answers import BinRows, DatasetAnswer, DatasetList
+from logitkit.lab.datasets.bins import answer, answer_rows
 from logitkit.lab.datasets.reading import FORMATS, load
 from logitkit.lab.datasets.store import Store
 from logitkit.lab.datasets.summary import MOST_BINS, Summary, summarize
@@ -45,6 +45,7 @@ Column = Annotated[
     Query(min_length=1, max_length=255, description="the column or array with the labels"),
 ]
 Number = Annotated[int, InPath(ge=1, le=2**53 - 1, description="from an upload, or the list")]
+Index = Annotated[int, InPath(ge=0, lt=MOST_BINS, description="which bin, from 0")]
 
 BODY: dict[str, Any] = {
     "requestBody": {
@@ -62,11 +63,11 @@ def router(store: Store) -> APIRouter:
     @routes.get("", response_model=DatasetList, summary="What is kept", responses=documented())
     async def datasets() -> Response:
         """List the datasets of this server: the file of the command line, and uploads."""
-        kept = [
-            {"id": i, "name": kept.name, "rows": kept.rows, "classes": kept.classes}
-            for i, kept in store.all()
+        entries = [
+            {"id": i, "name": one.name, "rows": one.rows, "classes": one.classes}
+            for i, one in store.all()
         ]
-        return reply({"datasets": kept})
+        return reply({"datasets": entries})
 
     @routes.post(
         "",
@@ -83,9 +84,10 @@ def router(store: Store) -> APIRouter:
         kind: Kind = "auto",
         label_column: Column = None,
     ) -> Response:
-        """Sum up a file of logits (or probabilities) and labels; only the summary is kept.
+        """Sum up a file of logits (or probabilities) and labels.
 
-        The name tells the format and is shown; nothing is opened by it.
+        Only the summary and the first rows of each bin are kept. The name tells the format and is
+        shown; nothing is opened by it.
         """
         shown = PurePath(name.replace("\\", "/")).name
         if suffix(shown) not in FORMATS:
@@ -107,10 +109,27 @@ def router(store: Store) -> APIRouter:
     )
     async def dataset(number: Number, bins: Bins = DEFAULT_BINS) -> Response:
         """Answer the same as the upload did, with any number of bins."""
+        return reply(answer(number, kept(number), bins))
+
+    @routes.get(
+        "/{number}/bins/{index}",
+        response_model=BinRows,
+        summary="The rows of one bin",
+        responses=documented(404),
+    )
+    async def rows(number: Number, index: Index, bins: Bins = DEFAULT_BINS) -> Response:
+        """List the first rows of a bin: how each was classified, how surely, and its label."""
+        summary = kept(number)
+        if index >= bins:
+            raise ProblemError(404, f"there is no bin {index}: of {bins} the last is {bins - 1}")
+        return reply(answer_rows(number, summary, bins, index))
+
+    def kept(number: int) -> Summary:
+        """Return a summary that is there."""
         summary = store.get(number)
         if summary is None:
             raise ProblemError(404, f"there is no dataset {number}, or no longer")
-        return reply(answer(number, summary, bins))
+        return summary
 
     return routes
 

@@ -1,7 +1,7 @@
 """Rows of scores summed up: how many were how sure, and how many of these were right.
 
-A summary answers for every number of bins from 1 to `MOST_BINS`: it holds counts and sums for the
-intervals between all their edges i / bins, about three thousand, and no row.
+A summary answers for every number of bins from 1 to `MOST_BINS`: it holds counts, sums and the
+first rows of the intervals between all their edges i / bins, about three thousand.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import logitkit
+from logitkit.lab.datasets.listed import ROW, first_rows
 from logitkit.lab.datasets.reading import Dataset
 from logitkit.stream.formats import DataError
 
@@ -45,6 +46,8 @@ class Summary:
         How many rows have their confidence between two `EDGES`, how many of them are right.
     confidence : numpy.ndarray of float64
         The sum of their confidences.
+    first : numpy.ndarray of ROW
+        The first rows of each interval.
     microseconds : float
         What the calls of the library took.
     """
@@ -61,6 +64,7 @@ class Summary:
     counts: NDArray[np.int64]
     right: NDArray[np.int64]
     confidence: NDArray[np.float64]
+    first: NDArray[np.void]
     microseconds: float
 
 
@@ -77,7 +81,7 @@ def summarize(dataset: Dataset, kind: str = "auto") -> Summary:
     Returns
     -------
     Summary
-        Counts and sums.
+        Counts, sums and first rows.
 
     Raises
     ------
@@ -93,6 +97,7 @@ def summarize(dataset: Dataset, kind: str = "auto") -> Summary:
     counts = np.zeros(len(EDGES) - 1, dtype=np.int64)
     right = np.zeros_like(counts)
     confidence = np.zeros(len(counts))
+    first = [np.empty(0, dtype=ROW)]
     nanoseconds = 0
     for start, block in blocks(scores):
         if looks:
@@ -105,9 +110,11 @@ def summarize(dataset: Dataset, kind: str = "auto") -> Summary:
         sure = sure.astype(np.float64)
         if np.isnan(sure).any():
             raise bad_row(dataset, start, block, sure)
-        hit = block.argmax(axis=1) == dataset.labels[start : start + len(block)]
+        predicted, labels = block.argmax(axis=1), dataset.labels[start : start + len(block)]
+        hit = predicted == labels
         # The last interval has its right edge too: a confidence of 1 is inside.
         place = np.minimum(np.searchsorted(EDGES, sure, side="right") - 1, len(counts) - 1)
+        first.append(first_rows(start, place, predicted, labels, sure, counts))
         counts += np.bincount(place, minlength=len(counts))
         right += np.bincount(place[hit], minlength=len(counts))
         confidence += np.bincount(place, weights=sure, minlength=len(counts))
@@ -124,6 +131,7 @@ def summarize(dataset: Dataset, kind: str = "auto") -> Summary:
         counts=counts,
         right=right,
         confidence=confidence,
+        first=np.concatenate(first),
         microseconds=nanoseconds / 1000,
     )
 

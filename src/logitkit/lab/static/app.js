@@ -35,6 +35,7 @@ const panels = chosen().map(({ slug, tag }, index) =>
 
 let probabilities = [];
 let said = "";
+let opened = "";
 
 function build() {
     attach(document.querySelector("#status"));
@@ -61,6 +62,7 @@ function build() {
 }
 
 function go(slug, behavior = "auto") {
+    opened = slug;
     const panel = panels.find((one) => one.dataset.slug === slug);
     if (!panel) return;
     panel.scrollIntoView({ block: "start", behavior });
@@ -121,6 +123,10 @@ async function start() {
     await store.start();
     await new Conductor(store, engine, panels).start();
     go(store.state.panel, "instant");
+    // Back, Forward and an edited address may name another panel.
+    store.addEventListener("link", () => {
+        if (store.state.panel !== opened) go(store.state.panel);
+    });
 }
 
 start();

@@ -2,7 +2,9 @@
  * `<lk-reliability>`: accuracy against confidence, bin by bin, over a histogram of the confidence.
  *
  * data: { name, bins: [{ lower, upper, count, accuracy, interval, mean, enough, description }],
- * accuracy, confidence, select(index) }. A bin without rows draws nothing; one with few is hollow.
+ * accuracy, confidence, select(index), chosen, choose(index) }. A bin is selected by the pointer and
+ * by focus, and chosen by a click, Enter or Space. One without rows draws nothing, one with few is
+ * hollow.
  */
 
 import { s, set, sync } from "../core/dom.js";
@@ -25,12 +27,18 @@ export class Reliability extends Chart {
         );
         this.bins = this.svg.appendChild(s("g"));
         this.means = this.svg.appendChild(s("g", { class: "means", "aria-hidden": "true" }));
-        const select = (event) => {
+        const tell = (to) => (event) => {
             const mark = event.target.closest("[data-mark]");
-            if (mark) this.data.select([...this.bins.children].indexOf(mark));
+            if (mark) this.data[to]([...this.bins.children].indexOf(mark));
         };
-        this.bins.addEventListener("focusin", select);
-        this.bins.addEventListener("pointerover", select);
+        this.bins.addEventListener("focusin", tell("select"));
+        this.bins.addEventListener("pointerover", tell("select"));
+        this.bins.addEventListener("click", tell("choose"));
+        this.bins.addEventListener("keydown", (event) => {
+            if (event.key !== "Enter" && event.key !== " ") return;
+            event.preventDefault();
+            tell("choose")(event);
+        });
     }
 
     draw(data) {
@@ -42,7 +50,9 @@ export class Reliability extends Chart {
         this.n = linear([0, most], [base, base - COUNTS]);
         this.#drawGrid(most, base);
         set(this.diagonal, { x1: this.x(0), y1: this.y(0), x2: this.x(1), y2: this.y(1) });
-        sync(this.bins, data.bins, create, (group, bin) => this.#drawBin(group, bin, base));
+        sync(this.bins, data.bins, create, (group, bin, index) =>
+            this.#drawBin(group, bin, base, index === data.chosen),
+        );
         this.#drawMeans(data, base);
     }
 
@@ -125,12 +135,16 @@ export class Reliability extends Chart {
         );
     }
 
-    #drawBin(group, bin, base) {
+    #drawBin(group, bin, base, chosen) {
         const [hit, count, whisker, dot] = group.children;
         const [x0, x1] = [this.x(bin.lower), this.x(bin.upper)];
         const known = bin.count > 0;
         const place = known ? this.x(bin.mean) : (x0 + x1) / 2;
-        set(group, { class: `point${bin.enough ? "" : " is-few"}`, "aria-label": bin.description });
+        set(group, {
+            class: `point${bin.enough ? "" : " is-few"}${chosen ? " is-chosen" : ""}`,
+            "aria-label": bin.description,
+            "aria-pressed": String(chosen),
+        });
         set(hit, { x: x0, y: TOP, width: x1 - x0, height: base - TOP });
         set(count, {
             x: x0 + 1,
@@ -177,7 +191,7 @@ export class Reliability extends Chart {
 const create = () =>
     s(
         "g",
-        { role: "img", "data-mark": "", tabindex: "-1" },
+        { role: "button", "data-mark": "", tabindex: "-1" },
         s("rect", { class: "hit" }),
         s("rect", { class: "count", rx: 2 }),
         s("path", { class: "whisker" }),

@@ -27,5 +27,9 @@ export function upload(file, { bins, kind = "auto" }) {
 export const summary = (id, bins) =>
     answer(fetch(`${BASE}/${id}?${new URLSearchParams({ bins })}`));
 
+/** The first rows of one bin. */
+export const rows = (id, bins, bin) =>
+    answer(fetch(`${BASE}/${id}/bins/${bin}?${new URLSearchParams({ bins })}`));
+
 /** What the server has: the file of the command line, and uploads. */
 export const list = async () => (await answer(fetch(BASE))).datasets;

@@ -47,15 +47,8 @@ export const heat = (state) => (state.temperature === 1 ? "" : ` -T ${python(sta
 export const quote = (text) =>
     /^[\w.,@%+/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
-/** A command that knows no dtype, with a line that says so where the page shows another. */
-export const inFloat64 = (state, command) =>
-    state.dtype === "float64"
-        ? command
-        : `# in float64, not in ${state.dtype} as on the page\n${command}`;
-
-/** A command that knows the dtypes but bfloat16. */
-export const inDtype = (state, command) =>
-    state.dtype === "bfloat16" ? inFloat64(state, command) : `${command} --dtype ${state.dtype}`;
+/** A command in the dtype of `state`. */
+export const inDtype = (state, command) => `${command} --dtype ${state.dtype}`;
 
 /** The worked calculation of the scores. */
 export const explain = (state) =>

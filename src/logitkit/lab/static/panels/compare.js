@@ -156,7 +156,7 @@ export class Compare extends Panel {
         const calls = FUNCTIONS.map(({ key }) => `print("${key}", logitkit.${key}(logits))`);
         return {
             python: [snippets.scores(state), ...calls].join("\n"),
-            shell: snippets.inFloat64(
+            shell: snippets.inDtype(
                 state,
                 `logitkit compare ${snippets.numbers(state)}${snippets.labels(state)}`,
             ),

@@ -3,10 +3,11 @@
 import { upload, list, summary as load } from "../core/datasets.js";
 import { h, setText } from "../core/dom.js";
 import { decimals, fromApi, number, percent } from "../core/numbers.js";
-import * as snippets from "../core/snippets.js";
 import { announce } from "../core/status.js";
 import { store } from "../core/store.js";
+import { lines } from "./confidence-code.js";
 import { Panel } from "./panel.js";
+import "./confidence-rows.js";
 import "../charts/reliability.js";
 import "../parts/dropzone.js";
 import "../parts/figure.js";
@@ -26,6 +27,7 @@ export class Confidence extends Panel {
     #file = null;
     #data = null;
     #bins = 0;
+    #chosen = null;
 
     build(body) {
         this.drop = h("lk-dropzone");
@@ -34,12 +36,13 @@ export class Confidence extends Panel {
         this.bins = h("lk-slider", { class: "wide-control" });
         this.chart = h("lk-reliability");
         this.says = h("p", { class: "bin-says" });
+        this.rows = h("lk-confidence-rows");
         this.figure = h("lk-figure", { hidden: true });
         this.readout = h("lk-readout", { hidden: true });
         body.append(this.drop, this.kinds, this.figure, this.readout);
         this.figure.setup({
             name: "Accuracy against confidence",
-            charts: [this.bins, this.chart, this.says],
+            charts: [this.bins, this.chart, this.says, this.rows],
             file: "confidence",
         });
         this.bins.setup({
@@ -87,7 +90,7 @@ export class Confidence extends Panel {
         this.#data = data;
         this.#bins = data.bins.length;
         this.drop.done(`${data.name}: ${data.rows} rows of ${data.classes} classes`);
-        this.show(store.state);
+        this.#choose(null);
     }
 
     // One request at a time: the reply asks again where the bins have moved on.
@@ -102,7 +105,19 @@ export class Confidence extends Panel {
             this.#fail(error.message);
         }
         this.rebinning = false;
-        this.show(store.state);
+        this.#choose(null);
+    }
+
+    // The bin that is chosen again is closed.
+    async #choose(bin) {
+        this.#chosen = bin === this.#chosen ? null : bin;
+        if (this.#chosen === null) this.rows.clear();
+        this.render(store.state);
+        try {
+            if (this.#chosen !== null) await this.rows.list(this.#data, bin);
+        } catch (error) {
+            this.#fail(error.message);
+        }
     }
 
     show(state) {
@@ -155,9 +170,14 @@ export class Confidence extends Panel {
             accuracy: fromApi(data.accuracy),
             confidence: fromApi(data.mean_confidence),
             select: (index) => setText(this.says, bins[index].description),
+            chosen: this.#chosen,
+            choose: (index) => this.#choose(index),
         };
         if (!this.says.textContent)
-            setText(this.says, "Point at a bin, or move with the arrow keys, to read it.");
+            setText(
+                this.says,
+                "Point at a bin, or move with the arrow keys, to read it; a click or Enter lists its rows.",
+            );
         const cell = (value) => ({ text: decimals(value), value: value ?? undefined });
         this.figure.update({
             summary: [
@@ -219,50 +239,8 @@ export class Confidence extends Panel {
     }
 
     snippet(state) {
-        const data = this.#data;
-        const file = data?.name ?? "test.npz";
-        const taken =
-            data?.kind === "probabilities"
-                ? "p = scores  # they are probabilities"
-                : "p = logitkit.softmax(scores)";
-        return {
-            python: [
-                ...reading(file, data),
-                taken,
-                "confidence, right = p.max(axis=1), p.argmax(axis=1) == labels",
-                "print(right.mean(), confidence.mean(dtype=np.float64))",
-                `edges = np.arange(${state.bins + 1}) / ${state.bins}`,
-                `bins = np.minimum(np.searchsorted(edges, confidence, side="right") - 1, ${state.bins - 1})`,
-                `print(np.bincount(bins, minlength=${state.bins}), np.bincount(bins, right, minlength=${state.bins}))`,
-            ].join("\n"),
-            shell: `logitkit lab ${snippets.quote(file)} --get '/api/v1/datasets/1?bins=${state.bins}'`,
-        };
+        return lines(this.#data, state.bins, this.#chosen);
     }
-}
-
-/** The lines that read scores and labels: NumPy's own where that is enough. */
-function reading(file, data) {
-    const name = JSON.stringify(file);
-    if (!file.endsWith(".npz")) {
-        return [
-            "import logitkit",
-            "import numpy as np",
-            "from logitkit.lab.datasets.reading import load",
-            "",
-            `dataset = load(${name}, ${name})`,
-            "scores, labels = dataset.scores, dataset.labels",
-        ];
-    }
-    const [scores, labels] = [data?.scores_from ?? "logits", data?.labels_from ?? "labels"].map(
-        (key) => JSON.stringify(key),
-    );
-    return [
-        "import logitkit",
-        "import numpy as np",
-        "",
-        `data = np.load(${name})`,
-        `scores, labels = data[${scores}], data[${labels}]`,
-    ];
 }
 
 function describe(bin, few) {

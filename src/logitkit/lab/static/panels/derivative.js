@@ -15,7 +15,9 @@ import { lazy } from "../parts/figure.js";
 import "../parts/slider.js";
 
 const MOST_ASKED = 512;
-const MOST = 16;
+const MOST_CELLS = 64; // a row
+const MOST_BESIDE = 16; // with the formula beside the matrix
+const MOST_BARS = 16;
 
 export class Derivative extends Panel {
     static slug = "derivative";
@@ -32,6 +34,12 @@ export class Derivative extends Panel {
             "aria-label": "Formula of the chosen cell",
         });
         this.says = h("p", { class: "cell-says" });
+        this.beside = h(
+            "div",
+            { class: "beside" },
+            this.heat,
+            h("div", { class: "cell-words" }, this.formula, this.says),
+        );
         this.matrix = h("lk-figure");
         this.nudge = h("lk-slider", { class: "wide-control" });
         this.bars = h("lk-bars");
@@ -39,14 +47,7 @@ export class Derivative extends Panel {
         body.append(this.matrix, this.change);
         this.matrix.setup({
             name: "Jacobian of softmax",
-            charts: [
-                h(
-                    "div",
-                    { class: "beside" },
-                    this.heat,
-                    h("div", { class: "cell-words" }, this.formula, this.says),
-                ),
-            ],
+            charts: [this.beside],
             file: "jacobian",
         });
         this.change.setup({
@@ -83,8 +84,10 @@ export class Derivative extends Panel {
         this.body.hidden = count > MOST_ASKED;
         this.tell(this.#remark(state, count));
         if (count > MOST_ASKED) return;
-        this.#draw(state, jacobian);
-        this.#explain(state, jacobian);
+        // The matrix has every cell: the one that is chosen now is shown, not that of the question.
+        const { row, column } = store.state;
+        this.#draw({ ...state, row, column }, jacobian);
+        this.#explain({ ...state, row, column }, jacobian);
         this.#compare(state, nudge);
     }
 
@@ -99,7 +102,7 @@ export class Derivative extends Panel {
     // Of many classes the most likely are drawn: their cells are the ones that are not nearly 0.
     #shown(state, probabilities) {
         const order = probabilities.map((_, i) => i);
-        if (order.length <= MOST) return order;
+        if (order.length <= MOST_CELLS) return order;
         const chosen = new Set([
             within(state.row, order.length),
             within(state.column, order.length),
@@ -107,7 +110,7 @@ export class Derivative extends Panel {
         const rest = order
             .filter((i) => !chosen.has(i))
             .sort((a, b) => probabilities[b] - probabilities[a]);
-        return [...chosen, ...rest].slice(0, MOST).sort((a, b) => a - b);
+        return [...chosen, ...rest].slice(0, MOST_CELLS).sort((a, b) => a - b);
     }
 
     #draw(state, jacobian) {
@@ -115,6 +118,7 @@ export class Derivative extends Panel {
         const probabilities = jacobian.probabilities.map(fromApi);
         const shown = this.#shown(state, probabilities);
         const value = (i, j) => fromApi(jacobian.jacobian[i][j]);
+        this.beside.classList.toggle("is-many", names.length > MOST_BESIDE);
         this.heat.data = {
             name: "How each probability (row) moves with each score (column)",
             labels: shown.map((i) => names[i]),
@@ -135,8 +139,8 @@ export class Derivative extends Panel {
         };
         const sums = jacobian.row_sums?.map(fromApi);
         const many =
-            names.length > MOST
-                ? ` ${MOST} of ${names.length} classes are drawn, the table has all.`
+            names.length > MOST_CELLS
+                ? ` ${MOST_CELLS} of ${names.length} classes are drawn, the table has all.`
                 : "";
         this.matrix.update({
             summary: `Rows are probabilities, columns are scores. Blue is a gain, amber a loss.${many}`,
@@ -197,8 +201,8 @@ export class Derivative extends Panel {
         }));
         // Of many classes those that move most are drawn.
         const drawn =
-            rows.length > MOST
-                ? [...rows].sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, MOST)
+            rows.length > MOST_BARS
+                ? [...rows].sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, MOST_BARS)
                 : rows;
         this.bars.data = {
             name: "True change of each probability, with the predicted one as a line",
@@ -242,7 +246,7 @@ export class Derivative extends Panel {
                 `print(logitkit.softmax_jvp(p, nudge${t}))          # predicted`,
                 `print(logitkit.softmax(logits + nudge${t}) - p)   # true`,
             ].join("\n"),
-            shell: snippets.inFloat64(
+            shell: snippets.inDtype(
                 state,
                 `logitkit jacobian ${snippets.numbers(state)}${snippets.labels(state)}${snippets.heat(state)}`,
             ),

@@ -28,6 +28,7 @@ export class Panel extends HTMLElement {
         this.body = h("div", { class: "panel-body" });
         this.notice = h("p", { class: "notice", hidden: true });
         this.empty = h("div", { class: "empty", hidden: true }, h("p", {}, EMPTY), h("lk-presets"));
+        this.foot = this.#code();
         this.section = h(
             "section",
             { class: `panel panel-${slug}`, "aria-labelledby": title },
@@ -58,7 +59,7 @@ export class Panel extends HTMLElement {
             this.notice,
             this.empty,
             this.body,
-            this.#code(),
+            this.foot,
         );
         this.append(this.section);
         this.build(this.body);
@@ -74,6 +75,7 @@ export class Panel extends HTMLElement {
         const ready = this.ready(state);
         this.body.hidden = !ready;
         this.empty.hidden = ready;
+        this.foot.hidden = !ready;
         this.undefined = this.constructor.fewest ? undefinedBecause(state.classes) : "";
         this.tell("");
         if (!ready) return;

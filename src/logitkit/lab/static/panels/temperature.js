@@ -148,7 +148,7 @@ export class Temperature extends Panel {
         const shell = sweep.map((t) => (t === Infinity ? "inf" : t)).join(",");
         return {
             python: `${snippets.scores(state)}\ntemperatures = np.array([${list}])\nscores = np.broadcast_to(logits, (len(temperatures), len(logits)))\nprint(logitkit.softmax(scores, temperature=temperatures))\nprint(logitkit.entropy(scores, temperature=temperatures))`,
-            shell: snippets.inFloat64(
+            shell: snippets.inDtype(
                 state,
                 `logitkit temperature ${snippets.numbers(state)}${snippets.labels(state)} --sweep ${shell}`,
             ),

@@ -31,6 +31,11 @@ export class Scores extends HTMLElement {
             { type: "button", class: "tool", onclick: () => this.#undo() },
             "Undo",
         );
+        this.add = h(
+            "button",
+            { type: "button", class: "tool", onclick: () => this.#add() },
+            "Add a class",
+        );
         this.dialog = h("lk-paste");
         this.menu = this.#makeMenu();
         this.append(
@@ -46,11 +51,7 @@ export class Scores extends HTMLElement {
             h(
                 "div",
                 { class: "rail-actions" },
-                h(
-                    "button",
-                    { type: "button", class: "tool", onclick: () => this.#add() },
-                    "Add a class",
-                ),
+                this.add,
                 h(
                     "button",
                     { type: "button", class: "tool", onclick: () => this.dialog.open() },
@@ -66,6 +67,7 @@ export class Scores extends HTMLElement {
 
     update(state) {
         const rows = this.#all ? state.classes : state.classes.slice(0, FEW);
+        const [focused, column] = this.#focused();
         sync(
             this.list,
             rows,
@@ -76,6 +78,19 @@ export class Scores extends HTMLElement {
         this.more.hidden = hidden === 0;
         setText(this.more, `Show ${hidden} more`);
         set(this.undo, { disabled: !store.canUndo });
+        if (focused >= rows.length) this.#focus(rows.length - 1, column);
+    }
+
+    /** The place of the field that has the focus: its class and its column, -1 for neither. */
+    #focused() {
+        const { activeElement } = document;
+        const index = [...this.list.children].indexOf(activeElement?.closest("li.score"));
+        return [index, index < 0 ? -1 : [...this.list.children[index].children].indexOf(activeElement)];
+    }
+
+    /** Move the focus to a field, or to where a class is added when there is none. */
+    #focus(index, column) {
+        (this.list.children[index]?.children[Math.max(column, 1)] ?? this.add).focus();
     }
 
     #create(index) {
@@ -119,7 +134,7 @@ export class Scores extends HTMLElement {
         const [swatch, name, score, more] = item.children;
         set(item, { class: `score ${colour(index)}`, "data-class": index });
         set(swatch, { class: "swatch" });
-        if (document.activeElement !== name && name.value !== row.name) name.value = row.name;
+        if (name.value !== row.name) name.value = row.name;
         set(name, { "aria-label": `Name of class ${index + 1}`, placeholder: `class ${index}` });
         const shown = parse(score.value);
         if (!Object.is(shown, row.logit) && !score.hasAttribute("aria-invalid"))
@@ -178,11 +193,9 @@ export class Scores extends HTMLElement {
     #move(index, by) {
         const to = index + by;
         if (to < 0 || to >= store.state.classes.length) return;
-        const column = [...(this.list.children[index]?.children ?? [])].indexOf(
-            document.activeElement,
-        );
+        const [, column] = this.#focused();
         store.set(edit.move(store.state, index, to));
-        this.list.children[to]?.children[Math.max(column, 1)].focus();
+        if (to < this.list.children.length) this.#focus(to, column);
         announce(`${label(store.state.classes[to], to)} is now number ${to + 1}`);
     }
 
@@ -198,8 +211,14 @@ export class Scores extends HTMLElement {
     }
 
     #undo() {
+        const before = store.state.classes;
         store.undo();
         announce("undone");
+        // While there is more to undo the button keeps the focus; then what came back gets it.
+        if (!this.undo.disabled) return;
+        const after = store.state.classes;
+        const changed = after.findIndex((row, i) => row !== before[i]);
+        this.#focus(Math.max(changed, 0), after[changed]?.name === before[changed]?.name ? 2 : 1);
     }
 
     #showAll() {
