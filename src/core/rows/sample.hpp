@@ -6,8 +6,7 @@
 #pragma once
 
 #include "math/philox.hpp"
-#include "rows/anchored.hpp"
-#include "rows/cut.hpp"
+#include "rows/descent.hpp"
 #include "rows/special.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
@@ -37,30 +36,14 @@ LOGITKIT_ONCE inline double largest_or_nan(const Row<X>& row) {
     }
 }
 
-// The sum of a row's exponentials, in units of the largest.
-template <class X>
-LOGITKIT_ONCE inline double about_sum(const Row<X>& row, double m, double temperature) {
-    if constexpr (!is_double<X>) {
-        if (is_anchored(temperature, m)) {
-            Row<X> at_temperature = row;
-            at_temperature.temperature = temperature;
-            const Inverse<float> inverse(temperature);
-            Normalizer all;
-            return 1 + with_scaled(temperature, [&]<bool Scaled>() {
-                       return log_sum<Scaled>(at_temperature, first_max_of(row), inverse, nullptr, all).beside;
-                   });
-        }
-    }
-    return normalize_wide<true>(row, m, Distance<Element<X>, true>(m, temperature)).sum().high / unit_double;
-}
-
-// At an infinite temperature all that is possible counts the same, and goes by its position.
-template <class X, class Part>
-LOGITKIT_ONCE inline std::int64_t end_of_even(const Row<X>& row, const Cut& cut, Part part) {
+// At an infinite temperature all that is possible counts the same, and goes by its position: where the first
+// part(count) of them end.
+template <class Part>
+inline std::int64_t end_of_even(const Scores& scores, const Cut& cut, Part part) {
     const auto sweep = [&](auto body) {
-        for_pieces(row, [&](std::int64_t start, const Row<X>& piece) {
-            for (std::int64_t i = 0; i < piece.length; ++i) {
-                if (cut.keeps(static_cast<double>(score_at(piece.x, i)), start + i)) body(start + i);
+        scores.for_blocks([&](std::int64_t start, std::int64_t n, const double* x) {
+            for (std::int64_t i = 0; i < n; ++i) {
+                if (cut.keeps(x[i], start + i)) body(start + i);
             }
         });
     };
@@ -73,48 +56,47 @@ LOGITKIT_ONCE inline std::int64_t end_of_even(const Row<X>& row, const Cut& cut,
     return end;
 }
 
+inline Cut top_k_of(const Scores& scores, const Cut& cut, double m, bool even, std::int64_t k) {
+    Cut result = cut;
+    if (even) {
+        result.end = end_of_even(scores, cut, [&](std::int64_t count) { return k < count ? k : count; });
+    } else if (k < scores.length) {
+        const double length = static_cast<double>(scores.length), share = static_cast<double>(k) / length;
+        const ByCount weigh;
+        result = Descent<ByCount>(scores, cut, m, weigh).to(share, length, [&](Mass whole) {
+            const Mass part = static_cast<Mass>(k) << mass_bits;
+            return part < whole ? part : Mass{0};
+        });
+    }
+    return result;
+}
+
+inline Cut top_p_of(const Scores& scores, const Cut& cut, double m, double temperature, double p) {
+    const auto part = [&](Mass whole) {
+        const Mass least = p > 0 ? part_reaching(p, whole) : 1;
+        return least < whole ? least : whole;
+    };
+    Cut result = cut;
+    if (temperature == __builtin_inf()) {
+        result.end = end_of_even(
+            scores, cut, [&](std::int64_t count) { return static_cast<std::int64_t>(part(static_cast<Mass>(count))); });
+        return result;
+    }
+    const ByProbability weigh(m, temperature);
+    return Descent<ByProbability>(scores, cut, m, weigh).to(p, scores.rough_sum_at(m, temperature), part);
+}
+
 // What is left of a row by the filters, in their order. The row is ordinary, but for a temperature that may be
 // infinite.
-template <class X>
-inline Cut kept_of(const Row<X>& row, double m, const Sampling& sampling) {
+LOGITKIT_ONCE inline Cut kept_of(const Scores& scores, double m, double row_temperature, const Sampling& sampling) {
     Cut cut;
     double temperature = 1;
     for (int i = 0; i < sampling.count; ++i) {
         const bool even = temperature == __builtin_inf();
         switch (sampling.filters[i]) {
-        case Filter::temperature: temperature = row.temperature; break;
-        case Filter::top_k: {
-            const std::int64_t k = sampling.k;
-            if (even) {
-                cut.end = end_of_even(row, cut, [&](std::int64_t count) { return k < count ? k : count; });
-            } else if (k < row.length) {
-                const double share = static_cast<double>(k) / static_cast<double>(row.length);
-                const ByCount weigh;
-                cut =
-                    Descent<X, ByCount>(row, cut, m, weigh).to(share, static_cast<double>(row.length), [&](Mass whole) {
-                        const Mass part = static_cast<Mass>(k) << mass_bits;
-                        return part < whole ? part : Mass{0};
-                    });
-            }
-            break;
-        }
-        case Filter::top_p: {
-            const double p = sampling.p;
-            const auto part = [&](Mass whole) {
-                const Mass least = p > 0 ? part_reaching(p, whole) : 1;
-                return least < whole ? least : whole;
-            };
-            if (even) {
-                cut.end = end_of_even(row, cut, [&](std::int64_t count) {
-                    return static_cast<std::int64_t>(part(static_cast<Mass>(count)));
-                });
-            } else {
-                const ByProbability<Element<X>> weigh(m, temperature);
-                cut = Descent<X, ByProbability<Element<X>>>(row, cut, m, weigh)
-                          .to(p, about_sum(row, m, temperature), part);
-            }
-            break;
-        }
+        case Filter::temperature: temperature = row_temperature; break;
+        case Filter::top_k: cut = top_k_of(scores, cut, m, even, sampling.k); break;
+        case Filter::top_p: cut = top_p_of(scores, cut, m, temperature, sampling.p); break;
         case Filter::min_p:
             if (!even) cut.add(__builtin_fma(sampling.log_min_p, temperature, m), beyond);
             break;
@@ -124,19 +106,19 @@ inline Cut kept_of(const Row<X>& row, double m, const Sampling& sampling) {
 }
 
 // Draws from the elements that a cut keeps.
-template <class X, class Weigh>
+template <class Weigh>
 class Lottery {
 public:
-    Lottery(const Row<X>& row, const Cut& cut, const Weigh& weigh) : row_(row), cut_(cut), weigh_(weigh) {
-        blocks_ = (row.length + block_length - 1) / block_length;
+    Lottery(const Scores& scores, const Cut& cut, const Weigh& weigh) : scores_(scores), cut_(cut), weigh_(weigh) {
+        blocks_ = (scores.length + block_length - 1) / block_length;
         group_ = (blocks_ + groups - 1) / groups;
         if (blocks_ == 1) {
             open(0);
-            whole_ = upto_[row.length - 1];
+            whole_ = upto_[scores.length - 1];
             return;
         }
-        for_blocks(row, [&](std::int64_t start, const Row<X>& block) {
-            whole_ += block_mass(block, start, cut_, weigh_);
+        scores.for_blocks([&](std::int64_t start, std::int64_t n, const double* x) {
+            whole_ += block_mass(x, start, n, cut_, weigh_);
             ends_[start / block_length / group_] = whole_;
         });
     }
@@ -175,46 +157,48 @@ public:
 private:
     static constexpr std::int64_t groups = 256;
 
-    Row<X> block_at(std::int64_t block) const {
-        const std::int64_t start = block * block_length, rest = row_.length - start;
-        return part_of(row_, start, rest < block_length ? rest : block_length);
+    std::int64_t length_of(std::int64_t block) const {
+        const std::int64_t rest = scores_.length - block * block_length;
+        return rest < block_length ? rest : block_length;
     }
-    Mass mass_of_block(std::int64_t block) const {
-        return block_mass(block_at(block), block * block_length, cut_, weigh_);
+    Mass mass_of_block(std::int64_t block) {
+        const std::int64_t start = block * block_length, n = length_of(block);
+        return block_mass(scores_.block(start, n, room_), start, n, cut_, weigh_);
     }
     // Sums the weights of a block element by element.
     void open(std::int64_t index) {
         opened_ = index;
+        opened_length_ = length_of(index);
         const std::int64_t start = index * block_length;
-        const Row<X> block = block_at(index);
-        opened_length_ = block.length;
+        const double* const x = scores_.block(start, opened_length_, room_);
         Mass sum = 0;
         std::int64_t done = 0;
-        for_bounds(cut_, start, start + block.length, [&](std::int64_t first, std::int64_t length, double least) {
+        for_bounds(cut_, start, start + opened_length_, [&](std::int64_t first, std::int64_t length, double least) {
             for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
                 using D = typename decltype(part)::Vector;
                 double coarse[D::lanes], fine[D::lanes];
-                const D v = part.load(block.x + (first - start + i), -__builtin_inf());
+                const D v = part.load(x + (first - start + i), -__builtin_inf());
                 const Weight<D> w = above_only(weigh_(v), v, D::set1(least));
                 w.coarse.store(coarse);
                 w.fine.store(fine);
                 for (int j = 0; j < part.n; ++j) upto_[done++] = sum += mass_of(coarse[j], fine[j]);
             });
         });
-        while (done < block.length) upto_[done++] = sum;
+        while (done < opened_length_) upto_[done++] = sum;
     }
 
-    const Row<X>& row_;
+    const Scores& scores_;
     const Cut& cut_;
     const Weigh& weigh_;
     std::int64_t blocks_, group_, opened_ = -1, opened_length_ = 0;
     Mass whole_ = 0, ends_[groups], upto_[block_length];
+    alignas(64) double room_[block_length];
 };
 
-template <class X, class Weigh>
-LOGITKIT_ONCE inline void draw_all(const Row<X>& row, const Cut& cut, const Weigh& weigh, std::uint64_t seed,
-                                   std::int64_t* ids, std::int64_t count) {
-    Lottery<X, Weigh> lottery(row, cut, weigh);
+template <class Weigh>
+LOGITKIT_ONCE inline void draw_by(const Weigh& weigh, const Scores& scores, const Cut& cut, std::uint64_t seed,
+                                  std::int64_t* ids, std::int64_t count) {
+    Lottery<Weigh> lottery(scores, cut, weigh);
     const auto number = static_cast<std::uint64_t>(ids[0]);
     for (std::int64_t i = 0; i < count; ++i) {
         ids[i] = lottery.draw(uniform(seed, number, static_cast<std::uint64_t>(i)));
@@ -231,10 +215,10 @@ inline void sample_row(const Row<X>& row, const Sampling& sampling, std::int64_t
         for (std::int64_t i = 0; i < count; ++i) ids[i] = id;
         return;
     }
-    const Cut cut = kept_of(row, m, sampling);
-    if (row.temperature == __builtin_inf()) return draw_all(row, cut, ByCount(), sampling.seed, ids, count);
-    const ByProbability<Element<X>> weigh(m, row.temperature);
-    draw_all(row, cut, weigh, sampling.seed, ids, count);
+    const Scores scores(row);
+    const Cut cut = kept_of(scores, m, row.temperature, sampling);
+    if (row.temperature == __builtin_inf()) return draw_by(ByCount(), scores, cut, sampling.seed, ids, count);
+    draw_by(ByProbability(m, row.temperature), scores, cut, sampling.seed, ids, count);
 }
 
 // x / temperature where it is kept, -inf elsewhere.
@@ -273,7 +257,7 @@ inline void filter_row(const Row<X>& row, const Sampling& sampling) {
         fill(row, nothing, nothing);
         return set_element(row, first, narrow_to<Element<X>>(0.0));
     }
-    store_kept(row, m, kept_of(row, m, sampling));
+    store_kept(row, m, kept_of(Scores(row), m, row.temperature, sampling));
 }
 
 } // namespace

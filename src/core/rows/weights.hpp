@@ -31,7 +31,6 @@ inline Mass mass_of(double coarse, double fine) {
 }
 
 // By the softmax at a temperature that is neither 0 nor infinite.
-template <class T>
 class ByProbability {
 public:
     ByProbability(double m, double temperature) : distance_(m, temperature) {}
@@ -50,7 +49,7 @@ public:
     }
 
 private:
-    Distance<T, true> distance_;
+    Distance<double, true> distance_;
 };
 
 // Each element as much as the maximum.
