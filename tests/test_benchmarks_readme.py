@@ -78,6 +78,8 @@ def test_documents_get_tables_between_their_markers(copy):
         assert page.count(f"### {dtype}\n") == 1
     assert page.count("entropy / kl_divergence / gather_logprobs:") == len(accuracy.DTYPES)
     assert "| softmax_vjp | logitkit | " in page
+    assert "| float64 | logsumexp | default | 2 | " in page
+    assert page.count("goals are met on these inputs") == after.count("goals are met") == 1
     assert "| softmax | logitkit | isa | 1.25 | -5 |" in (copy / "docs/accuracy.md").read_text()
     # Outside the markers nothing changes, and a second time nothing at all.
     for name in ("accuracy", "speed"):
