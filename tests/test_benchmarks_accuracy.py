@@ -257,7 +257,7 @@ def test_the_sweep_goes_from_zero_to_the_end(monkeypatch, chunk):
 def test_the_sweep_finds_a_wrong_result(monkeypatch):
     def off(rows, *, precision):
         right = logitkit.softmax(rows, precision=precision)
-        right[np.isclose(rows[:, 0], -5, rtol=0.01), 0] *= 1 + 2.0**-20
+        right[np.isclose(rows, -5, rtol=0.01)] *= 1 + 2.0**-20
         return right
 
     right = exp_sweep.run(99991)
@@ -269,3 +269,28 @@ def test_the_sweep_finds_a_wrong_result(monkeypatch):
             assert -5.05 < after["score"] < -4.95
         else:
             assert after == before
+
+
+@pytest.mark.parametrize("length", sorted({length for _, length in exp_sweep.WAYS}))
+@pytest.mark.parametrize("count", [7, 8, 20])
+def test_every_number_of_the_sweep_is_in_a_row(length, count):
+    numbers = np.linspace(-3, -1, count, dtype=np.float32)
+    rows = exp_sweep.rows_of(numbers, length)
+    assert rows.shape[-1] == length and not rows[:, -1].any()
+    found = rows[:, :-1].ravel()
+    assert (found[:count] == numbers).all() and (found[count:] == numbers[-1]).all()
+    for op, expected in exp_sweep.expectations(rows).items():
+        right = OPERATIONS[op].right_in(np.longdouble, (rows,), -1).value
+        np.testing.assert_allclose(expected, right.astype(float), rtol=1e-15)
+
+
+@pytest.mark.parametrize("different", [0, 3])
+def test_other_bits_end_the_command_with_an_error(monkeypatch, capsys, different):
+    record = dict.fromkeys(results.COLUMNS["exp-sweep"], 0) | {"op": "softmax", "isa": "neon"}
+    record |= {"provider": "logitkit", "different": different}
+    monkeypatch.setattr(exp_sweep, "run", lambda stride, emulation: [record])
+    monkeypatch.setattr(emulated, "lacking", lambda: "not today")
+    assert __main__.main(["exp-sweep"]) == bool(different)
+    told = capsys.readouterr()
+    assert "softmax" in told.out
+    assert ("softmax of logitkit, neon: 3 results have other bits" in told.err) == bool(different)
