@@ -117,8 +117,8 @@ def accuracy_page(records: list[Record], file: Path) -> str:
             parts.append(tables.markdown(*accuracy_tables.cells(records, dtype, ops)))
     parts.append("### The goals")
     parts.append(
-        "The goal of each function, which its tests hold it to, and the largest error over all "
-        "inputs by instruction set. "
+        "The goal of each function (`benchmarks/goals.py`), and the largest error over all inputs "
+        "by instruction set. "
         f"{accuracy_tables.goals_sentence(records)}"
     )
     parts.append(tables.markdown(*accuracy_tables.goal_cells(records)))
