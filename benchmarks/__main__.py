@@ -157,6 +157,8 @@ def run_sweep(arguments: argparse.Namespace) -> None:
     _keep(arguments, "exp-sweep", records, whole=arguments.all)
     print(tables.text(*exp_sweep.cells(records)))
     _tell_not_measured()
+    if differences := exp_sweep.differences(records):
+        raise RuntimeError("\n".join(differences))
 
 
 def run_instructions(arguments: argparse.Namespace) -> None:

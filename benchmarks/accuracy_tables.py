@@ -1,13 +1,14 @@
-"""The records of accuracy as tables: by input, by function, and the worst of ours."""
+"""The records of accuracy as tables: by input, by function, and ours beside the goals."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from logitkit.bench.providers import library_of
 from logitkit.bench.summary import Record
 
-from . import inputs, tables
+from . import goals, inputs, tables
 from .accuracy import DTYPES, HALVES
 
 # The operations that share a table.
@@ -126,10 +127,71 @@ def text(records: list[Record], missing: list[str]) -> str:
             header, rows = cells(records, dtype, ops)
             body = [row + ["not installed"] * len(absent) for row in rows]
             parts.append(f"\n{dtype}, {' / '.join(ops)}:\n{tables.text([*header, *absent], body)}")
-    isas = ", ".join(dict.fromkeys(r["isa"] for r in records if r["isa"]))
+    parts.append(f"\nlogitkit beside its goals:\n{tables.text(*goal_cells(records))}")
+    parts.append(goals_sentence(records))
     odd = differences(records)
+    isas = ", ".join(instruction_sets(records))
     parts.append("\n" + ("\n".join(odd) if odd else f"logitkit: equal with {isas}"))
     return "\n".join(parts)
+
+
+def instruction_sets(records: list[Record]) -> list[str]:
+    """Return those that logitkit was measured with."""
+    return list(dict.fromkeys(r["isa"] for r in records if r["isa"]))
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A goal, and our largest error over all inputs by instruction set."""
+
+    dtype: str
+    op: str
+    precision: str
+    goal: float
+    errors: dict[str, float]
+
+    @property
+    def is_met(self) -> bool:
+        """Whether every instruction set meets it."""
+        return max(self.errors.values()) <= self.goal
+
+
+def beside_goals(records: list[Record]) -> list[Beside]:
+    """Return the goal of each dtype, operation and precision that was measured of ours."""
+    found: dict[tuple[str, str, str], dict[str, float]] = {}
+    for r in records:
+        if library_of(r["provider"]) == "logitkit":
+            precision = "exact" if r["provider"].endswith("exact") else "default"
+            errors = found.setdefault((r["dtype"], r["op"], precision), {})
+            errors[r["isa"]] = max(errors.get(r["isa"], 0.0), r["max_ulp"])
+    return [
+        Beside(dtype, op, precision, goals.ulp(op, dtype, precision), errors)
+        for (dtype, op, precision), errors in found.items()
+    ]
+
+
+def goal_cells(records: list[Record]) -> Table:
+    """Return header and rows: a goal a row, our error with each instruction set, whether met."""
+    isas = instruction_sets(records)
+    rows = []
+    for each in beside_goals(records):
+        errors = [tables.ulp(each.errors.get(isa)) for isa in isas]
+        met = "yes" if each.is_met else "no"
+        rows.append([each.dtype, each.op, each.precision, f"{each.goal:g}", *errors, met])
+    return ["dtype", "operation", "precision", "goal", *isas, "met"], rows
+
+
+def goals_sentence(records: list[Record]) -> str:
+    """Say how many of the goals are met, and which are not."""
+    table = beside_goals(records)
+    missed = []
+    for each in table:
+        if not each.is_met:
+            name = f"{each.dtype} {each.op}" + (" exact" if each.precision == "exact" else "")
+            why = goals.DEPARTURES.get((each.op, each.dtype))
+            missed.append(f"{name} ({why})" if why else name)
+    met = f"{len(table) - len(missed)} of {len(table)} goals are met on these inputs"
+    return f"{met}; not: {', '.join(missed)}." if missed else f"{met}."
 
 
 def worst_cells(records: list[Record]) -> Table:

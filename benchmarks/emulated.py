@@ -11,7 +11,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from logitkit.bench.providers.logitkit import function_of, takes
 from tools import core_build
 
 Array = NDArray[Any]
+Process = subprocess.Popen[bytes]
 
 NAME = "neon"
 COMPILER = "aarch64-linux-gnu-g++"
@@ -44,32 +45,38 @@ DTYPES = ("float32", "float64", "float16", "bfloat16")  # in the order of the co
 
 
 class Machine:
-    """A process that computes rows with NEON."""
+    """Processes that compute rows with NEON, a part of them each."""
 
-    def __init__(self, command: list[str]) -> None:
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, command: list[str], processes: int = 1) -> None:
+        pipe = subprocess.PIPE
+        self._processes = [
+            subprocess.Popen(command, stdin=pipe, stdout=pipe) for _ in range(processes)
+        ]
 
     def compute(self, op: str, *operands: Array, exact: bool = False) -> Array:
         """Return what logitkit's function of this name gives along the last of two axes."""
-        x, *others = operands
+        return self.start(op, *operands, exact=exact)()
+
+    def start(self, op: str, *operands: Array, exact: bool = False) -> Callable[[], Array]:
+        """Begin to compute; return what waits for the result. One at a time."""
+        x = operands[0]
         shape = OPERATIONS[op].shape(operands, -1)
-        dtype_of_result = np.dtype(float) if op == "cross_entropy" else x.dtype
-        count = int(np.prod(shape)) * dtype_of_result.itemsize
-        second = b"".join(each.tobytes() for each in others)
-        dtype = DTYPES.index(x.dtype.name)
-        header = struct.pack("=6q", NUMBERS[op], dtype, exact, *x.shape, len(second))
-        pipes = self._process
-        assert pipes.stdin is not None
-        assert pipes.stdout is not None
-        try:
-            pipes.stdin.write(header + x.tobytes() + second)
-            pipes.stdin.flush()
-            data = pipes.stdout.read(count)
-        except BrokenPipeError:
-            data = b""
-        if len(data) != count:
-            raise RuntimeError(f"the emulated core ended in the middle of {op} of {x.shape}")
-        return cast(np.frombuffer(data, dtype_of_result).reshape(shape), x.dtype)
+        dtype = np.dtype(float) if op == "cross_entropy" else x.dtype
+        item = int(np.prod(shape[1:])) * dtype.itemsize  # bytes of a result
+        split = [np.array_split(each, len(self._processes)) for each in operands]
+        asked = []
+        for process, *part in zip(self._processes, *split, strict=True):
+            if part[0].size:
+                _ask(process, op, part, exact)
+                asked.append((process, len(part[0]) * item))
+
+        def result() -> Array:
+            data = b"".join(_answer(process, count) for process, count in asked)
+            if len(data) != len(x) * item:
+                raise RuntimeError(f"the emulated core ended in the middle of {op} of {x.shape}")
+            return cast(np.frombuffer(data, dtype).reshape(shape), x.dtype)
+
+        return result
 
     def provider(self, name: str) -> Provider:
         """Return it as a way to call logitkit: "logitkit" or "logitkit exact"."""
@@ -83,13 +90,31 @@ class Machine:
         return Provider(name, "logitkit", bind)
 
     def close(self) -> None:
-        """End the process."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        with suppress(BrokenPipeError):
-            self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait()
+        """End the processes."""
+        for process in self._processes:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+            process.stdout.close()
+            process.wait()
+
+
+def _ask(process: Process, op: str, operands: Sequence[Array], exact: bool) -> None:
+    """Write a request; a process that has ended is told by its answer."""
+    x, *others = operands
+    second = b"".join(each.tobytes() for each in others)
+    dtype = DTYPES.index(x.dtype.name)
+    header = struct.pack("=6q", NUMBERS[op], dtype, exact, *x.shape, len(second))
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):
+        process.stdin.write(header + x.tobytes() + second)
+        process.stdin.flush()
+
+
+def _answer(process: Process, count: int) -> bytes:
+    assert process.stdout is not None
+    return process.stdout.read(count)
 
 
 def lacking() -> str:
@@ -127,7 +152,7 @@ def machine() -> Iterator[Machine | None]:
         units.append(core_build.Unit("emulated", "benchmarks/emulated.cpp"))
         objects = core_build.compile_units([COMPILER], units, directory)
         program = core_build.link([COMPILER], objects, directory / "emulated", ["-static"])
-        running = Machine([emulator, str(program), NAME])
+        running = Machine([emulator, str(program), NAME], logitkit.cpu_info()["cpus"])
         try:
             yield running
         finally:

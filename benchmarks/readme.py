@@ -99,9 +99,9 @@ def accuracy_part(records: list[Record], file: Path) -> str:
             "largest term where a result is a difference (kl_divergence, gradients):"
         )
         parts.append(tables.markdown(*accuracy_tables.by_function(records, "float32", rest)))
-    parts.append(isas_sentence(records))
+    parts.append(f"{isas_sentence(records)} {accuracy_tables.goals_sentence(records)}")
     parts.append(
-        f"{measured(records, file)} float64, the worst inputs and how it is measured: "
+        f"{measured(records, file)} float64, the goals, the worst inputs and how it is measured: "
         "[docs/accuracy.md](docs/accuracy.md)."
     )
     return "\n\n".join(parts)
@@ -115,6 +115,13 @@ def accuracy_page(records: list[Record], file: Path) -> str:
         for ops in accuracy_tables.groups(records):
             parts.append(f"{' / '.join(ops)}:")
             parts.append(tables.markdown(*accuracy_tables.cells(records, dtype, ops)))
+    parts.append("### The goals")
+    parts.append(
+        "The goal of each function (`benchmarks/goals.py`), and the largest error over all inputs "
+        "by instruction set. "
+        f"{accuracy_tables.goals_sentence(records)}"
+    )
+    parts.append(tables.markdown(*accuracy_tables.goal_cells(records)))
     parts.append("### The worst of logitkit")
     parts.append(isas_sentence(records))
     parts.append("The worst result in each table, and the score that it belongs to:")
@@ -125,9 +132,9 @@ def accuracy_page(records: list[Record], file: Path) -> str:
 
 def isas_sentence(records: list[Record]) -> str:
     """Say which instruction sets were measured, and whether the errors differ."""
-    isas = list(dict.fromkeys(r["isa"] for r in records if r["isa"]))
     odd = accuracy_tables.differences(records)
-    return "; ".join(odd) + "." if odd else f"logitkit's errors are equal with {', '.join(isas)}."
+    isas = ", ".join(accuracy_tables.instruction_sets(records))
+    return "; ".join(odd) + "." if odd else f"logitkit's errors are equal with {isas}."
 
 
 def sweep_page(records: list[Record], file: Path) -> str:

@@ -3,11 +3,12 @@
 speed-DATE.csv has one line for each operation, shape, axis, dtype, thread count and provider;
 median, p20 and p80 in microseconds a call. accuracy-DATE.csv has the largest error in ULP that was
 found, with the score and the right result at that place. exp-sweep-DATE.csv has the same for the
-rows [x, 0], with the number of x that were checked. instructions-DATE.csv has one line for each
-regime, operation, dtype and instruction set: instructions an element, a row and a call, and the
-functions that have the most of those of an element. threads-DATE.csv has times with one thread and
-with more, in microseconds; `benchmarks.threads` says what its columns mean. memory-DATE.csv has
-bytes: of the arrays of a call, at the peak beside them, and what the call added to those.
+rows [x, 0], with their length, the number of x that were checked, and how many results had other
+bits than those of the first instruction set. instructions-DATE.csv has one line for each regime,
+operation, dtype and instruction set: instructions an element, a row and a call, and the functions
+that have the most of those of an element. threads-DATE.csv has times with one thread and with more,
+in microseconds; `benchmarks.threads` says what its columns mean. memory-DATE.csv has bytes: of the
+arrays of a call, at the peak beside them, and what the call added to those.
 linear-DATE.csv has microseconds, bytes beside the results, and the largest relative error.
 """
 
@@ -22,6 +23,7 @@ DIRECTORY = Path(__file__).resolve().parent / "results"
 
 SPEED = ("op", "shape", "axis", "dtype", "threads", "provider", "median", "p20", "p80")
 ERROR = ("op", "dtype", "provider", "isa", "max_ulp", "score", "expected")
+SWEPT = ("length", "checked", "different")
 COUNTS = ("regime", "op", "dtype", "isa", "per_element", "per_row", "per_call", "functions")
 CALLED = ("part", "what", "who", "state", "shape", "axis", "threads")
 THREADS = (*CALLED, "median", "p20", "p80", "share")
@@ -32,7 +34,7 @@ WHERE = ("versions", "cpu")
 COLUMNS = {
     "speed": (*SPEED, *WHERE),
     "accuracy": ("input", *ERROR, "sum_error", *WHERE),
-    "exp-sweep": (*ERROR, "checked", *WHERE),
+    "exp-sweep": (*ERROR, *SWEPT, *WHERE),
     "instructions": (*COUNTS, *WHERE),
     "threads": (*THREADS, *WHERE),
     "memory": (*MEMORY, *WHERE),
@@ -66,7 +68,7 @@ def newest(kind: str, directory: Path = DIRECTORY) -> Path | None:
 
 
 def _value(name: str, text: str) -> Any:
-    if name in ("axis", "threads", "checked", *MEMORY[-3:]):
+    if name in ("axis", "threads", *SWEPT, *MEMORY[-3:]):
         return int(text)
     errors = ("max_ulp", "score", "expected", "sum_error", "error")
     if name in (*errors, *COUNTS[4:7], *THREADS[-4:]):

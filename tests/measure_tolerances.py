@@ -1,6 +1,6 @@
 """Print the largest errors that `tolerances.py` records, and the inputs that gave them.
 
-python tests/measure_tolerances.py
+PYTHONPATH=. python tests/measure_tolerances.py
 """
 
 import inputs

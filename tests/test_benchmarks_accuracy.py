@@ -1,5 +1,6 @@
 """The accuracy benchmark and the sweep: an error in ULP is one, and a wrong result is found."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from benchmarks import (
     accuracy_tables,
     emulated,
     exp_sweep,
+    goals,
     inputs,
     results,
     tables,
@@ -195,6 +197,47 @@ def test_different_errors_of_instruction_sets_are_told():
     ]
 
 
+@pytest.mark.parametrize("off", [0.0, 1e-6])
+def test_a_goal_is_met_when_every_instruction_set_meets_it(off):
+    record = {"input": "i", "dtype": "float32", "provider": "logitkit"}
+    goal = goals.ulp("log_softmax", "float32")
+    records = [
+        {**record, "op": "log_softmax", "isa": "a", "max_ulp": 0.5},
+        {**record, "op": "log_softmax", "isa": "b", "max_ulp": goal + off},
+        {**record, "op": "softmax", "isa": "a", "max_ulp": 0.5, "provider": "logitkit exact"},
+        {**record, "op": "softmax", "isa": "", "max_ulp": 1e6, "provider": "numpy"},
+    ]
+    header, rows = accuracy_tables.goal_cells(records)
+    assert header == ["dtype", "operation", "precision", "goal", "a", "b", "met"]
+    assert rows == [
+        ["float32", "log_softmax", "default", "1", "0.500", "1", "no" if off else "yes"],
+        ["float32", "softmax", "exact", "0.51", "0.500", "-", "yes"],
+    ]
+    said = accuracy_tables.goals_sentence(records)
+    met, missed = ("1", "; not: float32 log_softmax") if off else ("2", "")
+    assert said == f"{met} of 2 goals are met on these inputs{missed}."
+
+
+def test_a_goal_that_is_given_up_is_shown_as_missed_with_its_reason():
+    lost = {"input": "i", "dtype": "float64", "op": "logsumexp", "isa": "a", "max_ulp": 645.0}
+    records = [{**lost, "provider": "logitkit"}]
+    assert accuracy_tables.goal_cells(records)[1][0][-1] == "no"
+    why = goals.DEPARTURES["logsumexp", "float64"]
+    assert f"not: float64 logsumexp ({why})." in accuracy_tables.goals_sentence(records)
+    for path in goals.DEPARTURES.values():
+        assert (Path(__file__).parent.parent / path).is_file()
+
+
+def test_every_operation_has_a_goal_and_it_is_printed(monkeypatch):
+    monkeypatch.setattr(inputs, "INPUTS", {"N(0, 4), K=2": inputs.INPUTS["N(0, 4), K=2"]})
+    assert set(OPERATIONS) <= set(goals.GOALS)
+    records = list(accuracy.run([], rows=3))
+    lines = [line.split()[:4] for line in accuracy_tables.text(records, []).splitlines()]
+    for op in OPERATIONS:
+        for dtype in accuracy.DTYPES:
+            assert [dtype, op, "default", f"{goals.ulp(op, dtype):g}"] in lines
+
+
 # The sweep
 
 
@@ -214,7 +257,7 @@ def test_the_sweep_goes_from_zero_to_the_end(monkeypatch, chunk):
 def test_the_sweep_finds_a_wrong_result(monkeypatch):
     def off(rows, *, precision):
         right = logitkit.softmax(rows, precision=precision)
-        right[np.isclose(rows[:, 0], -5, rtol=0.01), 0] *= 1 + 2.0**-20
+        right[np.isclose(rows, -5, rtol=0.01)] *= 1 + 2.0**-20
         return right
 
     right = exp_sweep.run(99991)
@@ -226,3 +269,28 @@ def test_the_sweep_finds_a_wrong_result(monkeypatch):
             assert -5.05 < after["score"] < -4.95
         else:
             assert after == before
+
+
+@pytest.mark.parametrize("length", sorted({length for _, length in exp_sweep.WAYS}))
+@pytest.mark.parametrize("count", [7, 8, 20])
+def test_every_number_of_the_sweep_is_in_a_row(length, count):
+    numbers = np.linspace(-3, -1, count, dtype=np.float32)
+    rows = exp_sweep.rows_of(numbers, length)
+    assert rows.shape[-1] == length and not rows[:, -1].any()
+    found = rows[:, :-1].ravel()
+    assert (found[:count] == numbers).all() and (found[count:] == numbers[-1]).all()
+    for op, expected in exp_sweep.expectations(rows).items():
+        right = OPERATIONS[op].right_in(np.longdouble, (rows,), -1).value
+        np.testing.assert_allclose(expected, right.astype(float), rtol=1e-15)
+
+
+@pytest.mark.parametrize("different", [0, 3])
+def test_other_bits_end_the_command_with_an_error(monkeypatch, capsys, different):
+    record = dict.fromkeys(results.COLUMNS["exp-sweep"], 0) | {"op": "softmax", "isa": "neon"}
+    record |= {"provider": "logitkit", "different": different}
+    monkeypatch.setattr(exp_sweep, "run", lambda stride, emulation: [record])
+    monkeypatch.setattr(emulated, "lacking", lambda: "not today")
+    assert __main__.main(["exp-sweep"]) == bool(different)
+    told = capsys.readouterr()
+    assert "softmax" in told.out
+    assert ("softmax of logitkit, neon: 3 results have other bits" in told.err) == bool(different)

@@ -26,6 +26,9 @@ def neon():
 class ThisMachine:
     """Stands for the emulated one where there is none, so that the laws are the same."""
 
+    def start(self, op, *operands, exact=False):
+        return lambda: self.compute(op, *operands, exact=exact)
+
     def compute(self, op, *operands, exact=False):
         new, _, with_precision = ways_to_call(logitkit.get_num_threads())
         bound = (with_precision if exact else new).bind(op, operands, -1)
@@ -64,19 +67,40 @@ def test_accuracy_has_the_records_of_the_emulated_machine(neon, monkeypatch):
     assert "neon" in accuracy_tables.text(records, []).splitlines()[-1]
 
 
-def test_the_sweep_says_how_many_numbers_the_emulated_machine_was_given(neon):
-    records = {(r["op"], r["provider"], r["isa"]): r for r in exp_sweep.run(99991, neon)}
-    for op in exp_sweep.FUNCTIONS:
-        for provider in accuracy.OURS:
-            mine, all_of_them = records[op, provider, "neon"], records[op, provider, "generic"]
-            assert mine["max_ulp"] <= all_of_them["max_ulp"]
-            if not ON_ARM:
-                assert 11 * mine["checked"] == pytest.approx(all_of_them["checked"], rel=0.01)
+def test_the_sweep_gives_every_number_to_the_emulated_machine(neon):
+    records = exp_sweep.run(99991, neon)
+    assert len({r["checked"] for r in records}) == 1
+    assert exp_sweep.differences(records) == []
+    ways = {(r["op"], r["provider"], r["length"]) for r in records if r["isa"] == "neon"}
+    slow = {(op, "logitkit exact", 2) for op in exp_sweep.FUNCTIONS}
+    assert ways | slow == {(r["op"], r["provider"], r["length"]) for r in records}
+    assert bool(ways & slow) == ON_ARM
 
 
-def test_a_process_that_ends_early_is_an_error_not_a_hang():
+@pytest.mark.parametrize("provider", accuracy.OURS)
+@pytest.mark.parametrize("op", exp_sweep.FUNCTIONS)
+def test_the_sweep_finds_one_wrong_bit_of_the_emulated_machine(op, provider):
+    number = np.concatenate(list(exp_sweep.chunks(99991)))[5000]
+
+    class OneWrongBit(ThisMachine):
+        def start(self, name, rows, *, exact):
+            result = self.compute(name, rows, exact=exact)
+            if (name, exact) == (op, provider.endswith("exact")):
+                result.view(np.uint32)[rows == number] ^= 1
+            return lambda: result
+
+    records = exp_sweep.run(99991, OneWrongBit())
+    (wrong,) = (r for r in records if r["different"])
+    assert (wrong["op"], wrong["provider"], wrong["different"]) == (op, provider, 1)
+    assert wrong["isa"] == "neon" or ON_ARM
+    (said,) = exp_sweep.differences(records)
+    assert said == f"{op} of {provider}, {wrong['isa']}: 1 results have other bits"
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_process_that_ends_early_is_an_error_not_a_hang(processes):
     ends = "import sys; sys.stdin.buffer.read(100)"
-    machine = emulated.Machine([sys.executable, "-c", ends])
+    machine = emulated.Machine([sys.executable, "-c", ends], processes)
     with pytest.raises(RuntimeError, match="ended in the middle of softmax"):
         machine.compute("softmax", np.zeros((1 << 10, 1 << 10), np.float32))
     machine.close()

@@ -38,7 +38,7 @@ def measured(directory, slow=1.0):
     ]
     results.write(directory / "speed-2001-02-03.csv", "speed", speeds)
     sweep = results.COLUMNS["exp-sweep"]
-    values = ("softmax", "float32", "logitkit", "isa", 1.25, -5.0, 0.5, 99)
+    values = ("softmax", "float32", "logitkit", "isa", 1.25, -5.0, 0.5, 2, 99, 0)
     record = {**dict(zip(sweep, values, strict=False)), **common}
     results.write(directory / "exp-sweep-2001-02-03.csv", "exp-sweep", [record])
     results.write(directory / "accuracy-2001-02-03.csv", "accuracy", errors())
@@ -78,7 +78,12 @@ def test_documents_get_tables_between_their_markers(copy):
         assert page.count(f"### {dtype}\n") == 1
     assert page.count("entropy / kl_divergence / gather_logprobs:") == len(accuracy.DTYPES)
     assert "| softmax_vjp | logitkit | " in page
-    assert "| softmax | logitkit | isa | 1.25 | -5 |" in (copy / "docs/accuracy.md").read_text()
+    assert "| float64 | logsumexp | default | 2 | " in page
+    assert page.count("goals are met on these inputs") == after.count("goals are met") == 1
+    assert (
+        "| softmax | logitkit | [x, 0] | isa | 1.25 | -5 |"
+        in (copy / "docs/accuracy.md").read_text()
+    )
     # Outside the markers nothing changes, and a second time nothing at all.
     for name in ("accuracy", "speed"):
         before, after = (readme.replace(text, name, "") for text in (before, after))
