@@ -68,7 +68,9 @@ def sample(
     shape = () if size is None else size if isinstance(size, tuple) else (operator.index(size),)
     if rows is None:
         rows = np.arange(math.prod(layout.reduced)).reshape(layout.reduced)
-    numbers = layout.per_row(rows, "rows")[:, 0]
+    given = np.asarray(rows)
+    full = layout.kept if given.ndim == len(layout.full) else layout.reduced
+    numbers = np.broadcast_to(given, full).ravel()  # as floats the large ones would be rounded
     drawn = np.empty((math.prod(shape), len(numbers)), np.int64)
     for i, (row, t) in enumerate(zip(scores, temperatures, strict=True)):
         if _is_bad(row) or row.max(initial=-np.inf) == -np.inf:
@@ -126,8 +128,8 @@ def _kept(
 @quiet
 def _divided(row: Array, temperature: float) -> Array:
     """Return the scores by the temperature, less their largest where they would overflow."""
-    if temperature in (0, np.inf):
-        return np.where(row > -np.inf, 0.0, -np.inf)
+    if temperature == 0:
+        return np.zeros_like(row)
     m = row.max(initial=-np.inf)
     return (row - (0.0 if np.isfinite(m / temperature) else m)) / temperature
 
