@@ -34,6 +34,7 @@ class Backend(Protocol):
     default_float: str | None  # what integers become; by their width where None
     bounds: dict[tuple[str, str], float]  # in place of the table's: (function, dtype)
     lacks: frozenset[str]  # what its `out` cannot be
+    without: frozenset[str]  # the functions that refuse its arrays
     called: str  # its arrays in an error
 
     def mode(self) -> AbstractContextManager[Any]:
@@ -76,6 +77,7 @@ class NumPy:
     mode: Callable[[], AbstractContextManager[Any]] = nullcontext
     of_memory: Callable[[np.ndarray], Any] = np.asarray
     lacks: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
     called: str = "NumPy array"
 
     def other(self, a):
@@ -104,6 +106,7 @@ class Library:
     option: Callable[[np.ndarray], Any] | None = None
     of_memory: Callable[[np.ndarray], Any] | None = None
     lacks: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
     called: str = "array"
 
     def __post_init__(self):
@@ -113,6 +116,8 @@ class Library:
 
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+# What is written for NumPy's arrays and PyTorch's tensors on the CPU alone.
+SAMPLING = frozenset({"filter_logits", "sample"})
 
 
 def tensor_of(a):
@@ -264,6 +269,7 @@ BACKENDS: list[Backend] = [
         FLOATS - {"float16", "bfloat16"} | OTHERS,
         frozenset({"float32", "float64"}),
         bounds=FORMULAS_ULP,
+        without=SAMPLING,
     ),
     Library(
         "jax",
@@ -273,6 +279,7 @@ BACKENDS: list[Backend] = [
         FLOATS,
         default_float="float64",
         mode=lambda: jax.enable_x64(True),
+        without=SAMPLING,
     ),
     torch_library("torch", tensor, contiguous),
     torch_library(

@@ -158,6 +158,18 @@ def last_maximum(f, x, **options):
     return f(np.asarray(x)[..., ::-1], **options)[..., ::-1]
 
 
+def last_first(f, x, **options):
+    """Take the last of equal scores for the first."""
+    return f(np.asarray(x)[..., ::-1], **options)[..., ::-1]
+
+
+def every_tie(f, x, **options):
+    """Keep all that are as large as the last that top_k keeps."""
+    left = f(x, **options)
+    least = np.where(left > -INF, left, INF).min(axis=-1, initial=INF, keepdims=True)
+    return np.where(x >= least, x, -INF).astype(left.dtype)
+
+
 def overwritten(f, x, *args, **options):
     got = f(x, *args, **options)
     if isinstance(x, np.ndarray) and x.size and options.get("out") is None:

@@ -17,7 +17,9 @@ from conformance.mistakes import (
     by_batch,
     counted,
     defaults,
+    every_tie,
     first_of_a_tuple,
+    last_first,
     last_maximum,
     long_losses_as,
     masked_as,
@@ -41,6 +43,7 @@ from conformance.mistakes import (
 )
 from conformance.table_axes import ACTIVATIONS, FAMILY
 from conformance.table_losses import LOSSES
+from conformance.table_sampling import BOTH as SAMPLING
 from conformance.truth import MAPS
 
 PRODUCTS = ("softmax_vjp", "softmax_jvp")
@@ -60,11 +63,11 @@ MUTANTS = [
     Mutant(
         "default-axis",
         "the first axis",
-        (*FAMILY, *PRODUCTS),
+        (*FAMILY, *PRODUCTS, *SAMPLING),
         options_as(lambda o: {"axis": 0} | o),
     ),
     Mutant("default-axis", "all elements", FAMILY, options_as(lambda o: {"axis": None} | o)),
-    Mutant("axis", "forgotten", (*FAMILY, *PRODUCTS), without("axis")),
+    Mutant("axis", "forgotten", (*FAMILY, *PRODUCTS, *SAMPLING), without("axis")),
     Mutant("axis", "the first of a tuple", FAMILY, options_as(first_of_a_tuple)),
     Mutant("keepdims", "forgotten", ("logsumexp",), without("keepdims")),
     Mutant(
@@ -111,7 +114,12 @@ MUTANTS = [
     Mutant(
         "fully-masked", "NaN in the gradient", PRODUCTS, on_result(lambda got, x, o: got / x * x)
     ),
-    Mutant("temperature", "forgotten", (*FAMILY, *GRADIENTS), without("temperature")),
+    Mutant(
+        "temperature",
+        "forgotten",
+        (*FAMILY, *GRADIENTS, "filter_logits"),
+        without("temperature"),
+    ),
     Mutant(
         "temperature",
         "the first one for all",
@@ -136,7 +144,7 @@ MUTANTS = [
     Mutant(
         "temperature-infinity",
         "a large one",
-        (*FAMILY, *GRADIENTS),
+        (*FAMILY, *GRADIENTS, "filter_logits"),
         options_as(
             lambda o: (
                 o | {"temperature": np.minimum(o["temperature"], 100.0)}
@@ -189,7 +197,8 @@ MUTANTS = [
         on_x(lambda x: np.nan_to_num(x, posinf=INF, neginf=-INF)),
     ),
     Mutant("activations", "leaky without its slope", ("leaky_relu",), without("negative_slope")),
-    Mutant("bits", "a bit by the batch", FAMILY, on_result(by_batch)),
+    Mutant("bits", "a bit by the batch", (*FAMILY, "filter_logits"), on_result(by_batch)),
+    Mutant("bits", "numbered anew", ("sample",), without("rows")),
     Mutant(
         "log-at-most-0",
         "a rounding above",
@@ -242,4 +251,32 @@ MUTANTS = [
     Mutant("composition", "no z-loss", ("cross_entropy",), without("z_loss")),
     Mutant("reduction", "always the mean", LOSSES, without("reduction")),
     Mutant("reduction", "by the weights alone", LOSSES, without("normalizer")),
+    Mutant("filter-order", "forgotten", SAMPLING, without("order")),
+    Mutant(
+        "filter-order",
+        "temperature last",
+        ("filter_logits",),
+        options_as(lambda o: {"order": "llama.cpp"} | o),
+    ),
+    Mutant("top-p", "forgotten", SAMPLING, without("top_p")),
+    Mutant(
+        "top-p",
+        "none if the first has it all",
+        ("filter_logits",),
+        on_result(lambda got, x, o: np.full_like(got, -INF) if o.get("top_p") == 0 else got),
+    ),
+    Mutant("top-p", "the last of several first", ("filter_logits",), last_first),
+    Mutant("top-k", "forgotten", SAMPLING, without("top_k")),
+    Mutant("top-k", "every tie", ("filter_logits",), every_tie),
+    Mutant("min-p", "forgotten", SAMPLING, without("min_p")),
+    Mutant(
+        "min-p",
+        "of all",
+        ("filter_logits",),
+        options_as(lambda o: o | {"top_p": 1 - (o.get("min_p") or 0)}),
+    ),
+    Mutant("draws", "numbered anew", ("sample",), without("rows")),
+    Mutant("draws", "another seed", ("sample",), options_as(lambda o: o | {"seed": 8})),
+    Mutant("bad-rows", "not named", ("sample",), saying("x has nothing to draw")),
+    Mutant("bad-rows", "drawn from", ("sample",), on_x(np.nan_to_num)),
 ]

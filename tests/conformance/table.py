@@ -6,6 +6,8 @@ from conformance import (
     table_losses,
     table_memory,
     table_rows,
+    table_sampling,
+    table_sampling_rows,
     table_temperature,
 )
 
@@ -16,4 +18,6 @@ CASES = [
     *table_memory.CASES,
     *table_laws.CASES,
     *table_losses.CASES,
+    *table_sampling.CASES,
+    *table_sampling_rows.CASES,
 ]

@@ -26,6 +26,21 @@ RESULTS = {
 }
 
 
+FOREIGN = [
+    np.ones(3, np.longdouble),
+    np.ones(3, np.complex64),
+    np.ones(3, np.complex128),
+    np.array([1, None], object),
+    np.array(["1", "2"]),
+    np.array([b"1"]),
+    np.array(["2020-01-01"], "M8[D]"),
+    np.ones(3, "m8[s]"),
+    np.ones(3, [("a", "f4")]),
+    np.ones(3, ml_dtypes.float8_e4m3fn),
+    np.ones(3, ml_dtypes.int4),
+]
+
+
 def default_axis():
     for dtype in FLOATS:
         x = GRID.astype(dtype)
@@ -170,21 +185,8 @@ def half_floats():
 
 
 def refused_dtypes():
-    foreign = [
-        np.ones(3, np.longdouble),
-        np.ones(3, np.complex64),
-        np.ones(3, np.complex128),
-        np.array([1, None], object),
-        np.array(["1", "2"]),
-        np.array([b"1"]),
-        np.array(["2020-01-01"], "M8[D]"),
-        np.ones(3, "m8[s]"),
-        np.ones(3, [("a", "f4")]),
-        np.ones(3, ml_dtypes.float8_e4m3fn),
-        np.ones(3, ml_dtypes.int4),
-    ]
     good = AsIs(np.ones(3))
-    for x in foreign:
+    for x in FOREIGN:
         refused = Refused(TypeError, ("x ", str(x.dtype), "accepted", *ACCEPTED))
         for f in (*FAMILY, *ACTIVATIONS):
             yield Case("refused-dtypes", f, (AsIs(x),), refused, f"x is {x.dtype}")

@@ -82,12 +82,13 @@ def sample(
     if classes == 0 and math.prod(shape):
         raise ValueError(f"x has the shape {x.shape}: no class to draw, axis is {axis!r}")
 
-    scores = x if x.ndim else x.reshape(1)
-    last = axes or (0,)
+    # Without an axis each element is a row of one class.
+    scores = x if axes else x[..., np.newaxis]
+    last = axes or (x.ndim,)
     to_end = [i for i in range(scores.ndim) if i not in last] + list(last)
 
     def at_end(a: Array) -> Array:
-        return a.transpose(to_end)
+        return a.reshape(scores.shape).transpose(to_end)
 
     draws = math.prod(drawn)
     ids = np.empty((*shape, *[1] * (len(last) - 1), draws), np.int64)

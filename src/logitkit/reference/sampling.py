@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from logitkit.reference._rows import Array, Axis, Rows, as_float64, keep_of, quiet
+from logitkit.reference._rows import Array, Axis, Rows, as_float64, keep_of, quiet, quotient
 
 FILTERS = ("temperature", "top_k", "top_p", "min_p")
 ORDERS = {"hf": FILTERS, "llama.cpp": (*FILTERS[1:], "temperature")}
@@ -36,15 +36,13 @@ def filter_logits(
     >>> filter_logits([0.0, 2.0, 2.0, 1.0], top_k=2)
     array([-inf,   2.,   2., -inf])
     """
-    values = as_float64(x)
-    rows = Rows(values, axis)
-    scores = np.where(rows.split(keep_of(x, values, None)), rows.split(values), -np.inf)
-    temperatures = rows.temperature(temperature)[:, 0]
-    kept = [
-        _kept(row, t, top_k, top_p, min_p, order)
-        for row, t in zip(scores, temperatures, strict=True)
-    ]
-    return rows.join(np.array(kept).reshape(scores.shape))
+    rows, scores, temperatures = _rows(x, axis, temperature)
+    left = np.full_like(scores, np.nan)
+    for i, (row, t) in enumerate(zip(scores, temperatures, strict=True)):
+        if not _is_bad(row):
+            kept = _kept(row, t, top_k, top_p, min_p, order)
+            left[i] = np.where(kept, _divided(row, t), -np.inf)
+    return rows.join(left)
 
 
 def sample(
@@ -66,29 +64,35 @@ def sample(
     >>> sample([0.0, -np.inf, 0.0], seed=1, size=4)
     array([2, 2, 2, 0])
     """
-    left = filter_logits(
-        x,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
-        order=order,
-        axis=axis,
-    )
-    layout = Rows(np.asarray(left), axis)
+    layout, scores, temperatures = _rows(x, axis, temperature)
     shape = () if size is None else size if isinstance(size, tuple) else (operator.index(size),)
     if rows is None:
         rows = np.arange(math.prod(layout.reduced)).reshape(layout.reduced)
-    numbers = layout.per_row(rows, "rows")[:, 0]
+    given = np.asarray(rows)
+    full = layout.kept if given.ndim == len(layout.full) else layout.reduced
+    numbers = np.broadcast_to(given, full).ravel()  # as floats the large ones would be rounded
     drawn = np.empty((math.prod(shape), len(numbers)), np.int64)
-    for i, row in enumerate(layout.split(np.asarray(left))):
-        if not np.isfinite(row.max(initial=-np.inf)):
+    for i, (row, t) in enumerate(zip(scores, temperatures, strict=True)):
+        if _is_bad(row) or row.max(initial=-np.inf) == -np.inf:
             raise ValueError(f"x has nothing to draw in row {i}")
-        sums = np.cumsum(_weights(row), dtype=object)
+        kept = _kept(row, t, top_k, top_p, min_p, order)
+        sums = np.cumsum(_weights(row, kept, t), dtype=object)
         for draw in range(len(drawn)):
             target = uniform(seed, int(numbers[i]), draw) * sums[-1] // 2**53
             drawn[draw, i] = np.searchsorted(sums, target, side="right")
     return drawn.reshape((*shape, *layout.reduced))[()]
+
+
+def _rows(x: ArrayLike, axis: Axis, temperature: ArrayLike) -> tuple[Rows, Array, Array]:
+    """Return the rows, their scores with -inf where they are masked, and their temperatures."""
+    values = as_float64(x)
+    rows = Rows(values, axis)
+    scores = np.where(rows.split(keep_of(x, values, None)), rows.split(values), -np.inf)
+    return rows, scores, rows.temperature(temperature)[:, 0]
+
+
+def _is_bad(row: Array) -> bool:
+    return bool(np.isnan(row).any() or row.max(initial=-np.inf) == np.inf)
 
 
 def _kept(
@@ -98,48 +102,52 @@ def _kept(
     top_p: float | None,
     min_p: float | None,
     order: str | Sequence[str],
-) -> Array:
-    """Return what is left of one row."""
-    m = row.max(initial=-np.inf)
-    if np.isnan(row).any() or m == np.inf:
-        return np.full_like(row, np.nan)
-    names = ORDERS[order] if isinstance(order, str) else order
+) -> NDArray[np.bool_]:
+    """Return what is left of one row, by its scores: as quotients, close ones would be ties."""
     kept = row > -np.inf
-    scores = row
-    for name in names:
-        left = np.where(kept, scores, -np.inf)
-        ranks = np.lexsort((np.arange(len(row)), -left))[: kept.sum()]
+    places = np.arange(len(row))
+    t = 1.0
+    for name in ORDERS[order] if isinstance(order, str) else order:
+        ranks = np.lexsort((places, np.where(kept, -row if t < np.inf else 0.0, np.inf)))
+        ranks = ranks[: kept.sum()]
         if name == "temperature":
-            scores = _divided(left, m, temperature)
-            kept &= scores > -np.inf
+            t = temperature
+            if t == 0:
+                kept = np.isin(places, ranks[:1])
         elif name == "top_k" and top_k:
-            kept = np.isin(np.arange(len(row)), ranks[:top_k])
+            kept = np.isin(places, ranks[:top_k])
         elif name == "top_p" and top_p is not None and top_p < 1:
-            sums = np.cumsum(_weights(left)[ranks], dtype=object)
+            sums = np.cumsum(_weights(row, kept, t)[ranks], dtype=object)
             enough = next((i for i, s in enumerate(sums) if s / sums[-1] >= top_p), 0)
-            kept = np.isin(np.arange(len(row)), ranks[: enough + 1])
+            kept = np.isin(places, ranks[: enough + 1])
         elif name == "min_p" and min_p:
-            kept = kept & (left - left.max() >= math.log(min_p))
-    return np.where(kept, scores, -np.inf)
+            kept &= _distances(row, t)[0] >= math.log(min_p)
+    return kept
 
 
 @quiet
-def _divided(scores: Array, m: float, temperature: float) -> Array:
+def _divided(row: Array, temperature: float) -> Array:
     """Return the scores by the temperature, less their largest where they would overflow."""
     if temperature == 0:
-        return np.where(np.arange(len(scores)) == np.argmax(scores), 0.0, -np.inf)
-    if temperature == np.inf:
-        return np.where(scores > -np.inf, 0.0, -np.inf)
-    shift = 0.0 if np.isfinite(m / temperature) else m
-    return (scores - shift) / temperature
-
-
-def _weights(row: Array) -> NDArray[np.object_]:
-    """Return the weights of the elements as Python's integers."""
+        return np.zeros_like(row)
     m = row.max(initial=-np.inf)
-    if m == -np.inf:
+    return (row - (0.0 if np.isfinite(m / temperature) else m)) / temperature
+
+
+@quiet
+def _distances(row: Array, temperature: float) -> tuple[Array, Array]:
+    """Return (x - m) / T and its error; 0 at the limits of T, where all that is kept is equal."""
+    if temperature in (0, np.inf):
+        return np.zeros_like(row), np.zeros_like(row)
+    return quotient(row, row.max(), np.asarray(temperature))
+
+
+def _weights(row: Array, kept: NDArray[np.bool_], temperature: float) -> NDArray[np.object_]:
+    """Return the weights of the elements as Python's integers."""
+    if not kept.any():
         return np.zeros(len(row), object)
-    weights = np.exp(row - m)
+    q, error = _distances(row, temperature)
+    weights = np.where(kept, np.exp(q) * (1 + error), 0.0)
     return np.array([round(math.ldexp(w, 80)) for w in weights.tolist()], object)
 
 
