@@ -231,9 +231,11 @@ LOGITKIT_ONCE inline void store_kept(const Row<X>& row, double m, const Cut& cut
     const auto store = [&](const Row<X>& piece, std::int64_t i, std::int64_t length, double least) {
         for_vectors<F64x8>(length, [&](std::int64_t j, auto part) {
             using D = typename decltype(part)::Vector;
-            const D v = part.load(piece.x + (i + j), -__builtin_inf()), above = D::set1(just_above(least));
-            const D out = zero_where_equal(D::set1(__builtin_inf()), max(above, v), v);
-            part.store((v - D::set1(shift)) / D::set1(row.temperature) - out, piece.out + (i + j));
+            const D v = part.load(piece.x + (i + j), -__builtin_inf()), bound = D::set1(least);
+            const D quotient = (v - D::set1(shift)) / D::set1(row.temperature);
+            const D kept = zero_where_equal(quotient, max(bound, v), bound);
+            const D left_out = zero_where_equal(D::set1(__builtin_inf()), max(D::set1(just_above(least)), v), v);
+            part.store(kept - left_out, piece.out + (i + j));
         });
     };
     store_pieces(row, [&](std::int64_t start, const Row<X>& piece) {

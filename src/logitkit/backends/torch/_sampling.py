@@ -32,7 +32,8 @@ def filter_logits(x: Tensor, axis: Any, temperature: Any, *filters: Any) -> Tens
         return result
     slope = torch.as_tensor(divide if per_row is None else per_row, dtype=torch.float64)
     slope = torch.where((slope > 0) & slope.isfinite(), 1 / slope, 0)
-    return _kept(scores, result, torch.where(result > -torch.inf, slope, 0))
+    kept: Tensor = _Kept.apply(scores, result, torch.where(result > -torch.inf, slope, 0))
+    return kept
 
 
 def sample(x: Tensor, axis: Any, temperature: Any, *options: Any) -> Tensor:
@@ -50,7 +51,15 @@ def _check_device(x: Tensor) -> None:
         raise TypeError(f"x is on {x.device}; sampling takes tensors on the CPU: pass x.cpu()")
 
 
-def _kept(x: Tensor, values: Tensor, slope: Tensor) -> Tensor:
-    """Return the values, as a function of x with that slope."""
-    moved = torch.where(slope == 0, 0, x) * slope
-    return values + (moved - moved.detach()).to(values.dtype)
+class _Kept(torch.autograd.Function):  # type: ignore[misc]
+    """The values as a function of x with a slope, 0 where nothing comes back."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, values: Tensor, slope: Tensor) -> Tensor:
+        ctx.save_for_backward(slope)
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
+        (slope,) = ctx.saved_tensors
+        return (torch.where(slope == 0, 0, g) * slope).to(g.dtype), None, None
