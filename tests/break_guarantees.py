@@ -187,6 +187,32 @@ def mistakes():
         got = f(h, *args, **options)
         return got._replace(grad_w=got.grad_w + 0 * h.sum())
 
+    def one_less(f, x, **options):
+        """Leave out the last that is kept."""
+        left = f(x, **options)
+        rows = left.reshape(-1, left.shape[-1]) if left.ndim else left.reshape(1, 1)
+        for row in rows:
+            kept = np.flatnonzero(row > -np.inf)
+            row[kept[1:][-1:]] = -np.inf
+        return left
+
+    def filters(call):
+        return lambda: wrap(("filter_logits",), call)
+
+    def draws(call):
+        return lambda: wrap(("sample",), call)
+
+    def by_threads(f, *args, **options):
+        from logitkit import _core
+
+        return f(*args, **options | {"seed": options["seed"] + _core.thread_count()})
+
+    def less_even(f, x, **options):
+        return f(np.asarray(x) * 1.01, **options)
+
+    def everywhere(f, x, **options):
+        return f(np.maximum(x, -20), **options)
+
     from logitkit.backends import _arguments
 
     right_dtypes = _arguments.result_dtypes
@@ -261,6 +287,14 @@ def mistakes():
         "test_ignored_rows_do_not_exist_whatever_they_hold": lambda: wrap(
             linear, without_leaving_out
         ),
+        "test_has_the_bits_of_the_reference": filters(one_less),
+        "test_is_what_a_sort_keeps": filters(one_less),
+        "test_masses_that_are_exact_end_where_they_reach_p": filters(one_less),
+        "test_is_that_of_the_reference": draws(m.without("rows")),
+        "test_a_draw_is_the_same_in_any_part_of_a_batch": draws(m.without("rows")),
+        "test_neither_threads_nor_instruction_sets_change_a_draw": draws(by_threads),
+        "test_shares_are_the_probabilities": draws(less_even),
+        "test_a_class_of_probability_0_is_never_drawn": draws(everywhere),
     }
 
 

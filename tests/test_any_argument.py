@@ -22,6 +22,8 @@ from logitkit import _core
 MAPS = ("softmax", "log_softmax")
 FAMILY = (*MAPS, "logsumexp", "entropy")
 PRODUCTS = {"softmax_vjp": "g", "softmax_jvp": "v"}
+SAMPLING = ("filter_logits", "sample")
+FILTERS = ("temperature", "top_k", "top_p", "min_p")
 ELEMENTWISE = ("sigmoid", "tanh", "relu", "leaky_relu", "silu")
 RESULTS = {dtype.name for dtype in inputs.FLOATS}
 KNOWN = [*inputs.FLOATS, *map(np.dtype, ("?", "i1", "u2", "i4", "u8", ">f2", ">f4", ">f8", ">i4"))]
@@ -102,6 +104,16 @@ def outs(x):
     return st.none() | st.sampled_from(some) | arrays((*KNOWN, *FOREIGN)) | any_object()
 
 
+def filters(draw, options):
+    """Set some of the options of the filters."""
+    shares = st.sampled_from([0, 0.5, 1.0, -0.1, np.nan, 5e-324]) | any_object()
+    orders = st.permutations(FILTERS) | st.sampled_from(["hf", "llama.cpp", FILTERS[:2], ("x",)])
+    optional(draw, options, "top_k", st.sampled_from([0, 1, 2, 100, -1]) | any_object())
+    optional(draw, options, "top_p", shares)
+    optional(draw, options, "min_p", shares)
+    optional(draw, options, "order", orders | any_object())
+
+
 def optional(draw, options, name, strategy):
     """Set an option in half of the calls."""
     if draw(st.booleans()):
@@ -111,16 +123,23 @@ def optional(draw, options, name, strategy):
 @st.composite
 def calls(draw):
     """Draw a function, its arguments and its options."""
-    name = draw(st.sampled_from([*FAMILY, *FAMILY, *PRODUCTS, "softmax_jacobian", *ELEMENTWISE]))
+    names = [*FAMILY, *FAMILY, *SAMPLING, *SAMPLING, *PRODUCTS, "softmax_jacobian", *ELEMENTWISE]
+    name = draw(st.sampled_from(names))
     x, options = draw(scores()), {}
     args = [x]
     shape = np.shape(x) if isinstance(x, np.ndarray) else (2,)
     if name in PRODUCTS:
         args.append(draw(arrays(shape=shape) | scores()))
-    if name in (*FAMILY, *PRODUCTS):
+    if name in (*FAMILY, *SAMPLING, *PRODUCTS):
         optional(draw, options, "axis", axes())
     if name not in ELEMENTWISE:
         optional(draw, options, "temperature", temperatures())
+    if name in SAMPLING:
+        filters(draw, options)
+    if name == "sample":
+        options["seed"] = draw(st.integers(0, 2**64 - 1) | st.integers(0, 9) | any_object())
+        optional(draw, options, "size", st.sampled_from([None, 0, 3, (2, 1)]) | any_object())
+        optional(draw, options, "rows", arrays((*KNOWN, *FOREIGN)) | any_object())
     if name in FAMILY:
         optional(draw, options, "mask", masks(shape))
     if name in FAMILY[:3]:
@@ -148,19 +167,23 @@ def shape_of_result(name, args, options):
     x = np.asarray(args[0])
     if name == "softmax_jacobian":
         return (*x.shape, x.shape[-1])
-    if name not in ("logsumexp", "entropy"):
+    if name not in ("logsumexp", "entropy", "sample"):
         return x.shape
     axis = options.get("axis", -1)
     like = np.empty(x.shape or (1,), bool)
     keep = bool(options.get("keepdims", False))
     shape = like.any(axis=axis, keepdims=keep).shape
-    return () if not x.shape else shape
+    shape = () if not x.shape else shape
+    size = options.get("size")
+    drawn = () if size is None else size if isinstance(size, tuple | list) else (int(size),)
+    return (*drawn, *shape)
 
 
 def names_of(name, options):
-    """Return what the message may start with: an argument, or the row that `empty` refuses."""
+    """Return what the message may start with: an argument, or the row that is refused."""
     names = {"softmax_jacobian": ["p"], **{f: ["p", second] for f, second in PRODUCTS.items()}}
-    return [*names.get(name, ["x"]), *(["row"] if "empty" in options else []), *options]
+    has_row = "empty" in options or name == "sample"
+    return [*names.get(name, ["x"]), *(["row"] if has_row else []), *options]
 
 
 @settings(max_examples=400)
@@ -178,7 +201,7 @@ def test_any_call_gives_a_result_or_an_error_that_names_an_argument(call):
         assert [memory_of(a) for a in arrays] == before, "written although refused"
         return
     assert np.shape(result) == shape_of_result(name, args, options)
-    assert np.asarray(result).dtype.name in RESULTS
+    assert np.asarray(result).dtype.name in ({"int64"} if name == "sample" else RESULTS)
     if out is None:
         assert [memory_of(a) for a in arrays] == before
     else:

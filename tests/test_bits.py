@@ -203,6 +203,11 @@ def test_the_modes_of_the_host_program_do_not_matter(isa, dtype, modes, thread_s
     x = np.stack([np.linspace(least, 0, 2000), np.linspace(3 * least, 0, 2000)] * 12).astype(dtype)
     want = {name: getattr(lk, name)(x) for name in FUNCTIONS}
     assert np.any((want["softmax"] > 0) & (want["softmax"] < np.finfo(dtype).tiny))
+    options = {"temperature": 3.0, "top_k": 1900, "top_p": 0.999}
+    left, drawn = lk.filter_logits(x, **options), lk.sample(x, seed=3, size=9, **options)
+    filters = (3.0, None, [0, 1, 2], 1900, 0.999, 0.0, 3, "", "", "")
+    got_left, ids = np.empty_like(x), np.empty((24, 9), np.int64)
+    ids[:, 0] = range(24)
     out, (before, hostile) = np.empty_like(x), (modes.get(), modes.hostile())
     got = {}
     modes.set(hostile)
@@ -211,9 +216,13 @@ def test_the_modes_of_the_host_program_do_not_matter(isa, dtype, modes, thread_s
         for name in FUNCTIONS:
             got[name] = apply(name, x)
         _core.apply(_core.SOFTMAX, x, out, 2, 1.0)
+        _core.sample(_core.FILTER_LOGITS, x, got_left, 2, *filters)
+        _core.sample(_core.SAMPLE, x, ids, 2, *filters)
         after = modes.get()
     finally:
         modes.set(before)
     assert after == hostile, "the modes of the host program were changed"
     assert all(same_bits(got[name], want[name]) for name in FUNCTIONS)
     assert same_bits(out, want["softmax"])
+    assert same_bits(got_left, left)
+    assert np.array_equal(ids.T, drawn)

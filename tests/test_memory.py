@@ -119,6 +119,21 @@ def test_single_elements(name, layout):
     assert same_bits(got.values.astype(compute), want.values)
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", [name for name in CONVERTED if name != "float16"])
+def test_filters_and_draws(name, layout):
+    view, axis = LAYOUTS[layout]
+    dtype, compute = CONVERTED[name]
+    x = view(scores(dtype))
+    wide = x.astype(compute)
+    options = {"axis": axis, "temperature": 0.7, "top_p": 0.9}
+    got = assert_no_whole_copy(lambda: lk.filter_logits(x, **options))
+    assert same_bits(got, lk.filter_logits(wide, **options))
+    draw = options | {"seed": 1}
+    got = assert_no_whole_copy(lambda: lk.sample(x, **draw))
+    assert np.array_equal(got, lk.sample(wide, **draw))
+
+
 @pytest.mark.parametrize("layout", ["first axis", "Fortran order"])
 @pytest.mark.parametrize("name", CONVERTED)
 def test_with_every_option(name, layout):
@@ -199,6 +214,10 @@ def results(x, g, axes):
     yield lk.softmax(np.ma.array(x, mask=~keep), axis=axes, dtype=np.float16)
     yield lk.kl_divergence(x, g, reduction="none", **options)
     yield lk.kl_divergence(x[:1] if x.ndim else x, g, reduction="none", axis=axes)
+    filters = {"axis": axes, "temperature": per_row, "top_k": 9, "top_p": 0.9}
+    yield lk.filter_logits(np.ma.array(x, mask=~keep), **filters)
+    if x.size:
+        yield lk.sample(x, seed=1, size=3, **filters)
     if isinstance(axes, int) and x.size:
         yield from lk.top_k(x, 2, axis=axes)
         yield lk.gather_logprobs(x, np.zeros((*x.shape[:-1], 1), int), temperature=0.3)

@@ -25,6 +25,7 @@ LINEAR = (
     "(h, w, targets, /, *, bias=None, weight=None, ignore_index=None, label_smoothing=0.0, "
     "z_loss=0.0, reduction='mean', normalizer='weight', empty='nan', memory=50331648)"
 )
+FILTERS = "temperature=1.0, top_k=None, top_p=None, min_p=None, order='hf'"
 SIGNATURES = {
     "softmax": MAP,
     "log_softmax": MAP,
@@ -34,6 +35,8 @@ SIGNATURES = {
     "entropy": "(x, /, *, axis=-1, temperature=1.0, mask=None)",
     "gather_logprobs": "(x, ids, /, *, axis=-1, temperature=1.0, mask=None)",
     "top_k": "(x, k, /, *, axis=-1)",
+    "filter_logits": f"(x, /, *, {FILTERS}, axis=-1)",
+    "sample": f"(x, /, *, seed, {FILTERS}, size=None, axis=-1, rows=None)",
     "kl_divergence": (
         "(p_logits, q_logits, /, *, axis=-1, temperature=1.0, mask=None, reduction='mean')"
     ),
@@ -81,7 +84,7 @@ def test_the_public_names_are_those_of_the_contract():
 
 def test_nothing_else_looks_public():
     internal = {"backends", "explanation", "functional", "info", "threads"}
-    internal |= {"bench", "cli", "stream"}
+    internal |= {"bench", "cli", "sampling", "stream"}
     internal |= {"torch"}  # public, and imported by who wants it
     found = {name for name in dir(lk) if not name.startswith("_")}
     assert found - set(lk.__all__) <= internal
@@ -96,7 +99,7 @@ def test_signature(name):
 def test_the_reference_has_the_same_functions():
     common = {name for name in SIGNATURES if hasattr(lk.reference, name)}
     assert common == set(lk.reference.__all__)
-    assert len(common) == 23
+    assert len(common) == 25
     # The reference computes and returns float64, in one way.
     ours_alone = {"dtype", "out", "precision", "memory"}
     for name in sorted(common):
@@ -146,7 +149,11 @@ def test_arrays_of_other_libraries_are_refused_by_name():
         def __array__(self, dtype=None, copy=None):
             raise AssertionError("an array of another library must not be copied unseen")
 
-    for function in (lk.softmax, lk.log_softmax, lk.logsumexp, lk.entropy, lk.sigmoid):
+    def draw(x):
+        return lk.sample(x, seed=1)
+
+    family = (lk.softmax, lk.log_softmax, lk.logsumexp, lk.entropy, lk.sigmoid)
+    for function in (*family, lk.filter_logits, draw):
         with pytest.raises(
             TypeError, match=r"^x is a tensorflow\..*Tensor; accepted are NumPy arrays"
         ):

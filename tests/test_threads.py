@@ -58,6 +58,9 @@ def compute():
             keep = x < 3
             results.append(lk.softmax(x, axis=axis, mask=keep, temperature=0.7))
             results.append(lk.softmax_vjp(results[-1], x, axis=axis))
+            filters = {"axis": axis, "temperature": 0.7, "top_p": 0.8}
+            results.append(lk.filter_logits(x, **filters))
+            results.append(lk.sample(x, seed=9, size=2, **filters))
     return results
 
 
