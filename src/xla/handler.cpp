@@ -17,7 +17,8 @@ void execute(const CallFrame& frame) {
     if (op == static_cast<int>(Op::cross_entropy)) return cross_entropy(frame);
     const std::int64_t operands = integer(frame, "operands"), axes = integer(frame, "axes");
     const std::int64_t empty = integer(frame, "empty");
-    if (op < 0 || op > static_cast<int>(Op::top_k) || empty < 0 || empty > 2) throw std::invalid_argument("op or empty is out of range");
+    if (op < 0 || op > static_cast<int>(Op::top_k) || empty < 0 || empty > 2)
+        throw std::invalid_argument("op or empty is out of range");
     const BufferView &x = buffer(frame.arguments, 0), &out = buffer(frame.results, 0);
     if (x.rank < 1 || x.rank > most_dims || out.rank != x.rank) throw std::invalid_argument("the rank is out of range");
 
