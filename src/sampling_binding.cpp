@@ -1,6 +1,5 @@
 #include "sampling_binding.hpp"
 
-#include <cmath>
 #include <optional>
 #include <stdexcept>
 
@@ -36,7 +35,7 @@ void sample(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle
     }
     request.sampling.k = k;
     request.sampling.p = p;
-    request.sampling.log_min_p = std::log(min_p);
+    request.sampling.min_p = min_p;
     request.sampling.seed = seed;
 
     const Temperatures temperatures(request, temperature);

@@ -68,7 +68,7 @@ struct Sampling {
     int count = 0;
     std::int64_t k = 1;
     double p = 1;
-    double log_min_p = 0;
+    double min_p = 0;
     std::uint64_t seed = 0;
 };
 

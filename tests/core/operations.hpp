@@ -93,7 +93,7 @@ inline logitkit::Sampling drawn_sampling(std::int64_t length, Random& random) {
     constexpr double shares[] = {0, 1e-9, 0.1, 0.5, 0.9, 0.999, 1};
     asked.k = 1 + static_cast<std::int64_t>(random.bits() % static_cast<std::uint64_t>(2 * length + 1));
     asked.p = shares[random.bits() % 7];
-    asked.log_min_p = -30 * random.uniform();
+    asked.min_p = shares[random.bits() % 7];
     asked.seed = random.bits();
     return asked;
 }

@@ -86,6 +86,14 @@ inline Cut top_p_of(const Scores& scores, const Cut& cut, double m, double tempe
     return Descent<ByProbability>(scores, cut, m, weigh).to(p, scores.rough_sum_at(m, temperature), part);
 }
 
+// log(p) of 0 <= p <= 1, as -log(1 + (1 - p) / p).
+inline double log_of(double p) {
+    const Pair rest = two_sum(1, -p);
+    const double t = rest.high / p;
+    if (!__builtin_isfinite(t)) return -__builtin_inf();
+    return -log1p(Pair{t, (__builtin_fma(-t, p, rest.high) + rest.low) / p}).high;
+}
+
 // What is left of a row by the filters, in their order. The row is ordinary, but for a temperature that may be
 // infinite.
 LOGITKIT_ONCE inline Cut kept_of(const Scores& scores, double m, double row_temperature, const Sampling& sampling) {
@@ -98,7 +106,7 @@ LOGITKIT_ONCE inline Cut kept_of(const Scores& scores, double m, double row_temp
         case Filter::top_k: cut = top_k_of(scores, cut, m, even, sampling.k); break;
         case Filter::top_p: cut = top_p_of(scores, cut, m, temperature, sampling.p); break;
         case Filter::min_p:
-            if (!even) cut.add(__builtin_fma(sampling.log_min_p, temperature, m), beyond);
+            if (!even) cut.add(__builtin_fma(log_of(sampling.min_p), temperature, m), beyond);
             break;
         }
     }
