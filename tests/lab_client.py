@@ -53,6 +53,8 @@ def server(*arguments):
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
+        # A job in the background of a shell ignores it, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         url = process.stdout.readline().strip()
