@@ -1,5 +1,8 @@
 """sample: draws that follow from seed, row and number, in the shares of the probabilities."""
 
+import threading
+import time
+
 import inputs
 import ml_dtypes
 import numpy as np
@@ -233,3 +236,36 @@ def test_bfloat16_is_drawn_from_as_float32():
     x = RNG.normal(size=(5, 600)).astype(ml_dtypes.bfloat16)
     want = lk.sample(x.astype(np.float32), **OPTIONS)
     assert np.array_equal(lk.sample(x, **OPTIONS), want)
+
+
+def test_a_small_stack_is_enough():
+    x, done = RNG.normal(size=(3, 5000)), []
+    before = threading.stack_size(128 * 1024)
+    try:
+        thread = threading.Thread(
+            target=lambda: done.append(lk.sample(x, seed=1, top_k=3000, top_p=0.9, size=4))
+        )
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(before)
+    assert np.array_equal(done[0], lk.sample(x, seed=1, top_k=3000, top_p=0.9, size=4))
+
+
+def test_many_draws_let_another_thread_work():
+    x, gaps = np.arange(10.0), []
+
+    def watch():
+        last = time.monotonic()
+        while not done.is_set():
+            time.sleep(0.001)
+            gaps.append(time.monotonic() - last)
+            last = time.monotonic()
+
+    done = threading.Event()
+    thread = threading.Thread(target=watch)
+    thread.start()
+    lk.sample(x, seed=1, size=3 * MILLION)
+    done.set()
+    thread.join()
+    assert len(gaps) > 10

@@ -30,7 +30,7 @@ BOTH = [lk.filter_logits, lambda x, **options: lk.sample(x, seed=1, **options)]
         ({"order": "HF"}, ValueError, "order is 'HF'; accepted are "),
         ({"order": 1}, TypeError, "order is 1; accepted are 'hf', 'llama.cpp' and a tuple of "),
         ({"order": ("top_q",)}, ValueError, "order names 'top_q'; accepted are "),
-        ({"order": ("top_k", ["a"])}, ValueError, "order names ['a']; accepted are "),
+        ({"order": ("top_k", ["a"])}, TypeError, "order names ['a']; accepted are "),
         (
             {"order": ("top_k",) * 2},
             ValueError,

@@ -134,7 +134,8 @@ void run(const Request& request) {
         return;
     }
     const int threads = thread_count();
-    const std::int64_t elements = layout.rows * layout.length;
+    const std::int64_t draws = request.op == Op::sample ? request.picks : 0;
+    const std::int64_t elements = layout.rows * std::max(layout.length, draws);
     // Rows that go by way of scratch are cut between those that go together: two threads would share cache lines else.
     const bool apart = layout.direct || (are_windowed(request, layout) && !layout.shares_lines());
     const std::int64_t together = apart ? 1 : rows_of_a_tile(layout.length);

@@ -59,9 +59,9 @@ LOGITKIT_INLINE inline unsigned lanes_up_to(D v, D bound) {
 template <class D>
 constexpr unsigned all_lanes = (1u << D::lanes) - 1;
 
-// The n elements x of a block that are kept, as a mass. `start` is its place in the row.
+// The n elements x of a piece that are kept, as a mass. `start` is its place in the row.
 template <class Weigh>
-LOGITKIT_ONCE inline Mass block_mass(const double* x, std::int64_t start, std::int64_t n, const Cut& cut,
+LOGITKIT_ONCE inline Mass piece_mass(const double* x, std::int64_t start, std::int64_t n, const Cut& cut,
                                      const Weigh& weigh) {
     Mass mass = 0;
     for_bounds(cut, start, start + n, [&](std::int64_t first, std::int64_t length, double least) {

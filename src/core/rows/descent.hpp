@@ -58,7 +58,7 @@ struct Range {
 // in a bucket is all that is in a range again.
 class Buckets {
 public:
-    static constexpr int count = 1024;
+    static constexpr int count = 256;
     Mass mass[count];
     std::int64_t number[count];
     Range range[count];
@@ -105,7 +105,8 @@ public:
         }
         Range range = guess(share, whole);
         Mass rest = 0;
-        for (bool is_first = true;;) {
+        bool is_first = true;
+        for (int round = 0; round < most_rounds; ++round) {
             if (range.low == range.high) return cut_among_equals(range.low, is_first ? part(all_masses(range)) : rest);
             Buckets buckets(range);
             const auto count = [&](const Entry& entry) { buckets.add(entry); };
@@ -122,6 +123,7 @@ public:
             int bucket = Buckets::count - 1;
             while (bucket >= 0 && buckets.mass[bucket] < rest) rest -= buckets.mass[bucket--];
             if (is_above || bucket < 0) { // the guess was wrong
+                if (!is_first) return cut_;
                 range = whole_range();
                 continue;
             }
@@ -132,16 +134,21 @@ public:
             sweep_range(range, [&](const Entry& entry) { found.add(entry); });
             return cut_at(found, rest);
         }
+        return cut_;
     }
 
 private:
-    static constexpr std::int64_t few = 512;
+    static constexpr std::int64_t few = 256;
+    // Each divides a range by 2^8, and from the largest double to the least is 2^2098.
+    static constexpr int most_rounds = 300;
     static constexpr double lowest_finite = -0x1.fffffffffffffp+1023;
 
     struct Entries {
         Entry list[few];
         std::int64_t count = 0;
-        void add(const Entry& entry) { list[count++] = entry; }
+        void add(const Entry& entry) {
+            if (count < few) list[count++] = entry;
+        }
     };
 
     struct Masses {
@@ -161,7 +168,7 @@ private:
     LOGITKIT_INLINE Masses sweep(Range range, F f) const {
         Masses masses;
         const double under = just_below(range.low);
-        scores_.for_blocks([&](std::int64_t start, std::int64_t n, const double* x) {
+        scores_.for_pieces([&](std::int64_t start, std::int64_t n, const double* x) {
             for_bounds(cut_, start, start + n, [&](std::int64_t first, std::int64_t length, double least) {
                 const double from = under > least ? under : least;
                 BlockMass whole, above;
@@ -199,7 +206,7 @@ private:
     Mass all_masses(Range range) const {
         return sweep(range, [](const Entry&) {}).whole;
     }
-    Range whole_range() const {
+    LOGITKIT_ONCE Range whole_range() const {
         double least = m_;
         sweep_range({lowest_finite, m_}, [&](const Entry& entry) {
             if (entry.score < least) least = entry.score;
@@ -210,17 +217,16 @@ private:
     // Scores between which, going by a sample of elements, a share of the whole is reached. What lies above a score is
     // judged by the elements above it or by those below it, whichever tells more, with five standard deviations of
     // their sum.
-    Range guess(double share, double whole) const {
+    LOGITKIT_ONCE Range guess(double share, double whole) const {
         if (scores_.is_far) return whole_range();
-        constexpr int vectors = 256, lanes = F64x8::lanes;
+        constexpr int vectors = 128, lanes = F64x8::lanes;
         double scores[vectors * lanes], weights[vectors * lanes], low = m_;
         int count = 0;
         for (int i = 0; i < vectors; ++i) {
             const std::int64_t start = scores_.length / vectors * i, rest = scores_.length - start;
             const int base = count;
             const int n = rest < lanes ? static_cast<int>(rest) : lanes;
-            double room[lanes];
-            const F64x8 v = Part<F64x8>{n}.load(scores_.block(start, n, room), -__builtin_inf());
+            const F64x8 v = Part<F64x8>{n}.load(scores_.piece(start, n), -__builtin_inf());
             v.store(scores + count);
             weigh_(v).coarse.store(weights + count);
             for (int j = base; j < base + n; ++j) {
@@ -271,7 +277,7 @@ private:
 
     Cut cut_at(Entries& entries, Mass part) const {
         Cut cut = cut_;
-        if (part == 0) return cut;
+        if (part == 0 || entries.count == 0) return cut;
         const Entry last = entry_reaching(entries.list, entries.count, part);
         cut.add(last.score, last.position);
         return cut;

@@ -41,7 +41,7 @@ LOGITKIT_ONCE inline double largest_or_nan(const Row<X>& row) {
 template <class Part>
 inline std::int64_t end_of_even(const Scores& scores, const Cut& cut, Part part) {
     const auto sweep = [&](auto body) {
-        scores.for_blocks([&](std::int64_t start, std::int64_t n, const double* x) {
+        scores.for_pieces([&](std::int64_t start, std::int64_t n, const double* x) {
             for (std::int64_t i = 0; i < n; ++i) {
                 if (cut.keeps(x[i], start + i)) body(start + i);
             }
@@ -118,39 +118,35 @@ template <class Weigh>
 class Lottery {
 public:
     Lottery(const Scores& scores, const Cut& cut, const Weigh& weigh) : scores_(scores), cut_(cut), weigh_(weigh) {
-        blocks_ = (scores.length + block_length - 1) / block_length;
-        group_ = (blocks_ + groups - 1) / groups;
-        if (blocks_ == 1) {
+        pieces_ = (scores.length + piece_length - 1) / piece_length;
+        group_ = (pieces_ + groups - 1) / groups;
+        if (pieces_ == 1) {
             open(0);
             whole_ = upto_[scores.length - 1];
             return;
         }
-        scores.for_blocks([&](std::int64_t start, std::int64_t n, const double* x) {
-            whole_ += block_mass(x, start, n, cut_, weigh_);
-            ends_[start / block_length / group_] = whole_;
+        scores.for_pieces([&](std::int64_t start, std::int64_t n, const double* x) {
+            whole_ += piece_mass(x, start, n, cut_, weigh_);
+            ends_[start / piece_length / group_] = whole_;
         });
     }
 
     std::int64_t draw(std::uint64_t u) {
         Mass target = scaled(whole_, u, uniform_bits).quotient;
-        if (blocks_ > 1) {
+        if (pieces_ > 1) {
             std::int64_t group = 0;
             while (ends_[group] <= target) ++group;
             if (group > 0) target -= ends_[group - 1];
-            for (std::int64_t block = group * group_;; ++block) {
-                // The last one of a group has what the others have not.
-                if (block + 1 < (group + 1) * group_ && block + 1 < blocks_) {
-                    const Mass mass = mass_of_block(block);
-                    if (mass <= target) {
-                        target -= mass;
-                        continue;
-                    }
-                }
-                if (block != opened_) open(block);
-                break;
+            // The last piece of a group has what the others have not.
+            std::int64_t piece = group * group_;
+            for (; piece + 1 < (group + 1) * group_ && piece + 1 < pieces_; ++piece) {
+                const Mass mass = mass_of_piece(piece);
+                if (mass > target) break;
+                target -= mass;
             }
+            if (piece != opened_) open(piece);
         }
-        std::int64_t low = 0, high = opened_length_;
+        std::int64_t low = 0, high = opened_length_ - 1;
         while (low < high) {
             const std::int64_t middle = (low + high) / 2;
             if (upto_[middle] > target) {
@@ -159,26 +155,26 @@ public:
                 low = middle + 1;
             }
         }
-        return opened_ * block_length + low;
+        return opened_ * piece_length + low;
     }
 
 private:
-    static constexpr std::int64_t groups = 256;
+    static constexpr std::int64_t groups = 256, piece_length = Scores::piece_length;
 
-    std::int64_t length_of(std::int64_t block) const {
-        const std::int64_t rest = scores_.length - block * block_length;
-        return rest < block_length ? rest : block_length;
+    std::int64_t length_of(std::int64_t piece) const {
+        const std::int64_t rest = scores_.length - piece * piece_length;
+        return rest < piece_length ? rest : piece_length;
     }
-    Mass mass_of_block(std::int64_t block) {
-        const std::int64_t start = block * block_length, n = length_of(block);
-        return block_mass(scores_.block(start, n, room_), start, n, cut_, weigh_);
+    Mass mass_of_piece(std::int64_t piece) const {
+        const std::int64_t start = piece * piece_length, n = length_of(piece);
+        return piece_mass(scores_.piece(start, n), start, n, cut_, weigh_);
     }
-    // Sums the weights of a block element by element.
+    // Sums the weights of a piece element by element.
     void open(std::int64_t index) {
         opened_ = index;
         opened_length_ = length_of(index);
-        const std::int64_t start = index * block_length;
-        const double* const x = scores_.block(start, opened_length_, room_);
+        const std::int64_t start = index * piece_length;
+        const double* const x = scores_.piece(start, opened_length_);
         Mass sum = 0;
         std::int64_t done = 0;
         for_bounds(cut_, start, start + opened_length_, [&](std::int64_t first, std::int64_t length, double least) {
@@ -198,9 +194,8 @@ private:
     const Scores& scores_;
     const Cut& cut_;
     const Weigh& weigh_;
-    std::int64_t blocks_, group_, opened_ = -1, opened_length_ = 0;
-    Mass whole_ = 0, ends_[groups], upto_[block_length];
-    alignas(64) double room_[block_length];
+    std::int64_t pieces_, group_, opened_ = -1, opened_length_ = 0;
+    Mass whole_ = 0, ends_[groups], upto_[piece_length];
 };
 
 template <class Weigh>
@@ -265,7 +260,8 @@ inline void filter_row(const Row<X>& row, const Sampling& sampling) {
     if (row.temperature == 0) {
         const std::int64_t first = first_of(row, m);
         fill(row, nothing, nothing);
-        return set_element(row, first, narrow_to<Element<X>>(0.0));
+        if (first < row.length) set_element(row, first, narrow_to<Element<X>>(0.0));
+        return;
     }
     store_kept(row, m, kept_of(Scores(row), m, row.temperature, sampling));
 }

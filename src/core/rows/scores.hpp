@@ -1,5 +1,8 @@
-// The scores of a row as doubles, a block at a time, whatever they are stored as. What sampling does with a row is
+// The scores of a row as doubles, a piece at a time, whatever they are stored as. What sampling does with a row is
 // compiled once for all dtypes, with a mask and without.
+//
+// Another thread may write to x during a call, against the rules: then a sweep sees other scores than the one before.
+// What is drawn or kept is arbitrary then, but nothing is read or written outside, and the search ends.
 #pragma once
 
 #include "rows/anchored.hpp"
@@ -9,12 +12,12 @@ namespace logitkit::LOGITKIT_ISA {
 namespace {
 
 template <class X>
-LOGITKIT_ONCE inline const double* block_as_doubles(const void* row, std::int64_t start, std::int64_t n, double* room) {
-    const Row<X> block = part_of(*static_cast<const Row<X>*>(row), start, n);
+LOGITKIT_ONCE inline const double* piece_as_doubles(const void* row, std::int64_t start, std::int64_t n, double* room) {
+    const Row<X> piece = part_of(*static_cast<const Row<X>*>(row), start, n);
     if constexpr (is_double<X> && !is_masked<X>) {
-        return block.x;
+        return piece.x;
     } else {
-        for_vectors<F64x8>(n, [&](std::int64_t i, auto part) { part.store(part.load(block.x + i, 0.0), room + i); });
+        for_vectors<F64x8>(n, [&](std::int64_t i, auto part) { part.store(part.load(piece.x + i, 0.0), room + i); });
         return room;
     }
 }
@@ -38,32 +41,34 @@ LOGITKIT_ONCE inline double rough_sum(const void* row, double m, double temperat
 
 class Scores {
 public:
+    static constexpr std::int64_t piece_length = 1024;
+
     template <class X>
     explicit Scores(const Row<X>& row)
-        : length(row.length), is_far(row.window != nullptr), row_(&row), block_(&block_as_doubles<X>),
+        : length(row.length), is_far(row.window != nullptr), row_(&row), piece_(&piece_as_doubles<X>),
           sum_(&rough_sum<X>) {}
 
     const std::int64_t length;
     const bool is_far; // by way of a window
 
-    // The n scores from `start` on, a block at most; in `room` if not where they are.
-    const double* block(std::int64_t start, std::int64_t n, double* room) const { return block_(row_, start, n, room); }
+    // The n scores from `start` on, a piece at most, until the next call.
+    const double* piece(std::int64_t start, std::int64_t n) const { return piece_(row_, start, n, room_); }
     double rough_sum_at(double m, double temperature) const { return sum_(row_, m, temperature); }
 
-    // Calls body(start, n, x) for the blocks.
+    // Calls body(start, n, x) for the pieces.
     template <class Body>
-    LOGITKIT_INLINE void for_blocks(Body body) const {
-        alignas(64) double room[block_length];
-        for (std::int64_t start = 0; start < length; start += block_length) {
-            const std::int64_t rest = length - start, n = rest < block_length ? rest : block_length;
-            body(start, n, block(start, n, room));
+    LOGITKIT_INLINE void for_pieces(Body body) const {
+        for (std::int64_t start = 0; start < length; start += piece_length) {
+            const std::int64_t rest = length - start, n = rest < piece_length ? rest : piece_length;
+            body(start, n, piece(start, n));
         }
     }
 
 private:
     const void* row_;
-    const double* (*block_)(const void*, std::int64_t, std::int64_t, double*);
+    const double* (*piece_)(const void*, std::int64_t, std::int64_t, double*);
     double (*sum_)(const void*, double, double);
+    alignas(64) mutable double room_[piece_length];
 };
 
 } // namespace

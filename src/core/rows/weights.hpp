@@ -5,7 +5,7 @@
 // Identity: w = c + f,  c = e^y rounded to 2^-40,  f = what is left, rounded to 2^-80;  y as in wide.hpp
 // Bound:    a block has 2^12 elements, so the sums of its c and of its f are exact doubles; a row has fewer than 2^47,
 //           so its sum fits in 128 bits.
-//           |w - e^y| <= 2^-81 + 2^-53 e^y: below 2^-81 of the maximum, 56 temperatures under it, an element has none.
+//           |w - e^y| <= 2^-81 + 2^-52 e^y: below 2^-81 of the maximum, 56 temperatures under it, an element has none.
 #pragma once
 
 #include "rows/wide.hpp"

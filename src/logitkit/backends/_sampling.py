@@ -91,6 +91,8 @@ def sample(
         return a.reshape(scores.shape).transpose(to_end)
 
     draws = math.prod(drawn)
+    if draws * math.prod(shape) >= _MOST_ROWS:
+        raise ValueError(f"size is {size!r}: {draws} draws of each row are too many to count")
     ids = np.empty((*shape, *[1] * (len(last) - 1), draws), np.int64)
     if ids.size:
         ids[..., 0] = numbers.reshape(ids.shape[:-1])
@@ -142,7 +144,9 @@ def _as_order(order: Any) -> Sequence[str]:
             f"order is {order!r}; accepted are 'hf', 'llama.cpp' and a tuple of {FILTERS}"
         )
     for name in order:
-        if not isinstance(name, str) or name not in FILTERS:
+        if not isinstance(name, str):
+            raise TypeError(f"order names {name!r}; accepted are {FILTERS}")
+        if name not in FILTERS:
             raise ValueError(f"order names {name!r}; accepted are {FILTERS}")
     if len(set(order)) != len(order):
         raise ValueError(f"order is {order!r}; it names a filter twice, accepted is each once")
@@ -174,7 +178,7 @@ def _as_share(name: str, value: Any, off: float) -> float:
     if value is None:
         return off
     try:
-        if isinstance(value, str | bytes | bool | np.bool_):
+        if isinstance(value, str | bytes | bool | np.bool_ | complex | np.complexfloating):
             raise TypeError
         share = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -197,8 +201,10 @@ def _row_numbers(
     """Return the number of each row, in the shape of the rows."""
     if rows is None:
         return np.arange(math.prod(shape), dtype=np.int64).reshape(shape)
-    given, _ = arguments.as_array(rows, "rows")
-    if given.dtype.kind not in "iu":
+    given, kept = arguments.as_array(rows, "rows")
+    if kept is not None:
+        raise TypeError("rows is a masked array; accepted is a plain one, of integers >= 0")
+    if given.dtype.kind not in "iu" and given.size:
         raise TypeError(f"rows has the dtype {given.dtype}; accepted are integers >= 0")
     if given.size and (int(given.min()) < 0 or int(given.max()) >= _MOST_ROWS):
         raise ValueError(
@@ -240,7 +246,7 @@ def _apply(
 
 
 def _refuse_row(scores: Array, keep: Array | None, bad: Array) -> None:
-    """Raise for the first row that nothing can be drawn from; the rows' axes come last."""
+    """Raise for the first row that nothing can be drawn from; the axes of a row come last."""
     at = tuple([int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape)])
     row = delivery.cast(scores[at].reshape(-1), np.dtype(np.float64))
     wrong = np.isnan(row) | (row == np.inf)

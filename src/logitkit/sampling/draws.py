@@ -69,8 +69,9 @@ def sample(
     counter the numbers of row and draw. The index is the first at which the sum of the weights, in
     the order of the row, passes u times their whole. Weights are whole numbers, e^((x - max) / T)
     in units of 2^-80: an index of probability 0 is never drawn, and there is no rounding in the
-    sums. O(C) time a row, and O(log C) more for each further draw where C is at most 4096, else
-    up to 4096 weights. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011).
+    sums. O(C) time a row, and O(log C) more for each further draw where C is at most 1024, else
+    up to 1024 weights and C / 256. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3"
+    (2011).
 
     Examples
     --------

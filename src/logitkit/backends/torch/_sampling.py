@@ -10,6 +10,7 @@ from torch import Tensor
 from logitkit.backends import _arguments as arguments
 from logitkit.backends import numpy as numpy_backend
 from logitkit.backends.torch._arguments import temperature_of
+from logitkit.backends.torch._calls import has_memory
 from logitkit.backends.torch._dtypes import as_float, result_dtype
 from logitkit.backends.torch._views import tensor_of, view, view_option
 
@@ -30,10 +31,9 @@ def filter_logits(x: Tensor, axis: Any, temperature: Any, *filters: Any) -> Tens
     result = tensor_of(left).reshape(x.shape)
     if not (torch.is_grad_enabled() and scores.requires_grad):
         return result
-    slope = torch.as_tensor(divide if per_row is None else per_row, dtype=torch.float64)
-    slope = torch.where((slope > 0) & slope.isfinite(), 1 / slope, 0)
-    kept: Tensor = _Kept.apply(scores, result, torch.where(result > -torch.inf, slope, 0))
-    return kept
+    t = torch.as_tensor(divide if per_row is None else per_row, dtype=torch.float64)
+    result = _Kept.apply(scores, result, torch.where((t > 0) & t.isfinite(), 1 / t, 0))
+    return result
 
 
 def sample(x: Tensor, axis: Any, temperature: Any, *options: Any) -> Tensor:
@@ -47,19 +47,24 @@ def sample(x: Tensor, axis: Any, temperature: Any, *options: Any) -> Tensor:
 
 
 def _check_device(x: Tensor) -> None:
+    if not has_memory(x):
+        raise TypeError(
+            "x has no memory of its own, as in a transform; sampling takes plain tensors"
+        )
     if not x.is_cpu:
         raise TypeError(f"x is on {x.device}; sampling takes tensors on the CPU: pass x.cpu()")
 
 
 class _Kept(torch.autograd.Function):  # type: ignore[misc]
-    """The values as a function of x with a slope, 0 where nothing comes back."""
+    """The values as a function of x with a slope where they are kept."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, values: Tensor, slope: Tensor) -> Tensor:
-        ctx.save_for_backward(slope)
+        ctx.save_for_backward(values > -torch.inf, slope)
         return values.view_as(values)
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
-        (slope,) = ctx.saved_tensors
-        return (torch.where(slope == 0, 0, g) * slope).to(g.dtype), None, None
+        kept, slope = ctx.saved_tensors
+        nothing = ~kept | (slope == 0) | (g == 0)  # also where the slope is infinite
+        return torch.where(nothing, 0, g * slope).to(g.dtype), None, None
