@@ -47,12 +47,12 @@ def sample(x: Tensor, axis: Any, temperature: Any, *options: Any) -> Tensor:
 
 
 def _check_device(x: Tensor) -> None:
+    if not x.is_cpu:
+        raise TypeError(f"x is on {x.device}; sampling takes tensors on the CPU: pass x.cpu()")
     if not has_memory(x):
         raise TypeError(
             "x has no memory of its own, as in a transform; sampling takes plain tensors"
         )
-    if not x.is_cpu:
-        raise TypeError(f"x is on {x.device}; sampling takes tensors on the CPU: pass x.cpu()")
 
 
 class _Kept(torch.autograd.Function):  # type: ignore[misc]
