@@ -21,6 +21,8 @@ import logitkit as lk
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "logitkit"
 
+pytestmark = pytest.mark.timeout(1500)
+
 
 def run(*command, **options):
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "LOGITKIT"))}
@@ -28,7 +30,7 @@ def run(*command, **options):
         [str(part) for part in command],
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=1200,  # four minutes of compiling, beside another test that compiles
         env=environment,
         **options,
     )
