@@ -33,12 +33,11 @@ Process = subprocess.Popen[bytes]
 NAME = "neon"
 COMPILER = "aarch64-linux-gnu-g++"
 EMULATORS = ("qemu-aarch64", "qemu-aarch64-static")
-# The Jacobian of softmax is symmetric: the core has one product for both. The loss of cross_entropy
-# and its gradient are the last operation of the core and the number behind it, in emulated.cpp.
+# The Jacobian of softmax is symmetric: the core has one product for both. The gradient of
+# cross_entropy is the number behind the last operation of the core, in emulated.cpp.
 _OTHERS = {
     "softmax_jvp": _core.SOFTMAX_VJP,
-    "cross_entropy": _core.TOP_K + 1,
-    "cross_entropy_grad": _core.TOP_K + 2,
+    "cross_entropy_grad": _core.SAMPLE + 1,
 }
 NUMBERS = {op: _OTHERS[op] if op in _OTHERS else getattr(_core, op.upper()) for op in OPERATIONS}
 DTYPES = ("float32", "float64", "float16", "bfloat16")  # in the order of the core
