@@ -18,6 +18,8 @@ from logitkit.backends._arguments import Array
 FILTERS = ("temperature", "top_k", "top_p", "min_p")
 ORDERS = {"hf": FILTERS, "llama.cpp": (*FILTERS[1:], FILTERS[0])}
 
+# What float() would take, with a warning or as something else.
+_NO_SHARES = (str, bytes, bool, np.bool_, complex, np.complexfloating, np.ma.MaskedArray)
 _MOST_SEEDS = 2**64
 _MOST_ROWS = 2**63
 
@@ -178,7 +180,7 @@ def _as_share(name: str, value: Any, off: float) -> float:
     if value is None:
         return off
     try:
-        if isinstance(value, str | bytes | bool | np.bool_ | complex | np.complexfloating):
+        if isinstance(value, _NO_SHARES):
             raise TypeError
         share = float(value)
     except (TypeError, ValueError, OverflowError):
