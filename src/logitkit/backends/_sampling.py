@@ -41,20 +41,15 @@ def filter_logits(
     top_p: Any,
     min_p: Any,
     order: Any,
-    *,
-    into: Array | None = None,
 ) -> Any:
     """See `logitkit.filter_logits`."""
-    x, kept = arguments.as_array(x)
-    axes = arguments.normalize_axes(axis, x.ndim)
-    result_dtype, compute = arguments.result_dtypes(x.dtype)
-    keep = arguments.broadcast_mask(None, x.shape, kept)
-    divide = arguments.broadcast_temperature(temperature, x.shape, axes)
-    filters = as_filters(divide, top_k, top_p, min_p, order)
-    result = np.empty_like(x, result_dtype) if into is None else into
+    x, keep, axes, divide = _as_rows(x, axis, temperature)
+    dtype, compute = arguments.result_dtypes(x.dtype)
+    filters = _as_filters(divide, top_k, top_p, min_p, order)
+    result = np.empty_like(x, dtype)
     if x.size:
         _apply(_core.FILTER_LOGITS, x, result, compute, axes, divide, keep, filters, 0)
-    return delivery.deliver(result, x.shape, result_dtype)
+    return delivery.deliver(result, x.shape, dtype)
 
 
 def sample(
@@ -70,12 +65,9 @@ def sample(
     rows: Any,
 ) -> Any:
     """See `logitkit.sample`."""
-    x, kept = arguments.as_array(x)
-    axes = arguments.normalize_axes(axis, x.ndim)
+    x, keep, axes, divide = _as_rows(x, axis, temperature)
     _, compute = arguments.result_dtypes(x.dtype)
-    keep = arguments.broadcast_mask(None, x.shape, kept)
-    divide = arguments.broadcast_temperature(temperature, x.shape, axes)
-    filters = as_filters(divide, top_k, top_p, min_p, order)
+    filters = _as_filters(divide, top_k, top_p, min_p, order)
     key = _bounded_index("seed", seed, _MOST_SEEDS)
     drawn = _as_shape(size)
     shape = arguments.without_axes(x.shape, axes)
@@ -116,7 +108,17 @@ def sample(
     return delivery.deliver(result, result.shape, np.dtype(np.int64))
 
 
-def as_filters(
+def _as_rows(
+    x: Any, axis: Any, temperature: Any
+) -> tuple[Array, Array | None, tuple[int, ...], float | Array]:
+    """Return x, what of it takes part, the axes of a row, and what divides it."""
+    x, kept = arguments.as_array(x)
+    axes = arguments.normalize_axes(axis, x.ndim)
+    keep = arguments.broadcast_mask(None, x.shape, kept)
+    return x, keep, axes, arguments.broadcast_temperature(temperature, x.shape, axes)
+
+
+def _as_filters(
     temperature: float | Array, top_k: Any, top_p: Any, min_p: Any, order: Any
 ) -> Filters:
     """Return the filters that do something, in their order."""

@@ -164,9 +164,9 @@ def philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> tuple[in
     ['6627e8d5', 'e169c58d', 'bc57ac4c', '9b00dbd8']
     """
     a, b, c, d = (word & 0xFFFFFFFF for word in counter)
-    k, l = (word & 0xFFFFFFFF for word in key)  # noqa: E741
+    low, high = (word & 0xFFFFFFFF for word in key)
     for _ in range(10):
         p, q = 0xD2511F53 * a, 0xCD9E8D57 * c
-        a, b, c, d = (q >> 32) ^ b ^ k, q & 0xFFFFFFFF, (p >> 32) ^ d ^ l, p & 0xFFFFFFFF
-        k, l = (k + 0x9E3779B9) & 0xFFFFFFFF, (l + 0xBB67AE85) & 0xFFFFFFFF  # noqa: E741
+        a, b, c, d = (q >> 32) ^ b ^ low, q & 0xFFFFFFFF, (p >> 32) ^ d ^ high, p & 0xFFFFFFFF
+        low, high = (low + 0x9E3779B9) & 0xFFFFFFFF, (high + 0xBB67AE85) & 0xFFFFFFFF
     return a, b, c, d

@@ -55,7 +55,7 @@ def _check_device(x: Tensor) -> None:
         )
 
 
-class _Kept(torch.autograd.Function):  # type: ignore[misc]
+class _Kept(torch.autograd.Function):  # type: ignore[misc]  # it has no types in PyTorch
     """The values as a function of x with a slope where they are kept."""
 
     @staticmethod
