@@ -136,6 +136,18 @@ def _index(number: Any) -> int:
     return operator.index(number)
 
 
+def count_of(name: str, value: Any, end: int | None = None) -> int:
+    """Return an integer >= 0, and below `end`, a power of two."""
+    most = "" if end is None else f" and < 2**{end.bit_length() - 1}"
+    try:
+        count = _index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}; accepted is an integer >= 0{most}") from None
+    if count < 0 or (end is not None and count >= end):
+        raise ValueError(f"{name} is {count}; it must be >= 0{most}")
+    return count
+
+
 def one_axis(axis: Any, ndim: int, name: str = "x") -> int:
     """Return a single axis as a number from 0; a scalar counts as a vector of length 1."""
     try:

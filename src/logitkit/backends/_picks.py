@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
@@ -80,7 +79,7 @@ def top_k(x: Any, k: Any, axis: Any) -> tuple[Array, Array]:
     _, compute = arguments.result_dtypes(x.dtype)
     at = arguments.one_axis(axis, x.ndim)
     x = x if x.ndim else x.reshape(1)
-    wanted = count_of(k)
+    wanted = arguments.count_of("k", k)
     scores = np.moveaxis(x, at, -1)
     count = min(wanted, x.shape[at])
     shape = (*scores.shape[:-1], count)
@@ -94,17 +93,6 @@ def top_k(x: Any, k: Any, axis: Any) -> tuple[Array, Array]:
         ids = np.argsort(~scores, axis=-1, kind="stable")[..., :count]
     ids = np.ascontiguousarray(np.moveaxis(ids, -1, at))
     return np.take_along_axis(x, ids, at), ids
-
-
-def count_of(k: Any) -> int:
-    """Return k as an integer >= 0."""
-    try:
-        wanted = operator.index(k)
-    except TypeError:
-        raise TypeError(f"k is {k!r}; accepted is an integer >= 0") from None
-    if wanted < 0:
-        raise ValueError(f"k is {wanted}; it must be >= 0")
-    return wanted
 
 
 def _fits_double(x: Array) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -68,7 +67,7 @@ def sample(
     x, keep, axes, divide = _as_rows(x, axis, temperature)
     _, compute = arguments.result_dtypes(x.dtype)
     filters = _as_filters(divide, top_k, top_p, min_p, order)
-    key = _bounded_index("seed", seed, _MOST_SEEDS)
+    key = arguments.count_of("seed", seed, _MOST_SEEDS)
     drawn = _as_shape(size)
     shape = arguments.without_axes(x.shape, axes)
     numbers = _row_numbers(rows, shape, x.shape, axes)
@@ -160,21 +159,7 @@ def _as_order(order: Any) -> Sequence[str]:
 def _as_count(top_k: Any) -> int:
     if top_k is None:
         return 0
-    return min(_bounded_index("top_k", top_k, None), _MOST_ROWS - 1)
-
-
-def _bounded_index(name: str, value: Any, end: int | None) -> int:
-    """Return an integer from 0 to end - 1."""
-    most = "" if end is None else f" and < 2**{end.bit_length() - 1}"
-    try:
-        if isinstance(value, bool | np.bool_):
-            raise TypeError
-        index = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is {value!r}; accepted is an integer >= 0{most}") from None
-    if index < 0 or (end is not None and index >= end):
-        raise ValueError(f"{name} is {index}; it must be >= 0{most}")
-    return index
+    return min(arguments.count_of("top_k", top_k, None), _MOST_ROWS - 1)
 
 
 def _as_share(name: str, value: Any, off: float) -> float:
@@ -196,7 +181,7 @@ def _as_shape(size: Any) -> tuple[int, ...]:
     if size is None:
         return ()
     given = size if isinstance(size, tuple | list) else (size,)
-    return tuple([_bounded_index("size", n, _MOST_ROWS) for n in given])
+    return tuple([arguments.count_of("size", n, _MOST_ROWS) for n in given])
 
 
 def _row_numbers(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -104,12 +103,7 @@ class Verbs:
         host.result_names(x.dtype)
         at = plain.one_axis(axis, len(x.shape))
         x = x if x.shape else xp.reshape(x, (1,))
-        try:
-            wanted = operator.index(k)
-        except TypeError:
-            raise TypeError(f"k is {k!r}; accepted is an integer >= 0") from None
-        if wanted < 0:
-            raise ValueError(f"k is {wanted}; it must be >= 0")
+        wanted = plain.count_of("k", k)
         is_bool = host.name_of(x.dtype) == "bool"
         values, ids = host.top_k(host.cast(x, "uint8") if is_bool else x, wanted, at)
         return (host.cast(values, "bool") if is_bool else values), ids

@@ -11,7 +11,6 @@ from torch import Tensor
 from logitkit import _core
 from logitkit.backends import _arguments as arguments
 from logitkit.backends._divergence import REDUCTION
-from logitkit.backends._picks import count_of
 from logitkit.backends.numpy import EMPTY, PRECISION
 from logitkit.backends.torch import _cpu as cpu
 from logitkit.backends.torch._arguments import (
@@ -225,7 +224,7 @@ def top_k(x: Tensor, k: Any, axis: Any) -> tuple[Tensor, Tensor]:
     result_dtype(x)
     at = arguments.one_axis(axis, x.ndim)
     row = _as_row(x)
-    ids = call("top_k", row, min(count_of(k), row.shape[at]), at)
+    ids = call("top_k", row, min(arguments.count_of("k", k), row.shape[at]), at)
     return torch.gather(row, at, ids), ids
 
 
