@@ -37,7 +37,7 @@ bool needs_g(Op op) { return op >= Op::softmax_vjp && op <= Op::kl_divergence; }
 void apply(int op, nb::handle x, nb::handle out, std::uint64_t axes, nb::handle temperature, nb::handle mask,
            nb::handle g, int empty, bool exact, int regime, nb::handle ids, const std::string& compute,
            const std::string& x_stored, const std::string& g_stored, const std::string& out_stored) {
-    if (op < 0 || op >= op_count || op >= static_cast<int>(Op::cross_entropy) || empty < 0 || empty > 2 || regime < 0 ||
+    if (op < 0 || op >= static_cast<int>(Op::cross_entropy) || empty < 0 || empty > 2 || regime < 0 ||
         regime >= regime_count) {
         throw std::invalid_argument("op, empty or regime is out of range");
     }

@@ -92,9 +92,7 @@ private:
 };
 
 inline void run_without_gil(const Request& request) {
-    // Of many draws from a short row the draws are the work.
-    const std::int64_t draws = request.op == Op::sample ? request.draws() : 0;
-    if (request.size() <= gil_elements && draws <= gil_elements) {
+    if (request.work() <= gil_elements) {
         run(request);
     } else {
         const WithoutGil released;

@@ -126,6 +126,11 @@ std::int64_t Request::row_length() const {
     return length;
 }
 
+std::int64_t Request::work() const {
+    const std::int64_t elements = size(), length = row_length();
+    return op == Op::sample && picks > length && length > 0 ? elements / length * picks : elements;
+}
+
 void run(const Request& request) {
     const Layout layout(request);
     if (layout.rows == 0) return;
@@ -134,8 +139,7 @@ void run(const Request& request) {
         return;
     }
     const int threads = thread_count();
-    const std::int64_t draws = request.op == Op::sample ? request.picks : 0;
-    const std::int64_t elements = layout.rows * std::max(layout.length, draws);
+    const std::int64_t elements = request.work();
     // Rows that go by way of scratch are cut between those that go together: two threads would share cache lines else.
     const bool apart = layout.direct || (are_windowed(request, layout) && !layout.shares_lines());
     const std::int64_t together = apart ? 1 : rows_of_a_tile(layout.length);

@@ -47,7 +47,8 @@ struct Request {
     bool is_converted() const { return x.stored || g.stored || out.stored; }
     std::int64_t size() const;
     std::int64_t row_length() const;
-    std::int64_t draws() const { return row_length() == 0 ? 0 : size() / row_length() * picks; }
+    // Elements, or draws where those are more: what threads are worth.
+    std::int64_t work() const;
 };
 
 // Computes the whole request. Preconditions: the operands have the request's shape, temperatures are >= 0 and not NaN,
