@@ -44,7 +44,7 @@ def filter_orders():
             (3, TypeError, ("order", "3", "'hf'", "'llama.cpp'", "'min_p'")),
             (None, TypeError, ("order", "None", "'hf'")),
             (("top_p", "typical"), ValueError, ("order", "'typical'", *FILTERS)),
-            ((1,), ValueError, ("order", "1", *FILTERS)),
+            ((1,), TypeError, ("order", "1", *FILTERS)),
             (("top_p", "top_p"), ValueError, ("order", "twice")),
             (("top_k",), ValueError, ("order", "('top_k',)", "top_p", "0.5")),
         ):
