@@ -141,30 +141,33 @@ TileKernel tile_kernel(const Run& run) {
         return layout.is_aligned(operand) && run.step(operand) == layout.item_size;
     };
     const auto whole_steps = [&](int operand) { return layout.places[operand].strides[0] % layout.item_size == 0; };
-    const bool tiled = static_cast<int>(request.op) < anchored_op_count && !request.exact && !layout.has(Mask) &&
+    const bool has_g = layout.has(G);
+    const bool tiled = static_cast<int>(request.op) < tiled_op_count && !request.exact && !layout.has(Mask) &&
                        request.regime == Regime::automatic && layout.row.dims == 1 &&
                        layout.length <= longest_tile_row && run.rows >= tile_lanes && run.step(Temperature) == 0 &&
-                       side_by_side(X) && side_by_side(Out) && whole_steps(X) &&
-                       (request.is_reduction() || whole_steps(Out));
+                       side_by_side(X) && side_by_side(Out) && (!has_g || side_by_side(G)) && whole_steps(X) &&
+                       (request.is_reduction() || whole_steps(Out)) && (!has_g || whole_steps(G));
     return tiled ? current_kernels().tiles[static_cast<int>(request.op)][static_cast<int>(request.dtype)] : nullptr;
 }
 
 void compute_tiles(const Run& run, TileKernel kernel) {
     const Layout& layout = run.layout;
-    const std::int64_t length = layout.length;
-    const std::int64_t most = rows_of_a_tile(length);
-    const Scratch<float> scratch(tile_scratch(most, length) + 16);
+    const std::int64_t length = layout.length, operands = layout.has(G) ? 2 : 1;
+    const std::int64_t most = rows_of_a_tile(length * operands);
+    const Scratch<float> scratch(tile_scratch(most, operands, length) + 16);
     bool left[tile_rows];
     Tile tile;
     tile.scratch = reinterpret_cast<float*>(aligned(scratch.data()));
     tile.length = length;
     tile.x_stride = layout.places[X].strides[0] / layout.item_size;
+    tile.g_stride = layout.places[G].strides[0] / layout.item_size;
     tile.out_stride = run.request.is_reduction() ? 0 : layout.places[Out].strides[0] / layout.item_size;
     tile.temperature = *reinterpret_cast<const double*>(run.data[Temperature]);
     tile.left = left;
     for (std::int64_t first = 0; first < run.rows; first += most) {
         const std::int64_t rows = std::min(most, run.rows - first);
         tile.x = run.place_of(X, first).data;
+        tile.g = layout.has(G) ? run.place_of(G, first).data : nullptr;
         tile.out = run.place_of(Out, first).data;
         tile.rows = static_cast<int>(rows);
         kernel(tile);

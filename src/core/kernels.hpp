@@ -22,8 +22,10 @@ enum class Op {
     sample
 };
 inline constexpr int op_count = 14;
-// The first ones are done side by side and by several threads too, in float exponentials where those serve.
+// The first ones are done by several threads together too, in float exponentials where those serve; and more of them
+// side by side.
 inline constexpr int anchored_op_count = 3;
+inline constexpr int tiled_op_count = 6;
 
 enum class DType { float32, float64, float16, bfloat16 };
 inline constexpr int dtype_count = 4;
@@ -129,21 +131,21 @@ struct RowBatch {
 
 using Kernel = void (*)(const RowBatch&);
 
-// Neighbouring rows, side by side: element j of row i stands at x + i + j * x_stride, and so does the result; a value a
-// row, of logsumexp, at out + i. Of one temperature for which float exponentials may serve.
+// Neighbouring rows, side by side: element j of row i stands at x + i + j * x_stride, so do those of g, where it is a
+// row, and of the result; a value a row, of logsumexp, at out + i. Of one temperature.
 constexpr int tile_rows = 128, tile_lanes = 16;
 constexpr std::int64_t longest_tile_row = block_length;
 struct Tile {
-    const void* x;
+    const void *x, *g;
     void* out;
-    float* scratch; // tile_scratch(rows, length) numbers, aligned to 64 bytes
+    float* scratch; // tile_scratch(rows, operands, length) numbers, aligned to 64 bytes
     int rows;       // at most tile_rows
-    std::int64_t length, x_stride, out_stride;
+    std::int64_t length, x_stride, g_stride, out_stride;
     double temperature;
     bool* left; // of each row, whether it needs another way; x is as it was then
 };
-constexpr std::int64_t tile_scratch(std::int64_t rows, std::int64_t length) {
-    return ((rows + tile_lanes - 1) / tile_lanes + 1) * tile_lanes * length;
+constexpr std::int64_t tile_scratch(std::int64_t rows, std::int64_t operands, std::int64_t length) {
+    return ((rows + tile_lanes - 1) / tile_lanes * operands + 1) * tile_lanes * length;
 }
 
 using TileKernel = void (*)(const Tile&);
@@ -152,7 +154,7 @@ using TileKernel = void (*)(const Tile&);
 struct Kernels {
     const char* name;
     const Kernel (*table)[dtype_count][2];  // [op][dtype][whether there is a mask]
-    const TileKernel (*tiles)[dtype_count]; // [op of the anchored ones][dtype], null where there is none
+    const TileKernel (*tiles)[dtype_count]; // [op of the tiled ones][dtype], null where there is none
     // Whether computing a float exponential again costs less than fetching a cache line to overwrite it. (64, 128256)
     // from memory, one thread: with AVX-512 on Zen 5 3.1 ms again, 3.8 kept; with AVX2 on Zen 1 26.6 ms again, 18.4
     // kept.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "rows/anchored.hpp"
+#include "rows/transposed.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
@@ -13,6 +14,11 @@ using Doubles = Twice<F64x8>;
 
 inline Doubles to_doubles(F32x16 x) { return {widen_low(x), widen_high(x)}; }
 inline F32x16 to_floats(Doubles x) { return narrow(x.a, x.b); }
+inline Doubles size_of(Doubles x) { return max(x, Doubles::set1(0.0) - x); }
+
+// A bit for each row: where a <= b, and where a < b. A NaN is neither.
+inline unsigned at_most(Doubles a, Doubles b) { return equal_lanes(max(b, a), b); }
+inline unsigned below(Doubles a, Doubles b) { return at_most(a, b) & ~equal_lanes(a, b); }
 
 // The sum of the first n of sixteen vectors, in the order of reduce_sum; they are overwritten.
 template <class V>
@@ -23,28 +29,20 @@ inline V sum_vectors(V* lanes, int n) {
     return lanes[0];
 }
 
-// Sixteen rows of at most a block, of one temperature: n columns at x, which the results replace.
-template <bool Scaled>
+// Sixteen rows of at most a block, of one temperature: n columns at x, which the results replace. Where there are many,
+// it calls fetch(i, parts) for every i meanwhile.
+template <bool Scaled, class Fetch>
 class Columns {
     using F = F32x16;
     static constexpr int most = F::lanes;
 
 public:
-    Columns(F* x, std::int64_t n, F max, double temperature)
+    Columns(F* x, std::int64_t n, F max, double temperature, Fetch fetch)
         : x_(x), n_(n), temperature_(temperature), inverse_(temperature), max_(max),
-          exponent_(Anchor<Scaled, F>::exponent_of(max, inverse_)), read_next_(x), written_(x) {}
+          exponent_(Anchor<Scaled, F>::exponent_of(max, inverse_)), fetch_(fetch) {}
 
-    // While it computes, which leaves the memory idle, the n vectors that are read next are fetched, and those to be
-    // written.
-    void read_next(const void* x) { read_next_ = static_cast<const F*>(x); }
-    void written(const void* out) { written_ = static_cast<const F*>(out); }
-
-    // Which of the rows float exponentials serve.
-    void served(bool* rows) const {
-        alignas(64) float m[most];
-        max_.store(m);
-        for (int i = 0; i < most; ++i) rows[i] = is_anchored(temperature_, static_cast<double>(m[i]));
-    }
+    // Which of the rows float exponentials serve, see is_anchored.
+    unsigned served() const { return at_most(size_of(to_doubles(max_)), Doubles::set1(largest_anchor * temperature_)); }
 
     // `q`: scratch for n columns.
     void softmax(F* q) {
@@ -72,6 +70,10 @@ public:
             const Doubles distance = to_doubles(x) - max;
             return to_floats(Scaled ? fma(distance, inverse, off) : distance - sum) + F::set1(0); // as log_store
         };
+        if (n_ <= most) { // as LogOffsets has it
+            for (std::int64_t j = 0; j < n_; ++j) x_[j] = in_doubles(x_[j]);
+            return;
+        }
         alignas(64) float served[most], high[most], low[most];
         const int floats = offsets(max, sum, served, high, low);
         const F one = F::set1(1), zero = F::set1(0), which = F::load(served), by = F::load(high), rest = F::load(low);
@@ -87,8 +89,19 @@ public:
         }
     }
 
+    // logsumexp_row; `again` has the rows that are to be done again in float64.
+    F logsumexp(unsigned& again) const {
+        const Doubles y = mean(), log = log_sum(), zero = Doubles::set1(0.0), minus_one = Doubles::set1(-1.0);
+        const Doubles value = y + log, least = zero - max(zero - log, minus_one);
+        again = below(size_of(value), least); // as `cancels` has it
+        return to_floats(value);
+    }
+
     // max / T, and log(sum / e^max) as log_sum of one row has it.
-    Doubles mean() const { return to_doubles(max_) / Doubles::set1(temperature_); }
+    Doubles mean() const {
+        if constexpr (!Scaled) return to_doubles(max_);
+        return to_doubles(max_) / Doubles::set1(temperature_);
+    }
     Doubles log_sum() const {
         Doubles total;
         return log_sum(total);
@@ -183,10 +196,7 @@ private:
             F upper = split, lower = zero;
             Doubles runs = Doubles::set1(0.0);
             std::int64_t j = lane;
-            for (std::int64_t i = n_ * lane / most; i < n_ * (lane + 1) / most; ++i) {
-                prefetch(read_next_ + i);
-                prefetch(written_ + i);
-            }
+            fetch_(lane, most);
             for (std::int64_t end = BlockSum::run_length; end < n_; end += BlockSum::run_length) {
                 for (; j < end; j += most) add(j, upper, lower);
                 runs = runs + to_doubles(upper - split) + to_doubles(lower);
@@ -232,7 +242,7 @@ private:
     double temperature_;
     Inverse<float> inverse_;
     F max_, exponent_;
-    const F *read_next_, *written_;
+    Fetch fetch_;
 };
 
 } // namespace

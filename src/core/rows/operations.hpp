@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels.hpp"
+#include "rows/column_gradient.hpp"
 #include "rows/loss.hpp"
 #include "rows/sample.hpp"
 #include "rows/select.hpp"
@@ -43,13 +44,25 @@ template <class X>
 void entropy(const RowBatch& batch) {
     for_rows<X>(batch, [&](const Row<X>& row) { *row.out = narrow_to<Element<X>>(entropy_row(batch, row)); });
 }
+// Rows of few elements by vjp(columns), sixteen at a time, others by rows(i).
+template <class X, class Vjp, class Rows>
+inline void for_gradients_of_any_length(const RowBatch& batch, Vjp vjp, Rows rows) {
+    if constexpr (!is_double<X>) {
+        if (batch.length <= longest_short_gradient) return for_short_gradients<X>(batch, vjp, rows);
+    }
+    for (std::int64_t i = 0; i < batch.rows; ++i) rows(i);
+}
 template <class X>
 void softmax_vjp(const RowBatch& batch) {
-    for_rows<X>(batch, [&](const Row<X>& row) { softmax_vjp_row(row); });
+    for_gradients_of_any_length<X>(
+        batch, [](auto columns) { return columns.softmax_vjp(); },
+        [&](std::int64_t i) { softmax_vjp_row(row_at<X>(batch, i)); });
 }
 template <class X>
 void log_softmax_vjp(const RowBatch& batch) {
-    for_rows<X>(batch, [&](const Row<X>& row) { log_softmax_vjp_row(row); });
+    for_gradients_of_any_length<X>(
+        batch, [](auto columns) { return columns.log_softmax_vjp(); },
+        [&](std::int64_t i) { log_softmax_vjp_row(row_at<X>(batch, i)); });
 }
 template <class X>
 void logsumexp_vjp(const RowBatch& batch) {

@@ -34,6 +34,15 @@ inline double temperature_of(const RowBatch& batch, std::int64_t row) {
     return batch.temperature[row * batch.temperature_step];
 }
 
+// How many of the next sixteen rows have this temperature, from the first on.
+inline int rows_of_temperature(const RowBatch& batch, std::int64_t first, double temperature) {
+    const std::int64_t left = batch.rows - first;
+    const int most = left < tile_lanes ? static_cast<int>(left) : tile_lanes;
+    int count = batch.temperature_step == 0 ? most : 0;
+    while (count < most && temperature_of(batch, first + count) == temperature) ++count;
+    return count;
+}
+
 // The one target of a row of cross_entropy, -1 if there is none.
 inline std::int64_t class_of(const RowBatch& batch, std::int64_t row) {
     return batch.ids == nullptr ? -1 : batch.ids[row * batch.ids_step];

@@ -3,13 +3,11 @@
 
 #include "rows/columns.hpp"
 #include "rows/loss.hpp"
+#include "rows/transposed.hpp"
 #include "rows/ways.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
-
-// Fewer rows are done one by one.
-constexpr int fewest_rows(std::int64_t length) { return length <= F32x16::lanes ? 4 : 12; }
 
 // `count` rows of one temperature, at most sixteen. What float exponentials do not serve is left to rows(first, 1).
 template <bool Scaled, class X, class Rows>
@@ -20,10 +18,9 @@ class ShortRows {
 
 public:
     ShortRows(const RowBatch& batch, std::int64_t first, int count, double temperature, Rows rows)
-        : batch_(batch), first_(first), count_(count), rows_(rows), columns_(x_, batch.length, load(), temperature) {
-        columns_.served(served_);
-        if (batch.x_step == batch.length && first + 2 * most <= batch.rows) columns_.read_next(address(row(most).x));
-        if (batch.out_step == batch.length && count == most) columns_.written(row(0).out);
+        : batch_(batch), first_(first), count_(count), rows_(rows),
+          columns_(x_, batch.length, load(), temperature, fetch()) {
+        served_ = columns_.served();
     }
 
     void softmax() {
@@ -36,15 +33,18 @@ public:
         store(true);
     }
     void logsumexp() {
-        alignas(64) double y[most], value[most];
-        columns_.mean().store(y);
-        columns_.log_sum().store(value);
+        unsigned again;
+        const F values = columns_.logsumexp(again);
+        served_ &= ~again;
+        if (batch_.out_step == 1 && count_ == most) {
+            values.store(row(0).out);
+        } else {
+            alignas(64) T value[most];
+            values.store(value);
+            for (int i = 0; i < count_; ++i) *row(i).out = value[i];
+        }
         for (int i = 0; i < count_; ++i) {
-            if (!served_[i] || cancels(y[i], value[i])) {
-                rows_(first_ + i, 1);
-            } else {
-                *row(i).out = narrow_to<T>(y[i] + value[i]);
-            }
+            if (!is_served(i)) rows_(first_ + i, 1);
         }
     }
     // Of rows with one target each.
@@ -65,51 +65,43 @@ public:
         rows.factor.store(factor);
         rows.at.store(at);
         for (int i = 0; i < count_; ++i) {
-            served_[i] &= value[i] == value[i] && is_float_factor(factor[i]);
-            if (served_[i]) batch_.losses[(first_ + i) * batch_.losses_step] = value[i];
+            if (value[i] != value[i] || !is_float_factor(factor[i])) served_ &= ~(1u << i);
+            if (is_served(i)) batch_.losses[(first_ + i) * batch_.losses_step] = value[i];
         }
         if (batch_.out != nullptr) columns_.softmax_of(total, rows.factor);
         store(false); // the others are done one by one there
         for (int i = 0; i < count_ && batch_.out != nullptr; ++i) {
             const std::int64_t target = class_of(batch_, first_ + i);
-            if (served_[i] && takes_part(row(i).x, target)) row(i).out[target] = narrow_to<T>(at[i]);
+            if (is_served(i) && takes_part(row(i).x, target)) row(i).out[target] = narrow_to<T>(at[i]);
         }
     }
 
 private:
+    bool is_served(int i) const { return served_ >> i & 1; }
     Row<X> row(int i) const { return row_at<X>(batch_, first_ + i); }
 
-    // Calls body(start, part) for sixteen columns at a time.
-    template <class Body>
-    LOGITKIT_INLINE void for_each_part(Body body) const {
-        const int length = static_cast<int>(batch_.length), whole = length / most * most;
-        for (int start = 0; start < whole; start += most) body(start, Whole<F>{});
-        if (whole < length) body(whole, Part<F>{length - whole});
-    }
     // Gives the maxima.
     F load() {
-        X scores[most];
-        for (int i = 0; i < most; ++i) scores[i] = row(i < count_ ? i : 0).x;
+        const bool dense =
+            count_ == most && batch_.x_step == batch_.length && (!is_masked<X> || batch_.mask_step == batch_.length);
+        const auto scores = [&](int i) LOGITKIT_INLINE { return row(i < count_ ? i : 0).x; };
+        load_columns(scores, dense, batch_.length, -__builtin_inff(), x_);
         F m = F::set1(-__builtin_inff());
-        for_each_part([&](int start, auto part) LOGITKIT_INLINE {
-            for (int i = 0; i < most; ++i) x_[start + i] = part.load(scores[i] + start, -__builtin_inff());
-            transpose(x_ + start);
-            for (int j = 0; j < part.n; ++j) m = max(x_[start + j], m);
-        });
+        for (std::int64_t j = 0; j < batch_.length; ++j) m = max(x_[j], m);
         return m;
+    }
+    // The rows that are read next, and the results.
+    FetchVectors fetch() const {
+        FetchVectors fetch(batch_.length);
+        if (batch_.x_step == batch_.length && first_ + 2 * most <= batch_.rows) fetch.add(address(row(most).x));
+        if (batch_.out_step == batch_.length && count_ == most) fetch.add(row(0).out);
+        return fetch;
     }
     void store(bool log) {
         T* const out = row(0).out;
-        if (out != nullptr) {
-            for_each_part([&](int start, auto part) LOGITKIT_INLINE {
-                transpose(x_ + start);
-                for (int i = 0; i < count_; ++i) {
-                    if (served_[i]) part.store(x_[start + i], out + i * batch_.out_step + start);
-                }
-            });
-        }
+        if (out != nullptr) store_columns(x_, batch_.length, out, batch_.out_step, count_, served_);
         for (int i = 0; i < count_; ++i) {
-            if (!served_[i]) {
+            if (!is_served(i)) {
                 rows_(first_ + i, 1);
             } else if (is_masked<X> && out != nullptr) {
                 mend_masked(row(i), log);
@@ -122,8 +114,8 @@ private:
     int count_;
     Rows rows_;
     F x_[longest_short]; // rows, then columns
-    Columns<Scaled> columns_;
-    bool served_[most];
+    Columns<Scaled, FetchVectors> columns_;
+    unsigned served_; // a bit for each row
 };
 
 // Calls some(short_rows) for rows of one temperature, sixteen at a time; rows(first, 1) for each where there are too
@@ -132,11 +124,7 @@ template <class X, class Some, class Rows>
 inline void for_short_rows(const RowBatch& batch, Some some, Rows rows) {
     for (std::int64_t first = 0; first < batch.rows;) {
         const double temperature = temperature_of(batch, first);
-        int count = 1;
-        while (count < F32x16::lanes && first + count < batch.rows &&
-               temperature_of(batch, first + count) == temperature) {
-            ++count;
-        }
+        const int count = rows_of_temperature(batch, first, temperature);
         if (count < fewest_rows(batch.length) || batch.exact || !may_be_anchored(temperature)) {
             for (int i = 0; i < count; ++i) rows(first + i, 1);
         } else {

@@ -12,9 +12,6 @@
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
-// Longer float rows are never done in columns, see short.hpp.
-constexpr int longest_short = 128;
-
 // Whether float exponentials, measured from an exponent, may serve for rows of a temperature.
 inline bool may_be_anchored(double temperature) { return temperature > 0x1p-100 && temperature < 0x1p+100; }
 

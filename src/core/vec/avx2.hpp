@@ -108,6 +108,19 @@ struct F32x16 {
         const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
         return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
     }
+    friend void unzip(F32x16& x, F32x16& y) {
+        const __m256 first = x.a, second = x.b, third = y.a, fourth = y.b;
+        x = {evens(first, second), evens(third, fourth)};
+        y = {odds(first, second), odds(third, fourth)};
+    }
+    friend void zip(F32x16& x, F32x16& y) {
+        const auto low = [](__m256 a, __m256 b) { return _mm256_permute2f128_ps(a, b, 0x20); };
+        const auto high = [](__m256 a, __m256 b) { return _mm256_permute2f128_ps(a, b, 0x31); };
+        const __m256 a = _mm256_unpacklo_ps(x.a, y.a), b = _mm256_unpackhi_ps(x.a, y.a);
+        const __m256 c = _mm256_unpacklo_ps(x.b, y.b), d = _mm256_unpackhi_ps(x.b, y.b);
+        x = {low(a, b), high(a, b)};
+        y = {low(c, d), high(c, d)};
+    }
     friend void transpose(F32x16* rows) {
         __m256 columns[4][8]; // of the first and the last eight rows, first a, then b
         for (int half = 0; half < 2; ++half) {
@@ -123,6 +136,9 @@ struct F32x16 {
     }
 
 private:
+    static __m256 evens(__m256 a, __m256 b) { return in_order(_mm256_shuffle_ps(a, b, 0x88)); }
+    static __m256 odds(__m256 a, __m256 b) { return in_order(_mm256_shuffle_ps(a, b, 0xdd)); }
+    static __m256 in_order(__m256 x) { return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(x), 0xd8)); }
     static void transpose_eight(const __m256* rows, __m256* columns) {
         for (int j = 0; j < 4; j += 2) {
             __m256 four[2][2]; // of the rows 0 to 3 and 4 to 7: the columns j and j + 4, j + 1 and j + 5

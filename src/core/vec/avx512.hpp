@@ -74,6 +74,18 @@ struct F32x16 {
         const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
         return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
     }
+    friend void unzip(F32x16& a, F32x16& b) {
+        const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        const __m512 evens = _mm512_permutex2var_ps(a.v, even, b.v);
+        b.v = _mm512_permutex2var_ps(a.v, _mm512_add_epi32(even, _mm512_set1_epi32(1)), b.v);
+        a.v = evens;
+    }
+    friend void zip(F32x16& a, F32x16& b) {
+        const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        const __m512 first = _mm512_permutex2var_ps(a.v, low, b.v);
+        b.v = _mm512_permutex2var_ps(a.v, _mm512_add_epi32(low, _mm512_set1_epi32(8)), b.v);
+        a.v = first;
+    }
     friend void transpose(F32x16* rows) {
         __m512 pairs[16];
         for (int i = 0; i < 16; i += 2) {

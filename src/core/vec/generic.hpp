@@ -14,7 +14,8 @@
 //   split(u), for u from 1 to 2^1000: log.hpp has what it is;
 //   reduce_max is asked about numbers only, and of two zeros gives either;
 //   reduce_sum adds the upper half of the lanes to the lower one, until there is one;
-//   transpose(rows) swaps rows and lanes of sixteen vectors.
+//   transpose(rows) swaps rows and lanes of sixteen vectors;
+//   unzip(a, b) makes a of the even elements of a and b, one after the other, and b of the odd; zip(a, b) undoes it.
 #pragma once
 
 #include <cstdint>
@@ -130,6 +131,24 @@ struct F32x16 {
             for (int i = 0; i < half; ++i) a.v[i] = a.v[i] + a.v[i + half];
         }
         return a.v[0];
+    }
+    friend void unzip(F32x16& a, F32x16& b) {
+        const F32x16 x = a, y = b;
+        for (int i = 0; i < 8; ++i) {
+            a.v[i] = x.v[2 * i];
+            a.v[8 + i] = y.v[2 * i];
+            b.v[i] = x.v[2 * i + 1];
+            b.v[8 + i] = y.v[2 * i + 1];
+        }
+    }
+    friend void zip(F32x16& a, F32x16& b) {
+        const F32x16 x = a, y = b;
+        for (int i = 0; i < 8; ++i) {
+            a.v[2 * i] = x.v[i];
+            a.v[2 * i + 1] = y.v[i];
+            b.v[2 * i] = x.v[8 + i];
+            b.v[2 * i + 1] = y.v[8 + i];
+        }
     }
     friend void transpose(F32x16* rows) {
         for (int i = 0; i < 16; ++i) {

@@ -106,6 +106,16 @@ struct F32x16 {
         const float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
         return vget_lane_f32(vpadd_f32(two, two), 0);
     }
+    friend void unzip(F32x16& x, F32x16& y) {
+        const F32x16 odds = {vuzp2q_f32(x.a, x.b), vuzp2q_f32(x.c, x.d), vuzp2q_f32(y.a, y.b), vuzp2q_f32(y.c, y.d)};
+        x = {vuzp1q_f32(x.a, x.b), vuzp1q_f32(x.c, x.d), vuzp1q_f32(y.a, y.b), vuzp1q_f32(y.c, y.d)};
+        y = odds;
+    }
+    friend void zip(F32x16& x, F32x16& y) {
+        const F32x16 last = {vzip1q_f32(x.c, y.c), vzip2q_f32(x.c, y.c), vzip1q_f32(x.d, y.d), vzip2q_f32(x.d, y.d)};
+        x = {vzip1q_f32(x.a, y.a), vzip2q_f32(x.a, y.a), vzip1q_f32(x.b, y.b), vzip2q_f32(x.b, y.b)};
+        y = last;
+    }
     friend void transpose(F32x16* rows) {
         float numbers[16][16];
         for (int i = 0; i < 16; ++i) rows[i].store(numbers[i]);
