@@ -127,9 +127,9 @@ NB_MODULE(_core, m) {
         "map_plain", &map_plain, "op"_a, "x"_a.none(), "out"_a.none(),
         "softmax or log_softmax along the last axis, all options but `out` at their defaults; None, and nothing done, "
         "where x or `out` must be looked at more closely.");
-    m.def("vjp_plain", &vjp_plain, "op"_a, "p"_a.none(), "g"_a.none(),
-          "softmax_vjp or log_softmax_vjp along the last axis at temperature 1; None, and nothing done, where p or g "
-          "must be looked at more closely.");
+    m.def("vjp_plain", &vjp_plain, "op"_a, "p"_a.none(), "g"_a.none(), "out"_a = nb::none(),
+          "softmax_vjp or log_softmax_vjp along the last axis at temperature 1; None, and nothing done, where p, g or "
+          "out must be looked at more closely.");
     m.def(
         "loss_plain", &loss_plain, "x"_a.none(), "targets"_a.none(), "out"_a.none(), "gradient"_a, "reduction"_a,
         "cross_entropy along the last axis, all options but `out` and reduction (0 none, 1 mean, 2 sum) at their "

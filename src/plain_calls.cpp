@@ -106,15 +106,18 @@ nb::object map_plain(int op, nb::handle x, nb::handle out) {
     return result;
 }
 
-nb::object vjp_plain(int op, nb::handle p, nb::handle g) {
+nb::object vjp_plain(int op, nb::handle p, nb::handle g, nb::handle out) {
     if (op != static_cast<int>(Op::softmax_vjp) && op != static_cast<int>(Op::log_softmax_vjp)) {
         throw std::invalid_argument("op is out of range");
     }
     if (!is_array(p) || !is_array(g)) return nb::none();
     const Buffer p_buffer(p, false, std::nothrow), g_buffer(g, false, std::nothrow);
     if (!is_plain(p_buffer) || !are_alike(p_buffer, g_buffer)) return nb::none();
-    const nb::object result = result_of(p, nb::none());
-    const Buffer out_buffer(result, true);
+    const nb::object result = result_of(p, out);
+    if (!result.is_valid()) return nb::none();
+    const Buffer out_buffer(result, true, std::nothrow);
+    if (!are_alike(p_buffer, out_buffer)) return nb::none();
+    if (!out.is_none() && (may_overlap(p_buffer, out_buffer) || may_overlap(g_buffer, out_buffer))) return nb::none();
 
     Request request = request_of(op, p_buffer);
     request.g = g_buffer.operand(request, "g");

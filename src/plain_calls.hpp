@@ -16,7 +16,7 @@ void set_arrays(nb::handle type, nb::handle make);
 nb::object map_plain(int op, nb::handle x, nb::handle out);
 
 // softmax_vjp and log_softmax_vjp likewise, of p (or its logarithms) and a gradient of its shape and dtype.
-nb::object vjp_plain(int op, nb::handle p, nb::handle g);
+nb::object vjp_plain(int op, nb::handle p, nb::handle g, nb::handle out);
 
 // cross_entropy along the last axis, of one class a row, and with `gradient` that too: a pair. The loss is a number, or
 // an array of one a row.

@@ -193,3 +193,42 @@ def test_one_row_is_pushed_up_as_the_others_are_down():
     x = randn(1000, dtype=torch.float32).requires_grad_()
     lk.log_softmax(x)[3].backward()
     assert abs(np.asarray(x.grad).astype(np.float64).sum()) < 1e-6
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", ["softmax_vjp", "softmax_jvp", "log_softmax_vjp", "entropy_vjp"])
+def test_out_takes_a_gradient_where_it_lies(name, dtype):
+    x, g = torch.randn(2, 5, 6, generator=torch.Generator().manual_seed(4)).to(dtype)
+    a = lk.log_softmax(x) if name == "log_softmax_vjp" else lk.softmax(x)
+    g = g[:, 0] if name == "entropy_vjp" else g
+    function = getattr(lk, name)
+    want = function(a, g)
+    apart = torch.empty(5, 12, dtype=dtype)[:, ::2]
+    version = apart._version
+    assert function(a, g, out=apart) is apart and torch.equal(apart, want)
+    assert apart._version > version
+    copy = a.clone()
+    assert function(copy, g, out=copy) is copy and torch.equal(copy, want)
+    if name != "entropy_vjp":
+        copy = g.clone()
+        assert function(a, copy, out=copy) is copy and torch.equal(copy, want)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_out_takes_no_gradient_that_requires_grad(which):
+    p, g = lk.softmax(torch.randn(2, 3)), torch.randn(2, 3)
+    (p, g)[which].requires_grad_()
+    out = torch.full((2, 3), 7.0)
+    with pytest.raises(ValueError, match=r"^out cannot take a result that requires grad"):
+        lk.softmax_vjp(p, g, out=out)
+    assert (out == 7).all()
+    with torch.no_grad():
+        assert lk.softmax_vjp(p, g, out=out) is out
+
+
+def test_out_that_overlaps_an_operand_is_refused():
+    places = torch.zeros(30)
+    p, g = places[:6].reshape(2, 3), places[10:16].reshape(2, 3)
+    for out, name in ((places[1:7], "p"), (places[12:18], "g")):
+        with pytest.raises(ValueError, match=f"^out overlaps {name} in memory"):
+            lk.softmax_vjp(p, g, out=out.reshape(2, 3))

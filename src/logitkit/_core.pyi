@@ -107,9 +107,9 @@ def map_plain(op: int, x: object | None, out: object | None) -> object:
     softmax or log_softmax along the last axis, all options but `out` at their defaults; None, and nothing done, where x or `out` must be looked at more closely.
     """
 
-def vjp_plain(op: int, p: object | None, g: object | None) -> object:
+def vjp_plain(op: int, p: object | None, g: object | None, out: object | None = None) -> object:
     """
-    softmax_vjp or log_softmax_vjp along the last axis at temperature 1; None, and nothing done, where p or g must be looked at more closely.
+    softmax_vjp or log_softmax_vjp along the last axis at temperature 1; None, and nothing done, where p, g or out must be looked at more closely.
     """
 
 def loss_plain(

@@ -43,6 +43,7 @@ from conformance.mistakes import (
 )
 from conformance.table_axes import ACTIVATIONS, FAMILY
 from conformance.table_losses import LOSSES
+from conformance.table_memory import VJPS
 from conformance.table_sampling import BOTH as SAMPLING
 from conformance.truth import MAPS
 
@@ -156,20 +157,25 @@ MUTANTS = [
     Mutant("no-overflow", "scaled first", (*MAPS, "entropy"), naive),
     Mutant("temperature-refused", "any", (*FAMILY, *GRADIENTS), accepting(defaults)),
     Mutant("temperature-refused", "not named", (*FAMILY, *GRADIENTS), saying("bad value")),
-    Mutant("out", "forgotten", (*MAPS, "logsumexp"), without("out")),
+    Mutant("out", "forgotten", (*MAPS, "logsumexp", *VJPS), without("out")),
     Mutant(
         "out",
         "returned but not written",
-        MAPS,
-        lambda f, x, **o: (f(x, **o | {"out": None}), o["out"])[1] if "out" in o else f(x, **o),
+        (*MAPS, *VJPS),
+        lambda f, *a, **o: (f(*a, **o | {"out": None}), o["out"])[1] if "out" in o else f(*a, **o),
     ),
     Mutant(
         "out-refused",
         "any",
-        (*MAPS, "logsumexp"),
+        (*MAPS, "logsumexp", *VJPS),
         accepting(lambda args, o: (args, {k: v for k, v in o.items() if k != "out"})),
     ),
-    Mutant("out-refused", "written before the checks", (*MAPS, "logsumexp"), written_before_checks),
+    Mutant(
+        "out-refused",
+        "written before the checks",
+        (*MAPS, "logsumexp", *VJPS),
+        written_before_checks,
+    ),
     Mutant("input", "overwritten", (*FAMILY, "softmax_vjp", "silu"), overwritten),
     Mutant("layout", "strides passed over", FAMILY, memory_order),
     Mutant("precision", "float16", MAPS, on_x(lambda x: x.astype(np.float16).astype(x.dtype))),

@@ -9,6 +9,7 @@ from conformance.truth import MAPS, truth
 
 INF, NAN = np.inf, np.nan
 ITSELF = Out(lambda x: x, in_place=True)
+VJPS = ("softmax_vjp", "softmax_jvp", "log_softmax_vjp", "logsumexp_vjp", "entropy_vjp")
 BACK = Out(lambda x: x[..., ::-1], needs="negative strides")
 
 
@@ -58,6 +59,15 @@ def outputs():
             want = truth("logsumexp", x, axis)
             options = {"out": fresh(want.shape, dtype), "axis": axis}
             yield Case("out", "logsumexp", (x,), Near(want), f"new, axis {axis}", options)
+            for f in VJPS:
+                args, alone = vjp_arguments(f, x, axis), {"axis": axis}
+                for title, out in (
+                    ("x", ITSELF),
+                    ("new", fresh(x.shape, dtype)),
+                    ("with gaps", with_gaps(x.shape, dtype)),
+                ):
+                    name, options = f"{title}, axis {axis}", {"out": out, "axis": axis}
+                    yield Case("out", f, args, AsIn(args, alone), name, options)
         keep = np.array([[True], [False], [True]])
         options = {"mask": keep, "temperature": 0.5, "axis": 1}
         both = options | {"out": ITSELF}
@@ -74,6 +84,15 @@ def outputs():
         yield Case("out", f, (one,), Exactly(float(f == "softmax")), "of a scalar", options)
         none, options = np.empty((0, 3)), {"out": fresh((0, 3), np.float64)}
         yield Case("out", f, (none,), Exactly(none), "of nothing", options)
+
+
+def vjp_arguments(function, x, axis):
+    """Return what a product is taken of, made from scores, and a gradient."""
+    g = (x - x[..., ::-1]).astype(x.dtype)
+    if function in ("logsumexp_vjp", "entropy_vjp"):
+        return x, g.max(axis=axis, keepdims=True)
+    right = truth("log_softmax" if function == "log_softmax_vjp" else "softmax", x, axis)
+    return right.astype(x.dtype), g
 
 
 def refused_outputs():
@@ -93,12 +112,16 @@ def refused_outputs():
         ("one place", one_place(shape, "f4"), ValueError, ("several", "one place")),
         ("x backwards", BACK, ValueError, ()),
     ]
-    for f in MAPS:
+    for f in (*MAPS, *VJPS):
+        args = (x,) if f in MAPS else vjp_arguments(f, x, -1)
         for title, out, error, words in refusals:
             want = Refused(error, ("out", *words))
-            yield Case("out-refused", f, (x,), want, title, {"out": out})
+            yield Case("out-refused", f, args, want, title, {"out": out})
+        bad, out = {"temperature": -1}, fresh(shape, "f4")
+        want, title = Refused(ValueError, ("temperature",)), "beside a bad temperature"
+        yield Case("out-refused", f, args, want, title, bad | {"out": out})
+    for f in MAPS:
         for title, bad, error in (
-            ("temperature", {"temperature": -1}, ValueError),
             ("axis", {"axis": 5}, ValueError),
             ("mask", {"mask": np.ones(5, bool)}, ValueError),
             ("mask", {"mask": np.ones(4)}, TypeError),

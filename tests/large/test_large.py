@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import logitkit as lk
+from logitkit.reference.sampling import uniform
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(3600)]
 
@@ -132,3 +133,14 @@ def test_rows_beyond_2_31_elements_are_normalised_into_a_mapped_result(mapped):
     _, (count,) = sum_and_counts(out.reshape(-1), np.float16(1 / 2048))
     assert count == (len(x) - 1) * 2048
     assert out[-1, -1] == np.float16(math.exp(20) / (2047 + math.exp(20)))
+
+
+def test_draws_come_from_all_of_a_row_longer_than_2_31(mapped):
+    row = mapped((LONG,), np.int8)
+    drawn = lk.sample(row, seed=3, size=20, temperature=math.inf)
+    assert drawn.tolist() == [uniform(3, 0, draw) * LONG >> 53 for draw in range(20)]
+    row[-3] = 20
+    assert lk.sample(row, seed=3, top_k=1) == LONG - 3
+    # Of equals the lowest index is kept; at the temperature that comes last both weigh the same.
+    two = {"top_k": 2, "order": "llama.cpp", "temperature": math.inf}
+    assert set(lk.sample(row, seed=3, size=20, **two).tolist()) == {0, LONG - 3}

@@ -101,9 +101,9 @@ inline void for_short_gradients(const RowBatch& batch, Vjp vjp, Rows rows) {
     F32x16 x[most], g[most];
     const std::int64_t n = batch.length;
     for (std::int64_t first = 0; first < batch.rows;) {
-        const int count = rows_of_temperature(batch, first, 1);
-        if (count < fewest_rows(n)) {
-            const std::int64_t end = first + (count == 0 ? 1 : count);
+        const int count = rows_of_one_temperature(batch, first);
+        if (count < fewest_rows(n) || temperature_of(batch, first) != 1) {
+            const std::int64_t end = first + count;
             for (; first < end; ++first) rows(first);
             continue;
         }

@@ -34,12 +34,12 @@ inline double temperature_of(const RowBatch& batch, std::int64_t row) {
     return batch.temperature[row * batch.temperature_step];
 }
 
-// How many of the next sixteen rows have this temperature, from the first on.
-inline int rows_of_temperature(const RowBatch& batch, std::int64_t first, double temperature) {
+// How many of the next sixteen rows have the temperature of the first.
+inline int rows_of_one_temperature(const RowBatch& batch, std::int64_t first) {
     const std::int64_t left = batch.rows - first;
     const int most = left < tile_lanes ? static_cast<int>(left) : tile_lanes;
-    int count = batch.temperature_step == 0 ? most : 0;
-    while (count < most && temperature_of(batch, first + count) == temperature) ++count;
+    int count = batch.temperature_step == 0 ? most : 1;
+    while (count < most && temperature_of(batch, first + count) == temperature_of(batch, first)) ++count;
     return count;
 }
 

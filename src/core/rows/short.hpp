@@ -124,7 +124,7 @@ template <class X, class Some, class Rows>
 inline void for_short_rows(const RowBatch& batch, Some some, Rows rows) {
     for (std::int64_t first = 0; first < batch.rows;) {
         const double temperature = temperature_of(batch, first);
-        const int count = rows_of_temperature(batch, first, temperature);
+        const int count = rows_of_one_temperature(batch, first);
         if (count < fewest_rows(batch.length) || batch.exact || !may_be_anchored(temperature)) {
             for (int i = 0; i < count; ++i) rows(first + i, 1);
         } else {

@@ -9,6 +9,13 @@
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
+// The lines of n elements, the last too: one line that is waited for in every column costs more than all others.
+template <class T>
+inline void prefetch_elements(const T* x, int n) {
+    for (int i = 0; i < n; i += 64 / static_cast<int>(sizeof(T))) prefetch(x + i);
+    prefetch(x + (n - 1));
+}
+
 // Between the rows of a tile and columns in scratch, those of sixteen rows after those of the sixteen before.
 class TileColumns {
     using F = F32x16;
@@ -36,7 +43,7 @@ public:
             // The next elements, those of the rows after these at last, are a page or more away, where the processor
             // does not look ahead by itself.
             const T* const next = x + (j + ahead < length_ ? ahead * stride : (ahead - length_) * stride + rows_);
-            for (int i = 0; i < rows_; i += 64 / static_cast<int>(sizeof(T))) prefetch(next + i);
+            prefetch_elements(next, rows_);
             for_vectors_of_rows([&](int v, auto part) {
                 const F column = part.load(x + v * most, 0.0f);
                 columns[v * length_ + j] = column;
@@ -88,10 +95,7 @@ public:
     }
 
 private:
-    void fetch(const void* x, std::int64_t at) const {
-        const T* from = static_cast<const T*>(x) + at;
-        for (int i = 0; i < tile_.rows; i += 64 / static_cast<int>(sizeof(T))) prefetch(from + i);
-    }
+    void fetch(const void* x, std::int64_t at) const { prefetch_elements(static_cast<const T*>(x) + at, tile_.rows); }
 
     const Tile& tile_;
     const TileColumns& copy_;

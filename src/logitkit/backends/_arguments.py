@@ -243,9 +243,12 @@ def check_choice(name: str, value: Any, accepted: Mapping[Any, Any]) -> None:
 
 
 def check_out(
-    out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], *, x: Array, in_place: bool
+    out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], *, in_place: bool, **operands: Array
 ) -> None:
-    """Raise unless `out` can take the result: kind, shape, dtype, memory of its own or x's."""
+    """Raise unless `out` can take the result: kind, shape, dtype, memory of its own.
+
+    In place it may have that of an operand.
+    """
     if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
         raise TypeError(f"out is a {type(out).__name__}; it must be a plain NumPy array")
     if out.shape != shape:
@@ -256,12 +259,12 @@ def check_out(
         raise ValueError("out is read-only; it must be writeable")
     if out.size and _overlaps_itself(out):
         raise ValueError("out holds several of its elements in one place; each needs its own")
-    if in_place and (out is x or _same_memory(out, x)):
-        return
-    if _overlap(out, x):
-        raise ValueError(
-            "out overlaps x in memory; pass memory of its own" + " or exactly x" * in_place
-        )
+    for name, operand in operands.items():
+        if in_place and (out is operand or _same_memory(out, operand)):
+            continue
+        if _overlap(out, operand):
+            others = f" or exactly {name}" if in_place else ""
+            raise ValueError(f"out overlaps {name} in memory; pass memory of its own{others}")
 
 
 def check_apart(out: Array, **others: Any) -> None:

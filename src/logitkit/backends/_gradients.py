@@ -13,19 +13,19 @@ from logitkit.backends._arguments import Array
 
 
 def softmax_vjp(
-    p: Any, g: Any, axis: Any, temperature: Any, name: str, *, into: Array | None = None
+    p: Any, g: Any, axis: Any, temperature: Any, out: Any, name: str, *, into: Array | None = None
 ) -> Any:
     """See `logitkit.softmax_vjp`; `name` is what the caller calls g."""
     p = arguments.as_probabilities(p)
-    return _vjp(_core.SOFTMAX_VJP, p, g, axis, temperature, "p", name, into)
+    return _vjp(_core.SOFTMAX_VJP, p, g, axis, temperature, "p", name, out, into)
 
 
 def log_softmax_vjp(
-    log_p: Any, g: Any, axis: Any, temperature: Any, *, into: Array | None = None
+    log_p: Any, g: Any, axis: Any, temperature: Any, out: Any, *, into: Array | None = None
 ) -> Any:
     """See `logitkit.log_softmax_vjp`."""
     log_p = arguments.as_log_probabilities(log_p)
-    return _vjp(_core.LOG_SOFTMAX_VJP, log_p, g, axis, temperature, "log_p", "g", into)
+    return _vjp(_core.LOG_SOFTMAX_VJP, log_p, g, axis, temperature, "log_p", "g", out, into)
 
 
 def logsumexp_vjp(x: Any, *options: Any, into: Array | None = None) -> Any:
@@ -70,6 +70,7 @@ def _vjp(
     temperature: Any,
     p_name: str,
     g_name: str,
+    out: Any,
     into: Array | None,
 ) -> Any:
     """Do a product from the result of a map, and a gradient of its shape."""
@@ -82,13 +83,18 @@ def _vjp(
             f"{g_name} has the shape {g.shape}; it must have that of {p_name}, {p.shape}"
         )
     divide = arguments.broadcast_temperature(temperature, p.shape, axes)
+    if out is not None:
+        operands = {p_name: p, g_name: g}
+        arguments.check_out(out, p.shape, result_dtype, in_place=True, **operands)
+        arguments.check_apart(out, temperature=temperature)
+        into = out
     result = np.empty_like(p, result_dtype) if into is None else into
     delivery.apply(op, p, result, compute, axes, divide, None, g)
-    return delivery.deliver(result, p.shape, result_dtype)
+    return out if out is not None else delivery.deliver(result, p.shape, result_dtype)
 
 
 def _reduction_vjp(
-    op: int, x: Any, g: Any, axis: Any, temperature: Any, mask: Any, *, into: Array | None
+    op: int, x: Any, g: Any, axis: Any, temperature: Any, mask: Any, out: Any, *, into: Array | None
 ) -> Any:
     """Do a product from the scores, and a gradient of one number a row."""
     x, kept = arguments.as_array(x)
@@ -100,6 +106,10 @@ def _reduction_vjp(
     divide = arguments.broadcast_temperature(temperature, x.shape, axes)
     per_row = arguments.broadcast_per_row(g, x.shape, axes, "g")
     gradient = np.broadcast_to(per_row, x.shape)
+    if out is not None:
+        arguments.check_out(out, x.shape, result_dtype, in_place=True, x=x)
+        arguments.check_apart(out, g=g, mask=mask, temperature=temperature)
+        into = out
     result = np.empty_like(x, result_dtype) if into is None else into
     delivery.apply(op, x, result, compute, axes, divide, keep, gradient)
-    return delivery.deliver(result, x.shape, result_dtype)
+    return out if out is not None else delivery.deliver(result, x.shape, result_dtype)

@@ -17,7 +17,13 @@ _SOFTMAX_VJP, _LOG_SOFTMAX_VJP = _core.SOFTMAX_VJP, _core.LOG_SOFTMAX_VJP
 
 
 def softmax_vjp(
-    p: Any, g: Any, /, *, axis: int | tuple[int, ...] | None = LAST, temperature: Any = ONE
+    p: Any,
+    g: Any,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = LAST,
+    temperature: Any = ONE,
+    out: Any = None,
 ) -> Any:
     """Vector-Jacobian product: the gradient in the scores, ``p * (g - sum(p * g)) / T``.
 
@@ -31,6 +37,9 @@ def softmax_vjp(
         The axis along which p sums to 1.
     temperature : float or array_like
         The temperature that p was made with. At 0 and infinity the result is 0.
+    out : ndarray, optional
+        Where to put the result; its shape and dtype. It may be exactly p, or exactly g, and must
+        not overlap them otherwise.
 
     Returns
     -------
@@ -56,13 +65,19 @@ def softmax_vjp(
     >>> lk.softmax_vjp(p, [0.0, 1.0, 0.0, 0.0]).round(4)
     array([-0.1491,  0.2477, -0.0246, -0.074 ])
     """
-    if (result := _plain(_SOFTMAX_VJP, p, g, axis, temperature)) is not None:
+    if (result := _plain(_SOFTMAX_VJP, p, g, axis, temperature, out)) is not None:
         return result
-    return backend_of(p).softmax_vjp(p, g, axis, temperature, "g")
+    return backend_of(p).softmax_vjp(p, g, axis, temperature, out, "g")
 
 
 def softmax_jvp(
-    p: Any, v: Any, /, *, axis: int | tuple[int, ...] | None = -1, temperature: Any = 1.0
+    p: Any,
+    v: Any,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    temperature: Any = 1.0,
+    out: Any = None,
 ) -> Any:
     """Jacobian-vector product: the change of the probabilities when the scores move along v.
 
@@ -75,7 +90,7 @@ def softmax_jvp(
         Probabilities, the result of `logitkit.softmax`.
     v : array_like
         A direction in the scores, the shape of p.
-    axis, temperature
+    axis, temperature, out
         As for `logitkit.softmax_vjp`.
 
     Returns
@@ -95,11 +110,17 @@ def softmax_jvp(
     >>> lk.softmax_jvp(p, [0.01, 0.0])
     array([ 0.0025, -0.0025])
     """
-    return backend_of(p).softmax_vjp(p, v, axis, temperature, "v")
+    return backend_of(p).softmax_vjp(p, v, axis, temperature, out, "v")
 
 
 def log_softmax_vjp(
-    log_p: Any, g: Any, /, *, axis: int | tuple[int, ...] | None = LAST, temperature: Any = ONE
+    log_p: Any,
+    g: Any,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = LAST,
+    temperature: Any = ONE,
+    out: Any = None,
 ) -> Any:
     """Gradient in the scores, given one in the log-probabilities: ``(g - p * sum(g)) / T``.
 
@@ -113,6 +134,8 @@ def log_softmax_vjp(
         The axis along which ``exp(log_p)`` sums to 1.
     temperature : float or array_like
         The temperature that log_p was made with. At 0 and infinity the result is 0.
+    out : ndarray, optional
+        As for `logitkit.softmax_vjp`.
 
     Returns
     -------
@@ -137,9 +160,9 @@ def log_softmax_vjp(
     >>> lk.log_softmax_vjp(log_p, [0.0, 1.0, 0.0, 0.0]).round(4)
     array([-0.2721,  0.4521, -0.045 , -0.1351])
     """
-    if (result := _plain(_LOG_SOFTMAX_VJP, log_p, g, axis, temperature)) is not None:
+    if (result := _plain(_LOG_SOFTMAX_VJP, log_p, g, axis, temperature, out)) is not None:
         return result
-    return backend_of(log_p).log_softmax_vjp(log_p, g, axis, temperature)
+    return backend_of(log_p).log_softmax_vjp(log_p, g, axis, temperature, out)
 
 
 def logsumexp_vjp(
@@ -150,6 +173,7 @@ def logsumexp_vjp(
     axis: int | tuple[int, ...] | None = -1,
     temperature: Any = 1.0,
     mask: Any = None,
+    out: Any = None,
 ) -> Any:
     """Gradient in the scores, given one in their logsumexp: ``g * softmax(x) / T``.
 
@@ -162,6 +186,9 @@ def logsumexp_vjp(
         without `axis`, or with it as 1.
     axis, temperature, mask
         As for `logitkit.logsumexp`. At the temperatures 0 and infinity the result is 0.
+    out : ndarray, optional
+        Where to put the result; its shape and dtype. It may be exactly x, and must not overlap x
+        or g otherwise.
 
     Returns
     -------
@@ -185,7 +212,7 @@ def logsumexp_vjp(
     array([[0.2721, 0.5479, 0.045 , 0.1351],
            [0.5   , 0.5   , 0.5   , 0.5   ]])
     """
-    return backend_of(x).logsumexp_vjp(x, g, axis, temperature, mask)
+    return backend_of(x).logsumexp_vjp(x, g, axis, temperature, mask, out)
 
 
 def entropy_vjp(
@@ -196,6 +223,7 @@ def entropy_vjp(
     axis: int | tuple[int, ...] | None = -1,
     temperature: Any = 1.0,
     mask: Any = None,
+    out: Any = None,
 ) -> Any:
     """Gradient in the scores, given one in their entropy: ``-g * p * (log(p) + H) / T``.
 
@@ -208,6 +236,8 @@ def entropy_vjp(
         without `axis`, or with it as 1.
     axis, temperature, mask
         As for `logitkit.entropy`. At the temperatures 0 and infinity the result is 0.
+    out : ndarray, optional
+        As for `logitkit.logsumexp_vjp`.
 
     Returns
     -------
@@ -231,7 +261,7 @@ def entropy_vjp(
     >>> lk.entropy_vjp([1.0, 2.0, 3.0], 1.0).round(4)
     array([ 0.1418,  0.1408, -0.2826])
     """
-    return backend_of(x).entropy_vjp(x, g, axis, temperature, mask)
+    return backend_of(x).entropy_vjp(x, g, axis, temperature, mask, out)
 
 
 def softmax_jacobian(p: Any, /, *, temperature: Any = 1.0) -> Any:
@@ -271,8 +301,8 @@ def softmax_jacobian(p: Any, /, *, temperature: Any = 1.0) -> Any:
     return backend_of(p).softmax_jacobian(p, temperature=temperature)
 
 
-def _plain(op: int, p: Any, g: Any, axis: Any, temperature: Any) -> Any:
+def _plain(op: int, p: Any, g: Any, axis: Any, temperature: Any, out: Any) -> Any:
     """Return the product where the core does it alone, else None."""
     if type(p) is ARRAY and axis is LAST and temperature is ONE:
-        return _core.vjp_plain(op, p, g)
+        return _core.vjp_plain(op, p, g, out)
     return None

@@ -40,12 +40,16 @@ class Verbs:
         """See `logitkit.entropy`."""
         return self._reduce("entropy", x, axis, temperature, mask, False, None)
 
-    def softmax_vjp(self, p: Any, g: Any, axis: Any, temperature: Any, g_name: str) -> Any:
+    def softmax_vjp(
+        self, p: Any, g: Any, axis: Any, temperature: Any, out: Any, g_name: str
+    ) -> Any:
         """See `logitkit.softmax_vjp`; `g_name` is what the caller calls g."""
+        self._refuse_out(out)
         return self._vjp("softmax_vjp", p, g, axis, temperature, "p", g_name)
 
-    def log_softmax_vjp(self, log_p: Any, g: Any, axis: Any, temperature: Any) -> Any:
+    def log_softmax_vjp(self, log_p: Any, g: Any, axis: Any, temperature: Any, out: Any) -> Any:
         """See `logitkit.log_softmax_vjp`."""
+        self._refuse_out(out)
         return self._vjp("log_softmax_vjp", log_p, g, axis, temperature, "log_p", "g")
 
     def logsumexp_vjp(self, x: Any, *options: Any) -> Any:
@@ -256,9 +260,10 @@ class Verbs:
         return host.cast(host.shaped(values, shape), result)
 
     def _reduction_vjp(
-        self, name: str, x: Any, g: Any, axis: Any, temperature: Any, mask: Any
+        self, name: str, x: Any, g: Any, axis: Any, temperature: Any, mask: Any, out: Any
     ) -> Any:
         """Do a product from the scores, and a gradient of one number a row."""
+        self._refuse_out(out)
         host = self.host
         g = host.asarray(g, "g", x)
         common = host.common(host.result_names(x.dtype)[1], host.result_names(g.dtype, name="g")[1])

@@ -95,7 +95,7 @@ def tensor_like(value: Any, x: Tensor, name: str) -> Tensor:
     return tensor_of_any(array).to(x.device)
 
 
-def check_out(out: Any, shape: Axes, dtype: torch.dtype, x: Tensor) -> None:
+def check_out(out: Any, shape: Axes, dtype: torch.dtype, x: Tensor, *others: Tensor) -> None:
     """Raise unless `out` can take the result: kind, shape, dtype, device, no gradient."""
     if not isinstance(out, Tensor):
         raise TypeError(f"out is a {type(out).__name__}; it must be a plain tensor")
@@ -105,17 +105,18 @@ def check_out(out: Any, shape: Axes, dtype: torch.dtype, x: Tensor) -> None:
         raise ValueError(f"out has the dtype {out.dtype}; the result has {dtype}")
     if out.device != x.device:
         raise ValueError(f"out is on {out.device}; the result is on {x.device}")
-    if torch.is_grad_enabled() and (out.requires_grad or x.requires_grad):
+    if torch.is_grad_enabled() and any(one.requires_grad for one in (out, x, *others)):
         raise ValueError(
             "out cannot take a result that requires grad; accepted is a call without out, or under "
             "torch.no_grad()"
         )
 
 
-def check_memory(out: Tensor, in_place: bool, x: Tensor, **others: Any) -> None:
-    """Raise unless `out` has memory of its own, or that of x."""
+def check_memory(out: Tensor, operands: dict[str, Tensor], others: dict[str, Any]) -> None:
+    """Raise unless `out` is exactly where an operand is, or apart from all."""
     place = _places(out)
-    arguments.check_out(place, place.shape, place.dtype, x=_places(x), in_place=in_place)
+    memory = {name: _places(operand) for name, operand in operands.items()}
+    arguments.check_out(place, place.shape, place.dtype, in_place=True, **memory)
     tensors = {name: other for name, other in others.items() if isinstance(other, Tensor)}
     arguments.check_apart(place, **{name: _places(other) for name, other in tensors.items()})
 

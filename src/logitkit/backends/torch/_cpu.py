@@ -86,30 +86,34 @@ def entropy(
     return result
 
 
-def softmax_vjp(p: Tensor, g: Tensor, axes: Axes, t: Any, ts: Tensor | None) -> Tensor:
+def softmax_vjp(
+    p: Tensor, g: Tensor, axes: Axes, t: Any, ts: Tensor | None, out: Tensor | None = None
+) -> Tensor:
     """See `logitkit.softmax_vjp`."""
-    result = torch.empty_like(p)
-    options = (view(g, "g"), tuple(axes), _temperature(t, ts), "g")
+    result = torch.empty_like(p) if out is None else out
+    options = (view(g, "g"), tuple(axes), _temperature(t, ts), None, "g")
     numpy_backend.softmax_vjp(view(p), *options, into=view(result))
     return result
 
 
-def log_softmax_vjp(log_p: Tensor, g: Tensor, axes: Axes, t: Any, ts: Tensor | None) -> Tensor:
+def log_softmax_vjp(
+    log_p: Tensor, g: Tensor, axes: Axes, t: Any, ts: Tensor | None, out: Tensor | None = None
+) -> Tensor:
     """See `logitkit.log_softmax_vjp`."""
-    result = torch.empty_like(log_p)
-    options = (view(g, "g"), tuple(axes), _temperature(t, ts))
+    result = torch.empty_like(log_p) if out is None else out
+    options = (view(g, "g"), tuple(axes), _temperature(t, ts), None)
     numpy_backend.log_softmax_vjp(view(log_p), *options, into=view(result))
     return result
 
 
-def logsumexp_vjp(x: Tensor, *options: Any) -> Tensor:
+def logsumexp_vjp(x: Tensor, *options: Any, out: Tensor | None = None) -> Tensor:
     """See `logitkit.logsumexp_vjp`."""
-    return _reduction_vjp(numpy_backend.logsumexp_vjp, x, *options)
+    return _reduction_vjp(numpy_backend.logsumexp_vjp, x, *options, out=out)
 
 
-def entropy_vjp(x: Tensor, *options: Any) -> Tensor:
+def entropy_vjp(x: Tensor, *options: Any, out: Tensor | None = None) -> Tensor:
     """See `logitkit.entropy_vjp`."""
-    return _reduction_vjp(numpy_backend.entropy_vjp, x, *options)
+    return _reduction_vjp(numpy_backend.entropy_vjp, x, *options, out=out)
 
 
 def _reduction_vjp(
@@ -120,9 +124,10 @@ def _reduction_vjp(
     t: Any,
     ts: Tensor | None,
     mask: Any,
+    out: Tensor | None = None,
 ) -> Tensor:
-    result = torch.empty_like(x)
-    options = (view(g, "g"), tuple(axes), _temperature(t, ts), view_option(mask, "mask"))
+    result = torch.empty_like(x) if out is None else out
+    options = (view(g, "g"), tuple(axes), _temperature(t, ts), view_option(mask, "mask"), None)
     verb(view(x), *options, into=view(result))
     return result
 

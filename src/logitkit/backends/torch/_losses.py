@@ -36,7 +36,7 @@ def cross_entropy_with_grad(
         check_out(out, tuple(x.shape), wanted, x)
         if has_memory(out):
             others = {"targets": given[1], "weight": given[3], "mask": given[-1]}
-            check_memory(out, True, x, **others)
+            check_memory(out, {"x": x}, others)
         if x.dtype is wanted and is_plain(out, *given):
             loss, _ = cpu.cross_entropy_with_grad(*given, out=out if x.ndim else out.reshape(1))
             torch.autograd.graph.increment_version(out)

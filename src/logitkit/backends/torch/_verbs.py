@@ -76,7 +76,8 @@ def _map(
     if out is None:
         return _shaped(call(name, row, *options), x.shape)
     check_out(out, tuple(x.shape), wanted, x)
-    return _into(out, name, x, row, *options, in_place=True)
+    others = {"temperature": ts, "mask": keep}
+    return _into(out, name, row, *options, operands={"x": x}, others=others)
 
 
 def logsumexp(
@@ -93,7 +94,8 @@ def logsumexp(
     if out is None:
         return _shaped(call("logsumexp", row, axes, t, ts, keep, wanted), shape)
     check_out(out, shape, wanted, x)
-    return _into(out, "logsumexp", x, row, axes, t, ts, keep, wanted, in_place=False)
+    others = {"x": x, "temperature": ts, "mask": keep}
+    return _into(out, "logsumexp", row, axes, t, ts, keep, wanted, operands={}, others=others)
 
 
 def entropy(x: Tensor, axis: Any, temperature: Any, mask: Any) -> Tensor:
@@ -105,18 +107,18 @@ def entropy(x: Tensor, axis: Any, temperature: Any, mask: Any) -> Tensor:
     return _shaped(call("entropy", row, axes, *options), _shape(x, axes))
 
 
-def softmax_vjp(p: Tensor, g: Any, axis: Any, temperature: Any, name: str) -> Tensor:
+def softmax_vjp(p: Tensor, g: Any, axis: Any, temperature: Any, out: Any, name: str) -> Tensor:
     """See `logitkit.softmax_vjp`; `name` is what the caller calls g."""
-    return _vjp("softmax_vjp", p, g, axis, temperature, "p", name)
+    return _vjp("softmax_vjp", p, g, axis, temperature, out, "p", name)
 
 
-def log_softmax_vjp(log_p: Tensor, g: Any, axis: Any, temperature: Any) -> Tensor:
+def log_softmax_vjp(log_p: Tensor, g: Any, axis: Any, temperature: Any, out: Any) -> Tensor:
     """See `logitkit.log_softmax_vjp`."""
-    return _vjp("log_softmax_vjp", log_p, g, axis, temperature, "log_p", "g")
+    return _vjp("log_softmax_vjp", log_p, g, axis, temperature, out, "log_p", "g")
 
 
 def _vjp(
-    verb: str, p: Tensor, g: Any, axis: Any, temperature: Any, p_name: str, g_name: str
+    verb: str, p: Tensor, g: Any, axis: Any, temperature: Any, out: Any, p_name: str, g_name: str
 ) -> Tensor:
     wanted = result_dtype(p, name=p_name)
     g = tensor_like(g, p, g_name)
@@ -128,8 +130,12 @@ def _vjp(
             f"{tuple(p.shape)}"
         )
     row, slope = _as_row(as_float(p)), _as_row(as_float(g))
-    result = call(verb, row, slope, axes, *temperature_of(temperature, row, axes))
-    return _shaped(result, p.shape).to(wanted)
+    t, ts = temperature_of(temperature, row, axes)
+    if out is None:
+        return _shaped(call(verb, row, slope, axes, t, ts), p.shape).to(wanted)
+    check_out(out, tuple(p.shape), wanted, p, g)
+    operands, others = {p_name: p, g_name: g}, {"temperature": ts}
+    return _into(out, verb, row, slope, axes, t, ts, operands=operands, others=others)
 
 
 def logsumexp_vjp(x: Tensor, *options: Any) -> Tensor:
@@ -142,16 +148,22 @@ def entropy_vjp(x: Tensor, *options: Any) -> Tensor:
     return _reduction_vjp("entropy_vjp", x, *options)
 
 
-def _reduction_vjp(verb: str, x: Tensor, g: Any, axis: Any, temperature: Any, mask: Any) -> Tensor:
+def _reduction_vjp(
+    verb: str, x: Tensor, g: Any, axis: Any, temperature: Any, mask: Any, out: Any
+) -> Tensor:
     wanted = result_dtype(x)
     g = tensor_like(g, x, "g")
     result_dtype(g, name="g")
     axes = arguments.normalize_axes(axis, x.ndim)
     slope = per_row(as_float(g), x, axes, "g")
     row = _as_row(as_float(x))
-    options = (*temperature_of(temperature, row, axes), mask_of(mask, row))
-    result = call(verb, row, _as_row(slope), axes, *options)
-    return _shaped(result, x.shape).to(wanted)
+    t, ts = temperature_of(temperature, row, axes)
+    options = (_as_row(slope), axes, t, ts, mask_of(mask, row))
+    if out is None:
+        return _shaped(call(verb, row, *options), x.shape).to(wanted)
+    check_out(out, tuple(x.shape), wanted, x, g)
+    others = {"g": g, "temperature": ts, "mask": options[-1]}
+    return _into(out, verb, row, *options, operands={"x": x}, others=others)
 
 
 def softmax_jacobian(p: Tensor, *, temperature: Any) -> Tensor:
@@ -257,10 +269,17 @@ def _one_at(shape: tuple[int, ...], at: int) -> tuple[int, ...]:
     return (*shape[:at], 1, *shape[at + 1 :])
 
 
-def _into(out: Tensor, name: str, x: Tensor, row: Tensor, *options: Any, in_place: bool) -> Tensor:
-    """Put a result into `out`, which fits it."""
+def _into(
+    out: Tensor,
+    name: str,
+    row: Tensor,
+    *options: Any,
+    operands: dict[str, Tensor],
+    others: dict[str, Any],
+) -> Tensor:
+    """Put a result into `out`, which fits it: exactly where an operand is, or apart from all."""
     if has_memory(out):
-        check_memory(out, in_place, x, temperature=options[2], mask=options[3])
+        check_memory(out, operands, others)
     if is_plain(row, out, *options):
         getattr(cpu, name)(row, *options, out=_as_row(out))
         torch.autograd.graph.increment_version(out)
