@@ -43,7 +43,7 @@ OPS = {
 DTYPES = ("float32", "float64", "float16", "bfloat16")  # in the order of the core
 GRADIENTS = ("softmax_vjp", "log_softmax_vjp", "logsumexp_vjp")
 TILED = ("axis", "turned")
-VJP_MOVED = (("softmax_vjp", "strided"), ("softmax_vjp", "turned"))
+VJP_MOVED = (("softmax_vjp", "strided"), ("softmax_vjp", "tiny"), ("log_softmax_vjp", "tiny"))
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Regime:
 # Lengths differ by whole runs of a sum, 256 elements, or by whole blocks, where there are such; as
 # many rows go together at both.
 REGIMES = {
-    "tiny": Regime("plain", 64, 4, 12),
+    "tiny": Regime("plain", 64, 6, 14),
     "columns": Regime("plain", 64, 64, 128),
     "short": Regime("plain", 16, 384, 512),
     "block": Regime("plain", 1, 768, 1024),
@@ -90,9 +90,10 @@ def is_measured(regime: str, op: str, dtype: str, isa: str) -> bool:
         return False  # the plan streams with cheap exponentials alone, and what is stored
     if regime == "again" and op != "softmax":
         return False  # nothing else has exponentials to keep
-    if op in GRADIENTS and regime != "block" and (op, regime) not in VJP_MOVED:
+    moved = regime in ("block", *TILED) or (op, regime) in VJP_MOVED
+    if op in GRADIENTS and not moved:
         return False  # done like a block, however short or long, and without a mask
-    if regime in TILED and (regime == "axis") != (op not in GRADIENTS and dtype != "float64"):
+    if regime in TILED and (regime == "axis") != (op != "logsumexp_vjp" and dtype != "float64"):
         return False  # rows side by side are done as they are, or turned
     if isa == "generic":  # hundreds of steps an element
         return regime == "block" and dtype == "float32"

@@ -59,12 +59,12 @@ MOVE = Work(32)  # by packing.cpp, sixteen elements one by one: a load and a sto
 SQUARE = Work(16)  # the same of rows side by side, four by four: loads, eight interleaved, stores
 
 # Of a column of sixteen rows, by rows/columns.hpp: the exponents differ by lane, which costs
-# nothing. Longer rows than sixteen: sums in registers, a row that is fetched and one that is
-# written; powers and q stored and loaded again.
-COLUMN = REDUCE + EXPM1 + SUM + FETCH * 2
-COLUMN_SOFTMAX = COLUMN + Work(2) + Work(1) + QUOTIENT
+# nothing. Longer rows than sixteen: sums in registers, a row that is fetched, another where results
+# go; powers and q stored and loaded again.
+COLUMN = REDUCE + EXPM1 + SUM + FETCH
+COLUMN_SOFTMAX = COLUMN + FETCH + Work(2) + Work(1) + QUOTIENT
 COLUMN_LOGSUMEXP = COLUMN + CARED
-COLUMN_LOG_SOFTMAX = COLUMN_LOGSUMEXP + SUBTRACT
+COLUMN_LOG_SOFTMAX = COLUMN_LOGSUMEXP + FETCH + SUBTRACT
 # Rows in rows/short.hpp become columns and rows again: a vector stored, 64 interleaved for sixteen,
 # every other one loaded; their maximum.
 TURN = Work(5.5)
@@ -81,6 +81,13 @@ TINY_LOG_SOFTMAX = TINY_LOGSUMEXP + Work(10)
 # Rows side by side, by rows/tile.hpp: a load, a store, a maximum, a prefetch; at the end a load, a
 # store.
 TILE, TILE_STORE = Work(4), Work(2)
+# Gradients of sixteen rows at a time, by rows/column_gradient.hpp: as of one, and three rows that
+# are fetched; the maximum of logarithms in a sweep of its own. Of at most fifteen elements the two
+# sums and those of squares, two vectors each, are stored, and loaded, added and stored again.
+COLUMN_VJP = VJP + FETCH * 3
+COLUMN_LOG_VJP = LOG_VJP + Work(1) + FETCH * 3
+LANES = Work(4 + 3 * 4)
+TILE_VJP = Work(3) * 2 + TILE_STORE  # without a maximum, of p and of g
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,8 @@ THEORY = {
     ("tiny", "softmax"): Theory(TINY_SOFTMAX, 12),
     ("tiny", "log_softmax"): Theory(TINY_LOG_SOFTMAX, 12),
     ("tiny", "logsumexp"): Theory(TINY_LOGSUMEXP, 4),
+    ("tiny", "softmax_vjp"): Theory(COLUMN_VJP + LANES, 16),
+    ("tiny", "log_softmax_vjp"): Theory(COLUMN_LOG_VJP + LANES, 16),
     ("columns", "softmax"): Theory(LOAD + COLUMN_SOFTMAX + TURN, 12),
     ("columns", "log_softmax"): Theory(LOAD + COLUMN_LOG_SOFTMAX + TURN, 12),
     ("columns", "logsumexp"): Theory(LOAD + COLUMN_LOGSUMEXP, 4),
@@ -130,5 +139,7 @@ THEORY = {
     ("axis", "softmax"): Theory(TILE + COLUMN_SOFTMAX + TILE_STORE, 12),
     ("axis", "log_softmax"): Theory(TILE + COLUMN_LOG_SOFTMAX + TILE_STORE, 12),
     ("axis", "logsumexp"): Theory(TILE + COLUMN_LOGSUMEXP, 4),
-    ("turned", "softmax_vjp"): Theory(VJP + SQUARE * 3, 16),
+    ("axis", "softmax_vjp"): Theory(COLUMN_VJP + TILE_VJP, 16),
+    ("axis", "log_softmax_vjp"): Theory(COLUMN_LOG_VJP + TILE_VJP, 16),
+    ("turned", "logsumexp_vjp"): Theory(SOFTMAX + SQUARE * 2, 12),
 }
