@@ -22,9 +22,7 @@ enum class Op {
     sample
 };
 inline constexpr int op_count = 14;
-// The first ones are done by several threads together too, in float exponentials where those serve; and more of them
-// side by side.
-inline constexpr int anchored_op_count = 3;
+// Some of the first ones, of float32 and halves, are done side by side too, see Tile.
 inline constexpr int tiled_op_count = 6;
 
 enum class DType { float32, float64, float16, bfloat16 };

@@ -53,10 +53,14 @@ void compute(const Request& request, const Layout& layout, std::int64_t first, s
     }
 }
 
-// Fewer rows than threads, and long ones that several threads can share.
+// Fewer rows than threads, and long ones that several threads can share. A product may turn out to be one that only one
+// thread does: of several rows each has its own then.
 bool are_shared(const Request& request, const Layout& layout, int threads) {
-    return static_cast<int>(request.op) < anchored_op_count && request.dtype != DType::float64 && !request.exact &&
-           layout.direct && layout.rows < threads && layout.length >= 4 * part_elements;
+    const bool is_product = request.op == Op::softmax_vjp || request.op == Op::log_softmax_vjp;
+    const bool can_be = request.op == Op::softmax || request.op == Op::log_softmax || request.op == Op::logsumexp ||
+                        (is_product && layout.rows == 1);
+    return can_be && request.dtype != DType::float64 && !request.exact && layout.direct && layout.rows < threads &&
+           layout.length >= 4 * part_elements;
 }
 
 void compute_shared(const Request& request, const Layout& layout, int threads) {

@@ -79,7 +79,7 @@ private:
         return {sum_vectors(sums, lanes), sum_vectors(squares, lanes)};
     }
 
-    // As Total::good.
+    // As is_good.
     unsigned good(const Totals& totals) const {
         return at_most(Doubles::set1(static_cast<double>(n_)) * totals.squares,
                        Doubles::set1(0x1p+34) * totals.sum * totals.sum);

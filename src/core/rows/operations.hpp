@@ -56,13 +56,13 @@ template <class X>
 void softmax_vjp(const RowBatch& batch) {
     for_gradients_of_any_length<X>(
         batch, [](auto columns) { return columns.softmax_vjp(); },
-        [&](std::int64_t i) { softmax_vjp_row(row_at<X>(batch, i)); });
+        [&](std::int64_t i) { softmax_vjp_row(batch, row_at<X>(batch, i)); });
 }
 template <class X>
 void log_softmax_vjp(const RowBatch& batch) {
     for_gradients_of_any_length<X>(
         batch, [](auto columns) { return columns.log_softmax_vjp(); },
-        [&](std::int64_t i) { log_softmax_vjp_row(row_at<X>(batch, i)); });
+        [&](std::int64_t i) { log_softmax_vjp_row(batch, row_at<X>(batch, i)); });
 }
 template <class X>
 void logsumexp_vjp(const RowBatch& batch) {

@@ -47,6 +47,17 @@ static inline __m512 _mm512_unpacklo_ps(__m512 a, __m512 b) { return emulated::u
 static inline __m512 _mm512_unpackhi_ps(__m512 a, __m512 b) { return emulated::unpack(a, b, 1); }
 static inline __m512d _mm512_unpacklo_pd(__m512d a, __m512d b) { return emulated::unpack(a, b, 0); }
 static inline __m512d _mm512_unpackhi_pd(__m512d a, __m512d b) { return emulated::unpack(a, b, 1); }
+template <class... Numbers>
+static inline __m512i _mm512_setr_epi32(Numbers... numbers) {
+    return {{static_cast<std::uint32_t>(numbers)...}};
+}
+// Each index chooses one of the lanes of a, then of b.
+static inline __m512 _mm512_permutex2var_ps(__m512 a, __m512i index, __m512 b) {
+    return emulated::make<__m512>([&](int i) {
+        const unsigned lane = index.v[i] & 31;
+        return lane < 16 ? a.v[lane] : b.v[lane - 16];
+    });
+}
 static inline __m512 _mm512_shuffle_f32x4(__m512 a, __m512 b, int control) {
     return emulated::shuffle_fours(a, b, control);
 }
