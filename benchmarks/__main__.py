@@ -22,6 +22,7 @@ from . import (
     memory,
     readme,
     results,
+    sampling,
     speed,
     tables,
     threads,
@@ -54,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
         ("threads", run_threads),
         ("memory", run_memory),
         ("linear", run_linear),
+        ("sampling", run_sampling),
         ("readme", run_readme),
     ):
         command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
@@ -69,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--peers", type=_list, default=list(providers.PEERS), help="default: all"
             )
-    accuracy_, speed_, sweep, instructions_, threads_, memory_, linear_, _ = (
+    accuracy_, speed_, sweep, instructions_, threads_, memory_, linear_, sampling_, _ = (
         commands.choices.values()
     )
     accuracy_.add_argument("--json", action="store_true", help="print the records as JSON")
@@ -101,12 +103,17 @@ def parser() -> argparse.ArgumentParser:
     )
     linear_.add_argument("--threads", type=_counts, default=[1, 2], help="default: 1,2")
     linear_.add_argument("--rounds", type=int, default=linear.ROUNDS, help="processes of each")
+    sampling_.add_argument("--classes", type=int, default=sampling.CLASSES, help="default: 128256")
+    sampling_.add_argument(
+        "--rows", type=_counts, default=list(sampling.ROWS), help="default: 1,64"
+    )
+    sampling_.add_argument("--threads", type=_counts, default=[1, 2], help="default: 1,2")
     return top
 
 
 def run_all(arguments: argparse.Namespace) -> None:
-    """Measure accuracy, then speed, beside the other libraries; the loss of a linear layer last."""
-    for name in ("accuracy", "speed", "linear"):
+    """Measure accuracy, speed, the loss of a linear layer and draws, beside the other libraries."""
+    for name in ("accuracy", "speed", "linear", "sampling"):
         whole = parser().parse_args([name])
         whole.run(whole)
 
@@ -193,6 +200,16 @@ def run_linear(arguments: argparse.Namespace) -> None:
     records = list(linear.run(arguments.shape, arguments.threads, arguments.rounds))
     print(linear.text(records))
     _keep(arguments, "linear", records, whole=arguments.shape == linear.SHAPE)
+
+
+def run_sampling(arguments: argparse.Namespace) -> None:
+    """Time draws from large vocabularies beside softmax alone and PyTorch's usual way."""
+    if warning := machine.busy():
+        print(warning, file=sys.stderr)
+    records = list(sampling.run(arguments.classes, arguments.rows, arguments.threads))
+    print(sampling.text(records))
+    whole = (arguments.classes, tuple(arguments.rows)) == (sampling.CLASSES, sampling.ROWS)
+    _keep(arguments, "sampling", records, whole)
 
 
 def run_readme(arguments: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ that have the most of those of an element. threads-DATE.csv has times with one t
 in microseconds; `benchmarks.threads` says what its columns mean. memory-DATE.csv has bytes: of the
 arrays of a call, at the peak beside them, and what the call added to those.
 linear-DATE.csv has microseconds, bytes beside the results, and the largest relative error.
+sampling-DATE.csv has microseconds a call, of draws by filters that are named and of softmax alone.
 """
 
 import csv
@@ -30,6 +31,7 @@ THREADS = (*CALLED, "median", "p20", "p80", "share")
 KEPT = ("op", "rows", "shape", "axis", "dtype", "result", "mask", "threads")
 MEMORY = (*KEPT, "arrays", "beside", "of_call")
 LINEAR = ("op", "shape", "dtype", "threads", "provider", "median", "beside", "error")
+SAMPLING = ("filters", "shape", "dtype", "threads", "provider", "median", "p20", "p80")
 WHERE = ("versions", "cpu")
 COLUMNS = {
     "speed": (*SPEED, *WHERE),
@@ -39,6 +41,7 @@ COLUMNS = {
     "threads": (*THREADS, *WHERE),
     "memory": (*MEMORY, *WHERE),
     "linear": (*LINEAR, *WHERE),
+    "sampling": (*SAMPLING, *WHERE),
 }
 
 

@@ -40,6 +40,24 @@ def rows(length, seed=0):
     }
 
 
+def long_rows():
+    """Return float32 rows by name, of as many classes as a vocabulary has."""
+    rng = np.random.default_rng(73)
+    normal = rng.normal(size=40_000)
+    peaks = np.where(rng.random(40_000) < 1e-3, rng.uniform(4, 9, 40_000), normal)
+    return {
+        name: row.astype(np.float32)
+        for name, row in {
+            "normal": 2 * normal,
+            "flat": 0.1 * normal + 1000,
+            "peaks": 2 * peaks,
+            "ascending": np.sort(2 * normal),
+            "ties": np.round(8 * normal) / 4,
+            "holes": np.where(rng.random(40_000) < 0.3, -np.inf, 2 * normal),
+        }.items()
+    }
+
+
 def in_dtype(row, dtype):
     """Round a row to a dtype; what is too large becomes its largest finite value."""
     most = float(ml_dtypes.finfo(dtype).max)

@@ -43,6 +43,28 @@ def test_has_the_bits_of_the_reference_on_long_rows(isa, name, dtype):
     check(row, temperature=0.7, top_k=5000, top_p=0.5, order="llama.cpp")
 
 
+LONG = sampling_rows.long_rows()
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+@pytest.mark.parametrize("name", LONG)
+def test_float_sums_keep_what_whole_numbers_keep(isa, name, temperature):
+    # Whole numbers alone serve for rows of float64. An end on an element is where floats are off.
+    x = LONG[name]
+    wide = x.astype(np.float64)
+    p = np.sort(lk.softmax(wide, temperature=temperature))[::-1].cumsum()
+    shares = [*p[RNG.integers(0, len(p), 3 if isa == "generic" else 20)], 0.5, 0.999]
+    for share in np.minimum(shares, 1 - 2.0**-53):
+        options = {"temperature": temperature, "top_p": float(share)}
+        np.testing.assert_array_equal(
+            lk.filter_logits(x, **options) > -INF, lk.filter_logits(wide, **options) > -INF
+        )
+    for k in RNG.integers(1, len(x), 2):
+        np.testing.assert_array_equal(
+            lk.filter_logits(x, top_k=k) > -INF, lk.filter_logits(wide, top_k=k) > -INF
+        )
+
+
 HARD = st.sampled_from([0.0, -0.0, 1.0, -INF, 5e-324, -5e-324, 1.79e308, -1.79e308, 1 - 2.0**-53])
 SHARES = st.sampled_from([0.0, 2.0**-60, 0.1, 0.25, 0.5, 0.9, 1 - 2.0**-53, 1.0])
 

@@ -89,10 +89,8 @@ private:
             see_lanes(a / b, x, y, none);
             name("max");
             see_lanes(max(a, b), x, y, none);
-            if constexpr (sizeof(T) == sizeof(double)) {
-                name("equal_lanes");
-                see(static_cast<double>(equal_lanes(a, b)), static_cast<double>(x.v[0]), static_cast<double>(y.v[0]));
-            }
+            name("equal_lanes");
+            see(static_cast<double>(equal_lanes(a, b)), static_cast<double>(x.v[0]), static_cast<double>(y.v[0]));
             name("count_equal");
             see(static_cast<double>(count_equal(a, b)), static_cast<double>(x.v[0]), static_cast<double>(y.v[0]));
         }

@@ -50,6 +50,9 @@ struct Normalizer {
     double beside() const { return static_cast<double>(count - 1) + rest / top; }
 };
 
+// Whether float exponentials, measured from an exponent, may serve for rows of a temperature.
+inline bool may_be_anchored(double temperature) { return temperature > 0x1p-100 && temperature < 0x1p+100; }
+
 // Whether a row with the maximum m can be measured from an exponent.
 inline bool is_anchored(double temperature, double m) { return __builtin_fabs(m) <= largest_anchor * temperature; }
 

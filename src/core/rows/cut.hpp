@@ -17,6 +17,7 @@ struct Cut {
     std::int64_t last = -1;
     std::int64_t end = beyond;
 
+    bool operator==(const Cut&) const = default;
     bool keeps(double x, std::int64_t i) const { return i < end && (x > score || (x == score && i <= last)); }
     // Takes on what another cut leaves out.
     void add(double other_score, std::int64_t other_last) {
@@ -33,6 +34,15 @@ inline double just_below(double x) {
 }
 
 inline double just_above(double x) { return -just_below(-x); }
+
+// The largest float that is not above x: floats are above the one where they are above the other.
+inline float float_up_to(double x) {
+    const auto near = static_cast<float>(x);
+    if (!(static_cast<double>(near) > x)) return near;
+    if (near == 0) return -0x1p-149f;
+    const auto bits = __builtin_bit_cast(std::int32_t, near);
+    return __builtin_bit_cast(float, near > 0 ? bits - 1 : bits + 1);
+}
 
 // Calls body(first, length, bound) for the two parts of [begin, end) of a row in which a cut keeps the scores above a
 // bound of their own.
@@ -57,7 +67,7 @@ LOGITKIT_INLINE inline unsigned lanes_up_to(D v, D bound) {
     return equal_lanes(max(bound, v), bound);
 }
 template <class D>
-constexpr unsigned all_lanes = (1u << D::lanes) - 1;
+constexpr unsigned all_lanes = ~0u >> (32 - D::lanes);
 
 // The n elements x of a piece that are kept, as a mass. `start` is its place in the row.
 template <class Weigh>

@@ -1,58 +1,16 @@
 // Where the weights of a row, from the largest score down, reach a part of their whole; found without sorting.
 //
 // Scores are counted into buckets of equal width from the largest down; the bucket where the sum passes the part is
-// divided again, or, once it has few elements, searched. How far down the first buckets must go, and between which
-// scores the end lies about, is guessed from a sample; a wrong guess costs a sweep, and changes nothing.
+// divided again, or, once it has few elements, searched. Between which scores the end lies about is guessed
+// (guess.hpp).
 #pragma once
 
 #include "rows/cut.hpp"
+#include "rows/guess.hpp"
 #include "rows/scores.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
-
-struct Entry {
-    double score;
-    std::int64_t position;
-    Mass mass;
-
-    bool is_before(const Entry& other) const {
-        return score > other.score || (score == other.score && position < other.position);
-    }
-};
-
-// Of entries in any order: the one at which their masses, in descending order, reach `part`. (Hoare's quickselect.)
-inline Entry entry_reaching(Entry* entries, std::int64_t count, Mass part) {
-    for (;;) {
-        const Entry pivot = entries[count / 2];
-        Mass before = 0;
-        std::int64_t place = 0;
-        for (std::int64_t i = 0; i < count; ++i) {
-            if (!entries[i].is_before(pivot)) continue;
-            before += entries[i].mass;
-            const Entry moved = entries[i];
-            entries[i] = entries[place];
-            entries[place++] = moved;
-        }
-        if (part <= before) {
-            count = place;
-            continue;
-        }
-        part -= before;
-        if (part <= pivot.mass || count - place == 1) return pivot;
-        // Behind the pivot.
-        part -= pivot.mass;
-        std::int64_t left = 0;
-        for (std::int64_t i = place; i < count; ++i) {
-            if (pivot.is_before(entries[i])) entries[left++] = entries[i];
-        }
-        count = left;
-    }
-}
-
-struct Range {
-    double low, high; // both belong to it
-};
 
 // A range of scores in buckets of equal width. The number of a bucket does not fall as the score rises, so that what is
 // in a bucket is all that is in a range again.
@@ -76,7 +34,7 @@ public:
         const double place = (score * factor_ - low_) * scale_;
         return place < 0 ? 0 : place < count - 1 ? static_cast<int>(place) : count - 1;
     }
-    void add(const Entry& entry) {
+    void add(const Entry<Mass>& entry) {
         const int bucket = of(entry.score);
         mass[bucket] += entry.mass;
         ++number[bucket];
@@ -95,21 +53,20 @@ public:
     Descent(const Scores& scores, const Cut& cut, double m, const Weigh& weigh)
         : scores_(scores), cut_(cut), m_(m), weigh_(weigh) {}
 
-    // part(whole) is how much is to be reached, 0 if all is to be kept: about a share of about that whole.
+    // part(whole) is how much is to be reached, 0 if all is to be kept: between the scores of a range, it is guessed.
     template <class Part>
-    LOGITKIT_ONCE Cut to(double share, double whole, Part part) {
+    LOGITKIT_ONCE Cut to(Range range, Part part) {
         if (scores_.length <= few) {
             Entries all;
-            const Mass whole = sweep({lowest_finite, m_}, [&](const Entry& entry) { all.add(entry); }).whole;
+            const Mass whole = sweep({lowest_finite, m_}, [&](const Weighed& one) { all.add(one); }).whole;
             return cut_at(all, part(whole));
         }
-        Range range = guess(share, whole);
         Mass rest = 0;
         bool is_first = true;
         for (int round = 0; round < most_rounds; ++round) {
             if (range.low == range.high) return cut_among_equals(range.low, is_first ? part(all_masses(range)) : rest);
             Buckets buckets(range);
-            const auto count = [&](const Entry& entry) { buckets.add(entry); };
+            const auto count = [&](const Weighed& one) { buckets.add(one); };
             bool is_above = false;
             if (is_first) {
                 const Masses masses = sweep(range, count);
@@ -124,14 +81,14 @@ public:
             while (bucket >= 0 && buckets.mass[bucket] < rest) rest -= buckets.mass[bucket--];
             if (is_above || bucket < 0) { // the guess was wrong
                 if (!is_first) return cut_;
-                range = whole_range();
+                range = whole_range(scores_, cut_, m_);
                 continue;
             }
             is_first = false;
             range = buckets.range[bucket];
             if (buckets.number[bucket] > few) continue;
             Entries found;
-            sweep_range(range, [&](const Entry& entry) { found.add(entry); });
+            sweep_range(range, [&](const Weighed& one) { found.add(one); });
             return cut_at(found, rest);
         }
         return cut_;
@@ -143,11 +100,12 @@ private:
     static constexpr int most_rounds = 300;
     static constexpr double lowest_finite = -0x1.fffffffffffffp+1023;
 
+    using Weighed = Entry<Mass>;
     struct Entries {
-        Entry list[few];
+        Weighed list[few];
         std::int64_t count = 0;
-        void add(const Entry& entry) {
-            if (count < few) list[count++] = entry;
+        void add(const Weighed& one) {
+            if (count < few) list[count++] = one;
         }
     };
 
@@ -192,7 +150,7 @@ private:
                     w.fine.store(fine);
                     for (; inside != 0; inside &= inside - 1) {
                         const int j = __builtin_ctz(inside);
-                        f(Entry{score[j], first + i + j, mass_of(coarse[j], fine[j])});
+                        f(Weighed{score[j], first + i + j, mass_of(coarse[j], fine[j])});
                     }
                 });
                 if constexpr (Sum) {
@@ -204,81 +162,13 @@ private:
         return masses;
     }
     Mass all_masses(Range range) const {
-        return sweep(range, [](const Entry&) {}).whole;
-    }
-    LOGITKIT_ONCE Range whole_range() const {
-        double least = m_;
-        sweep_range({lowest_finite, m_}, [&](const Entry& entry) {
-            if (entry.score < least) least = entry.score;
-        });
-        return {least, m_};
-    }
-
-    // Scores between which, going by a sample of elements, a share of the whole is reached. What lies above a score is
-    // judged by the elements above it or by those below it, whichever tells more, with five standard deviations of
-    // their sum.
-    LOGITKIT_ONCE Range guess(double share, double whole) const {
-        if (scores_.is_far) return whole_range();
-        constexpr int vectors = 128, lanes = F64x8::lanes;
-        double scores[vectors * lanes], weights[vectors * lanes], low = m_;
-        int count = 0;
-        for (int i = 0; i < vectors; ++i) {
-            const std::int64_t start = scores_.length / vectors * i, rest = scores_.length - start;
-            const int base = count;
-            const int n = rest < lanes ? static_cast<int>(rest) : lanes;
-            const F64x8 v = Part<F64x8>{n}.load(scores_.piece(start, n), -__builtin_inf());
-            v.store(scores + count);
-            weigh_(v).coarse.store(weights + count);
-            for (int j = base; j < base + n; ++j) {
-                if (!cut_.keeps(scores[j], start + (j - base))) continue;
-                scores[count] = scores[j];
-                weights[count++] = weights[j] / unit_double;
-                if (scores[j] < low) low = scores[j];
-            }
-        }
-        if (low == m_) return whole_range();
-        const Buckets buckets({low, m_});
-        double sums[Buckets::count] = {}, squares[Buckets::count] = {}, largest[Buckets::count] = {};
-        for (int i = 0; i < count; ++i) {
-            const int bucket = buckets.of(scores[i]);
-            sums[bucket] += weights[i];
-            squares[bucket] += weights[i] * weights[i];
-            if (weights[i] > largest[bucket]) largest[bucket] = weights[i];
-        }
-        const double each = static_cast<double>(scores_.length) / (vectors * lanes);
-        double below = 0, below_squares = 0, above = 0, above_squares = 0;
-        for (int i = 0; i < Buckets::count; ++i) {
-            below += sums[i];
-            below_squares += squares[i];
-        }
-        int low_bucket = 0, high_bucket = Buckets::count;
-        for (int i = Buckets::count - 1; i >= 0 && low_bucket == 0; --i) {
-            above += sums[i];
-            above_squares += squares[i];
-            below -= sums[i];
-            below_squares -= squares[i];
-            const double one = largest[i] * largest[i];
-            const double error = 5 * each * __builtin_sqrt(above_squares + one);
-            const double other_error = 5 * each * __builtin_sqrt((below_squares > 0 ? below_squares : 0) + one);
-            const double by_above = above * each, by_below = whole - below * each, part = share * whole;
-            const double most = by_above + error < by_below + other_error ? by_above + error : by_below + other_error;
-            const double least = by_above - error > by_below - other_error ? by_above - error : by_below - other_error;
-            if (most < part) high_bucket = i;
-            if (least > part) low_bucket = i;
-        }
-        Range range{m_, m_};
-        for (int i = 0; i < count; ++i) {
-            const int bucket = buckets.of(scores[i]);
-            if (bucket >= low_bucket && scores[i] < range.low) range.low = scores[i];
-            if (bucket >= high_bucket && scores[i] < range.high) range.high = scores[i];
-        }
-        return low_bucket > 0 && range.low < range.high ? range : whole_range();
+        return sweep(range, [](const Weighed&) {}).whole;
     }
 
     Cut cut_at(Entries& entries, Mass part) const {
         Cut cut = cut_;
         if (part == 0 || entries.count == 0) return cut;
-        const Entry last = entry_reaching(entries.list, entries.count, part);
+        const Weighed last = entry_reaching(entries.list, entries.count, part);
         cut.add(last.score, last.position);
         return cut;
     }
@@ -287,10 +177,10 @@ private:
         Cut cut = cut_;
         if (part == 0) return cut;
         std::int64_t last = -1;
-        sweep_range({score, score}, [&](const Entry& entry) {
+        sweep_range({score, score}, [&](const Weighed& one) {
             if (part == 0) return;
-            part -= entry.mass < part ? entry.mass : part;
-            last = entry.position;
+            part -= one.mass < part ? one.mass : part;
+            last = one.position;
         });
         cut.add(score, last);
         return cut;

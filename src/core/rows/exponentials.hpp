@@ -76,7 +76,7 @@ enum class Wait { q, rounded };
 template <bool Carefully, Wait What, bool Scaled, class X>
 LOGITKIT_ONCE inline double exp_sum(X x, std::int64_t n, Anchor<Scaled> anchor, std::int64_t ahead, float* kept) {
     BlockSum sum;
-    const auto sweep = [&](auto keep) {
+    const auto sweep = [&](auto keep) LOGITKIT_INLINE {
         for_exponentials(x, n, anchor,
                          [&](std::int64_t i, auto part, auto scale, auto rest, auto small) LOGITKIT_INLINE {
                              using F = typename decltype(part)::Vector;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "rows/descent.hpp"
+#include "rows/shortlist.hpp"
 
 namespace logitkit::LOGITKIT_ISA {
 namespace {
@@ -31,9 +32,13 @@ inline Cut top_k_of(const Scores& scores, const Cut& cut, double m, bool even, s
     if (even) {
         result.end = end_of_even(scores, cut, [&](std::int64_t count) { return k < count ? k : count; });
     } else if (k < scores.length) {
-        const double length = static_cast<double>(scores.length), share = static_cast<double>(k) / length;
+        const auto number = static_cast<double>(k);
         const ByCount weigh;
-        result = Descent<ByCount>(scores, cut, m, weigh).to(share, length, [&](Mass whole) {
+        Range range = guess_by_count(scores, cut, m, number);
+        if (FloatSums::fit(scores)) { // numbers of elements are exact in float sums, too
+            if (search(scores, result, range, number, 0, FloatCount(), nullptr)) return result;
+        }
+        result = Descent<ByCount>(scores, cut, m, weigh).to(range, [&](Mass whole) {
             const Mass part = static_cast<Mass>(k) << mass_bits;
             return part < whole ? part : Mass{0};
         });
@@ -41,7 +46,18 @@ inline Cut top_k_of(const Scores& scores, const Cut& cut, double m, bool even, s
     return result;
 }
 
-inline Cut top_p_of(const Scores& scores, const Cut& cut, double m, double temperature, double p) {
+// By float sums, if they tell, else where it probably ends.
+template <bool Scaled>
+LOGITKIT_ONCE inline bool search_top_p(const Scores& scores, Cut& cut, Range& range, double m, double temperature,
+                                       double p, FloatSums& sums) {
+    const FloatWeights<Scaled> weights(m, temperature);
+    sum_pieces(scores, cut, temperature, weights, sums);
+    const double whole = sums.whole / weight_of(m, weights);
+    range = guess_by_probability(scores, cut, m, temperature, p * whole, whole);
+    return search(scores, cut, range, p * sums.whole, sums.slack(p), weights, &sums);
+}
+
+inline Cut top_p_of(const Scores& scores, const Cut& cut, double m, double temperature, double p, FloatSums& sums) {
     const auto part = [&](Mass whole) {
         const Mass least = p > 0 ? part_reaching(p, whole) : 1;
         return least < whole ? least : whole;
@@ -53,7 +69,17 @@ inline Cut top_p_of(const Scores& scores, const Cut& cut, double m, double tempe
         return result;
     }
     const ByProbability weigh(m, temperature);
-    return Descent<ByProbability>(scores, cut, m, weigh).to(p, scores.rough_sum_at(m, temperature), part);
+    Range range;
+    if (FloatSums::serve(scores, m, temperature)) {
+        const bool is_found = with_scaled(temperature, [&]<bool Scaled>() {
+            return search_top_p<Scaled>(scores, result, range, m, temperature, p, sums);
+        });
+        if (is_found) return result;
+    } else {
+        const double whole = scores.rough_sum_at(m, temperature);
+        range = guess_by_probability(scores, cut, m, temperature, p * whole, whole);
+    }
+    return Descent<ByProbability>(scores, cut, m, weigh).to(range, part);
 }
 
 // log(p) of 0 <= p <= 1, as -log(1 + (1 - p) / p).
@@ -66,7 +92,8 @@ inline double log_of(double p) {
 
 // What is left of a row by the filters, in their order. The row is ordinary, but for a temperature that may be
 // infinite.
-LOGITKIT_ONCE inline Cut kept_of(const Scores& scores, double m, double row_temperature, const Sampling& sampling) {
+LOGITKIT_ONCE inline Cut kept_of(const Scores& scores, double m, double row_temperature, const Sampling& sampling,
+                                 FloatSums& sums) {
     Cut cut;
     double temperature = 1;
     for (int i = 0; i < sampling.count; ++i) {
@@ -74,7 +101,7 @@ LOGITKIT_ONCE inline Cut kept_of(const Scores& scores, double m, double row_temp
         switch (sampling.filters[i]) {
         case Filter::temperature: temperature = row_temperature; break;
         case Filter::top_k: cut = top_k_of(scores, cut, m, even, sampling.k); break;
-        case Filter::top_p: cut = top_p_of(scores, cut, m, temperature, sampling.p); break;
+        case Filter::top_p: cut = top_p_of(scores, cut, m, temperature, sampling.p, sums); break;
         case Filter::min_p:
             if (!even) cut.add(__builtin_fma(log_of(sampling.min_p), temperature, m), beyond);
             break;

@@ -43,9 +43,9 @@ inline void sample_row(const Row<X>& row, const Sampling& sampling, std::int64_t
         return;
     }
     const Scores scores(row);
-    const Cut cut = kept_of(scores, m, row.temperature, sampling);
-    if (row.temperature == __builtin_inf()) return draw_by(ByCount(), scores, cut, sampling.seed, ids, count);
-    draw_by(ByProbability(m, row.temperature), scores, cut, sampling.seed, ids, count);
+    FloatSums sums;
+    const Cut cut = kept_of(scores, m, row.temperature, sampling, sums);
+    draw(scores, cut, m, row.temperature, sampling.seed, sums, ids, count);
 }
 
 // x / temperature where it is kept, -inf elsewhere.
@@ -87,7 +87,8 @@ inline void filter_row(const Row<X>& row, const Sampling& sampling) {
         if (first < row.length) set_element(row, first, narrow_to<Element<X>>(0.0));
         return;
     }
-    store_kept(row, m, kept_of(Scores(row), m, row.temperature, sampling));
+    FloatSums sums;
+    store_kept(row, m, kept_of(Scores(row), m, row.temperature, sampling, sums));
 }
 
 } // namespace

@@ -12,9 +12,6 @@
 namespace logitkit::LOGITKIT_ISA {
 namespace {
 
-// Whether float exponentials, measured from an exponent, may serve for rows of a temperature.
-inline bool may_be_anchored(double temperature) { return temperature > 0x1p-100 && temperature < 0x1p+100; }
-
 // first_block_max of a float row.
 template <class X>
 inline float first_max_of(const Row<X>& row) {

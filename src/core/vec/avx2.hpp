@@ -86,10 +86,11 @@ struct F32x16 {
         return {_mm256_andnot_ps(_mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ), e.a),
                 _mm256_andnot_ps(_mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ), e.b)};
     }
-    friend int count_equal(F32x16 x, F32x16 y) {
-        return __builtin_popcount(static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ)))) +
-               __builtin_popcount(static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ))));
+    friend unsigned equal_lanes(F32x16 x, F32x16 y) {
+        return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ))) |
+               static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ))) << 8;
     }
+    friend int count_equal(F32x16 x, F32x16 y) { return __builtin_popcount(equal_lanes(x, y)); }
     friend F32x16 whole(F32x16 x) {
         const __m256 bits = _mm256_castsi256_ps(_mm256_set1_epi32(whole_bits));
         return {_mm256_and_ps(x.a, bits), _mm256_and_ps(x.b, bits)};

@@ -59,7 +59,8 @@ struct F32x16 {
     friend F32x16 zero_where_equal(F32x16 a, F32x16 x, F32x16 y) {
         return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, y.v, _CMP_NEQ_UQ), a.v)};
     }
-    friend int count_equal(F32x16 x, F32x16 y) { return __builtin_popcount(_mm512_cmp_ps_mask(x.v, y.v, _CMP_EQ_OQ)); }
+    friend unsigned equal_lanes(F32x16 x, F32x16 y) { return _mm512_cmp_ps_mask(x.v, y.v, _CMP_EQ_OQ); }
+    friend int count_equal(F32x16 x, F32x16 y) { return __builtin_popcount(equal_lanes(x, y)); }
     // By the bits: on Zen 4 scalef takes two cycles, and a mask besides.
     friend F32x16 whole(F32x16 x) {
         return {_mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(x.v), _mm512_set1_epi32(whole_bits)))};

@@ -90,6 +90,11 @@ struct F32x16 {
         for (int i = 0; i < 16; ++i) r.v[i] = x.v[i] == y.v[i] ? 0.0f : a.v[i];
         return r;
     }
+    friend unsigned equal_lanes(F32x16 x, F32x16 y) {
+        unsigned bits = 0;
+        for (int i = 0; i < 16; ++i) bits |= static_cast<unsigned>(x.v[i] == y.v[i]) << i;
+        return bits;
+    }
     friend int count_equal(F32x16 x, F32x16 y) {
         int n = 0;
         for (int i = 0; i < 16; ++i) n += x.v[i] == y.v[i];

@@ -89,6 +89,13 @@ struct F32x16 {
         return {clear(e.a, vceqq_f32(x.a, y.a)), clear(e.b, vceqq_f32(x.b, y.b)), clear(e.c, vceqq_f32(x.c, y.c)),
                 clear(e.d, vceqq_f32(x.d, y.d))};
     }
+    friend unsigned equal_lanes(F32x16 x, F32x16 y) {
+        const auto bits = [](float32x4_t a, float32x4_t b) {
+            const uint32x4_t places = {1, 2, 4, 8};
+            return vaddvq_u32(vandq_u32(vceqq_f32(a, b), places));
+        };
+        return bits(x.a, y.a) | bits(x.b, y.b) << 4 | bits(x.c, y.c) << 8 | bits(x.d, y.d) << 12;
+    }
     friend int count_equal(F32x16 x, F32x16 y) {
         // An equal lane is all ones, that is -1.
         const uint32x4_t low = vaddq_u32(vceqq_f32(x.a, y.a), vceqq_f32(x.b, y.b));

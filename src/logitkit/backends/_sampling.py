@@ -80,8 +80,10 @@ def sample(
     last = axes or (x.ndim,)
     to_end = [i for i in range(scores.ndim) if i not in last] + list(last)
 
+    in_place = to_end == list(range(x.ndim))
+
     def at_end(a: Array) -> Array:
-        return a.reshape(scores.shape).transpose(to_end)
+        return a if in_place else a.reshape(scores.shape).transpose(to_end)
 
     draws = math.prod(drawn)
     if draws * math.prod(shape) >= _MOST_ROWS:
@@ -100,10 +102,11 @@ def sample(
             filters,
             key,
         )
-        bad = ids[..., 0].reshape(shape) < 0
-        if bad.any():
+        if (ids < 0).any():
+            bad = ids[..., 0].reshape(shape) < 0
             _refuse_row(at_end(scores), None if keep is None else at_end(keep), bad)
-    result = np.moveaxis(ids.reshape(*shape, draws), -1, 0).reshape((*drawn, *shape))
+    by_row = ids.reshape(math.prod(shape), draws)
+    result = (by_row if draws == 1 else by_row.T).reshape((*drawn, *shape))
     return delivery.deliver(result, result.shape, np.dtype(np.int64))
 
 

@@ -70,10 +70,11 @@ def filter_logits(
     Notes
     -----
     Nothing is sorted. A row's sums are of whole numbers, e^((x - max) / T) in units of 2^-80, so
-    they are exact whatever their order. What top_k and top_p cut off is found in buckets of
-    scores: O(C) a row, in three to five passes where scores spread as those of a network do, and
-    no memory of its size. Holtzman et al., "The curious case of neural text degeneration" (2020),
-    for top-p; Nguyen et al., "Turning up the heat: min-p sampling" (2024).
+    they are exact whatever their order; float sums go ahead of them, and decide where they cannot
+    be wrong. What top_k and top_p cut off is found among scores near a guess: O(C) a row, in three
+    or four passes where scores spread as those of a network do, and no memory of its size.
+    Holtzman et al., "The curious case of neural text degeneration" (2020), for top-p; Nguyen et
+    al., "Turning up the heat: min-p sampling" (2024).
 
     Examples
     --------
