@@ -282,12 +282,12 @@ void conversions(Scene& scene) {
         square[i].store(lanes.v);
         for (int j = 0; j < 16; ++j) scene.see({scene.type, scene.primitive, {1.0 * i, 1.0 * j}, bits(lanes.v[j])});
     }
-    for (const bool apart : {true, false}) {
-        scene.primitive = apart ? "unzip" : "zip";
+    for (int apart = 0; apart < 2; ++apart) {
+        scene.primitive = apart != 0 ? "unzip" : "zip";
         Lanes<F32x16, float> both[2];
         for (int i = 0; i < 32; ++i) both[i / 16].v[i % 16] = static_cast<float>(i);
         F32x16 a = both[0].get(), b = both[1].get();
-        apart ? unzip(a, b) : zip(a, b);
+        apart != 0 ? unzip(a, b) : zip(a, b);
         a.store(both[0].v);
         b.store(both[1].v);
         for (int i = 0; i < 32; ++i) scene.see({scene.type, scene.primitive, {1.0 * i}, bits(both[i / 16].v[i % 16])});
