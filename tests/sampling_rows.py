@@ -58,6 +58,26 @@ def long_rows():
     }
 
 
+def misleading_rows():
+    """Return float32 rows by name, whose elements at equal distances tell nothing of the others."""
+    length, runs = 4096, 64
+    starts = (length - 16) * (2 * np.arange(runs) + 1) // (2 * runs)
+    seen = (starts[:25, np.newaxis] + np.arange(16)).ravel()
+    others = np.setdiff1d(np.arange(length), seen)
+    slope = 1 - np.arange(len(others)) / 1e4
+    rows = {}
+    for name, at_seen, at_others in (
+        ("many ties are seen", 5, slope),
+        ("no tie is seen", 1 - np.arange(len(seen)) / 1e4, np.where(slope > 0.9, 5, slope)),
+        ("the largest are seen", 5 + np.arange(len(seen)) / 1e3, slope),
+        ("the largest are not seen", 0, 5 + slope),
+    ):
+        row = np.empty(length, np.float32)
+        row[seen], row[others] = at_seen, at_others
+        rows[name] = row
+    return rows
+
+
 def in_dtype(row, dtype):
     """Round a row to a dtype; what is too large becomes its largest finite value."""
     most = float(ml_dtypes.finfo(dtype).max)

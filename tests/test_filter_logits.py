@@ -65,6 +65,40 @@ def test_float_sums_keep_what_whole_numbers_keep(isa, name, temperature):
         )
 
 
+@pytest.mark.parametrize("name", sampling_rows.misleading_rows())
+def test_a_wrong_guess_changes_nothing(isa, name):
+    x = sampling_rows.misleading_rows()[name]
+    wide = x.astype(np.float64)
+    falling = np.sort(lk.softmax(wide))[::-1].cumsum()
+    ends = [1, 399, 400, 401, 402, 1000, 1001, 3000, 4095]
+    options = [{"top_k": k} for k in ends]
+    options += [
+        {"top_p": (falling[k - 1] + falling[k - 2 + i]) / 2} for k in ends[1:] for i in (0, 2)
+    ]
+    for one in options:
+        np.testing.assert_array_equal(
+            lk.filter_logits(x, **one) > -INF, lk.filter_logits(wide, **one) > -INF, str(one)
+        )
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("name", LONG)
+def test_float_sums_of_halves_and_of_masked_rows(isa, name, dtype, masked):
+    x = LONG[name].astype(dtype)
+    wide = x.astype(np.float64)
+    if masked:
+        out = RNG.random(len(x)) < 0.3
+        x, wide = np.ma.masked_array(x, out), np.ma.masked_array(wide, out)
+    for filters in ({"top_p": 0.9}, {"top_k": 300, "top_p": 0.8}, {"min_p": 0.1, "top_p": 0.7}):
+        np.testing.assert_array_equal(
+            lk.filter_logits(x, **filters) > -INF, lk.filter_logits(wide, **filters) > -INF
+        )
+        np.testing.assert_array_equal(
+            lk.sample(x, seed=1, size=20, **filters), lk.sample(wide, seed=1, size=20, **filters)
+        )
+
+
 HARD = st.sampled_from([0.0, -0.0, 1.0, -INF, 5e-324, -5e-324, 1.79e308, -1.79e308, 1 - 2.0**-53])
 SHARES = st.sampled_from([0.0, 2.0**-60, 0.1, 0.25, 0.5, 0.9, 1 - 2.0**-53, 1.0])
 

@@ -6,8 +6,9 @@
 //
 // Identity: with S the sum up to an element, R that of the rest, W = S + R, S', R', W' in floats and 0 <= f <= 1,
 //           S' - f W' = (1-f) S' - f R'; where S = f W, that is (1-f) S = f R, both terms are f (1-f) W.
-// Bound:    a term is scale (1 + q), off by 0.5491 * 2^-24 of itself (tools/bound_softmax.py, "sum"), and rounded, by
-//           2^-24; it is the same term in every sum. So S' - f W' is off by 3.099 * 2^-24 f (1-f) W; and by 2^-37 W for
+// Bound:    a term is scale (1 + q), off by 0.5491 * 2^-24 of itself (the largest that tools/bound_softmax.py, "sum",
+//           finds at temperatures of 1, 0.7 and 3; 0.625 is allowed, for others), and rounded, by 2^-24; it is the same
+//           term in every sum. So S' - f W' is off by 3.25 * 2^-24 f (1-f) W at the most; and by 2^-37 W for
 //           40000 additions in doubles at the most (a piece, pieces, a list, the search among the last of a list) and
 //           the rounding of the whole numbers. Together less than (3.25 * 2^-24 f (1-f) + 2^-36) W, the slack.
 //           (S' - f W' grows with S, so that S <= f W bounds it from above by what it is where they are equal.)
@@ -51,7 +52,7 @@ private:
     Anchor<Scaled> anchor_;
 };
 
-// Each element as much as any other.
+// Each element as much as any other. `for_all` counts the lanes behind the end too: for those who leave them out.
 struct FloatCount {
     template <class F>
     LOGITKIT_INLINE F operator()(F) const {

@@ -84,6 +84,7 @@ private:
         return at_most(Doubles::set1(static_cast<double>(n_)) * totals.squares,
                        Doubles::set1(0x1p+34) * totals.sum * totals.sum);
     }
+
     F* x_;
     const F* g_;
     std::int64_t n_;
@@ -113,11 +114,11 @@ inline void for_short_gradients(const RowBatch& batch, Vjp vjp, Rows rows) {
         load_columns([&](int i) LOGITKIT_INLINE { return at(i).g; }, dense, n, 0, g);
         const Row<X> row = row_at<X>(batch, first);
         FetchVectors fetch(n);
-        if (dense) {
+        if (dense && first + 2 * most <= batch.rows) {
             fetch.add(row.x + most * n);
             fetch.add(row.g + most * n);
-            fetch.add(row.out);
         }
+        if (batch.out_step == n && count == most) fetch.add(row.out);
         const unsigned served = vjp(GradientColumns(x, g, n, fetch));
         store_columns(x, n, row.out, batch.out_step, count, served);
         for (int i = 0; i < count; ++i) {

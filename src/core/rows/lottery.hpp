@@ -25,7 +25,7 @@ public:
         Mass target = scaled(whole_, u, uniform_bits).quotient;
         if (pieces_ > 1) {
             std::int64_t group = 0;
-            while (ends_[group] <= target) ++group;
+            while (group + 1 < groups && (group + 1) * group_ < pieces_ && ends_[group] <= target) ++group;
             if (group > 0) target -= ends_[group - 1];
             // The last piece of a group has what the others have not.
             std::int64_t piece = group * group_;

@@ -27,7 +27,8 @@ struct Shortlist {
         for (; bits != 0; bits &= bits - 1) {
             const int j = __builtin_ctzll(bits);
             score[count] = x[j];
-            position[count++] = static_cast<std::int32_t>(start + j);
+            position[count] = static_cast<std::int32_t>(start + j);
+            count += score[count] == score[count] ? 1 : 0; // a NaN that was just written has no place in an order
         }
     }
     template <class Weights>
@@ -133,7 +134,7 @@ private:
         } else {
             for (int i = 0; i < count_; ++i) {
                 last = entry(i);
-                if (least_ <= last.mass) break;
+                if (least_ <= last.mass || i + 1 == count_) break; // the list may end before the part does
                 least_ -= last.mass;
             }
         }

@@ -36,7 +36,7 @@ def apply(
     run: Callable[..., None] = _core.apply,
     **choices: Any,
 ) -> None:
-    """Let the core run an operation along the axes; arguments are checked, `out` is apart or x.
+    """Let the core run an operation along the axes; arguments are checked, `out` is apart, x, or g.
 
     Arrays of another dtype than `compute` are converted on the way, by parts of whole rows; long
     rows by the core.

@@ -135,7 +135,8 @@ def log_softmax_vjp(
     temperature : float or array_like
         The temperature that log_p was made with. At 0 and infinity the result is 0.
     out : ndarray, optional
-        As for `logitkit.softmax_vjp`.
+        Where to put the result; its shape and dtype. It may be exactly log_p, or exactly g, and
+        must not overlap them otherwise.
 
     Returns
     -------

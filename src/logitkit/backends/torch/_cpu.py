@@ -124,7 +124,8 @@ def _reduction_vjp(
     t: Any,
     ts: Tensor | None,
     mask: Any,
-    out: Tensor | None = None,
+    *,
+    out: Tensor | None,
 ) -> Tensor:
     result = torch.empty_like(x) if out is None else out
     options = (view(g, "g"), tuple(axes), _temperature(t, ts), view_option(mask, "mask"), None)
