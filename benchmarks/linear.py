@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +28,7 @@ import logitkit as lk
 from logitkit.bench import machine
 from logitkit.bench.summary import Record
 
-from . import memory, tables
+from . import fresh, memory, tables
 
 SHAPE = (1024, 1024, 50257)  # N rows of D numbers, V classes
 CONTESTANTS = ("logitkit", "torch, logits", "torch, chunks")
@@ -68,7 +67,6 @@ def run(
 
 def measure(name: str, shape: tuple[int, int, int], threads: int, *, check: bool) -> Record:
     """Make one call in a fresh process with so many threads."""
-    command = [sys.executable, "-m", __name__, name, *map(str, (*shape, threads, int(check)))]
     set_to = str(threads)
     environment = {
         **os.environ,
@@ -76,12 +74,10 @@ def measure(name: str, shape: tuple[int, int, int], threads: int, *, check: bool
         "OMP_NUM_THREADS": set_to,
         "LOGITKIT_NUM_THREADS": set_to,
     }
-    done = subprocess.run(
-        command, cwd=memory.ROOT, env=environment, capture_output=True, encoding="utf-8"
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"{name} was not measured: {done.stderr.strip()}")
-    found: Record = json.loads(done.stdout)
+    arguments = (name, *shape, threads, int(check))
+    failure = f"{name} was not measured"
+    output = fresh.output_of(__name__, *arguments, environment=environment, failure=failure)
+    found: Record = json.loads(output)
     return found
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,9 +25,8 @@ import logitkit as lk
 from logitkit.bench import machine
 from logitkit.bench.summary import Record
 
-from . import tables
+from . import fresh, tables
 
-ROOT = Path(__file__).resolve().parent.parent
 SIZE = 4 << 30  # bytes of an array of scores
 MB = 10**6
 PIECE = 2**14  # elements written at a time
@@ -104,14 +102,10 @@ def run(cases: Sequence[Case] = CASES, size: int = SIZE) -> Iterator[Record]:
 
 def measure(case: Case, size: int) -> Record:
     """Measure a case in a fresh process, without NumPy's own threads and their memory."""
-    command = [sys.executable, "-m", __name__, case.name, str(size)]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"{case.name} was not measured: {done.stderr.strip()}")
-    found: Record = json.loads(done.stdout)
+    failure = f"{case.name} was not measured"
+    output = fresh.output_of(__name__, case.name, size, environment=environment, failure=failure)
+    found: Record = json.loads(output)
     return found
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -28,7 +27,7 @@ from logitkit.bench import figures, machine
 from logitkit.bench.summary import Record
 from logitkit.bench.timing import Effort, measure
 
-from . import memory, tables
+from . import fresh, tables
 
 CLASSES = 128256
 ROWS = (1, 64)
@@ -59,14 +58,12 @@ def run(
 
 def in_process(rows: int, classes: int, threads: int) -> list[Record]:
     """Measure every filter in a fresh process with so many threads."""
-    command = [sys.executable, "-m", __name__, *map(str, (rows, classes, threads))]
     environment = {**os.environ, "LOGITKIT_NUM_THREADS": str(threads)}
-    done = subprocess.run(
-        command, cwd=memory.ROOT, env=environment, capture_output=True, encoding="utf-8"
+    failure = "draws were not measured"
+    output = fresh.output_of(
+        __name__, rows, classes, threads, environment=environment, failure=failure
     )
-    if done.returncode != 0:
-        raise RuntimeError(f"draws were not measured: {done.stderr.strip()}")
-    found: list[Record] = json.loads(done.stdout)
+    found: list[Record] = json.loads(output)
     return found
 
 

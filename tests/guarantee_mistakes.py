@@ -2,6 +2,7 @@
 
 import builtins
 import os
+from functools import partial
 
 MAPS = ("softmax", "log_softmax")
 FAMILY = (*MAPS, "logsumexp", "entropy")
@@ -129,9 +130,10 @@ def mistakes():
 
     inaccurate = several(lambda got, x, o: got * (1 + 40 * float(np.finfo("f4").eps)))
     positive = several(lambda got, x, o: got + 1e-3)
-    untold = lambda: wrap(FAMILY, m.saying("bad argument"))  # noqa: E731
-    forgiving = lambda: wrap_core(  # noqa: E731
-        lambda f, op, x, out, *r, **o: (f(op, x, out, *r, **o), np.nan_to_num(out, copy=False))[0]
+    untold = partial(wrap, FAMILY, m.saying("bad argument"))
+    forgiving = partial(
+        wrap_core,
+        lambda f, op, x, out, *r, **o: (f(op, x, out, *r, **o), np.nan_to_num(out, copy=False))[0],
     )
 
     def truncated(f, x, *args, **options):
@@ -202,10 +204,8 @@ def mistakes():
     from logitkit.backends import _arguments
 
     right_dtypes = _arguments.result_dtypes
-    other_bits = lambda: wrap(FAMILY, off_on_tensors)  # noqa: E731
-    with_gradient = lambda: wrap(  # noqa: E731
-        (*FAMILY, "gather_logprobs", "kl_divergence"), pushed
-    )
+    other_bits = partial(wrap, FAMILY, off_on_tensors)
+    with_gradient = partial(wrap, (*FAMILY, "gather_logprobs", "kl_divergence"), pushed)
     by_rows = nudged(lambda x: x.ndim == 2 and len(x) > 2)
     return {
         "test_any_axis_is_its_rows_one_by_one": lambda: wrap(FAMILY, m.without("axis")),

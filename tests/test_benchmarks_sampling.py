@@ -10,7 +10,6 @@ from benchmarks import __main__ as command
 from benchmarks import results, sampling
 from logitkit.bench.timing import Effort
 
-pytest.importorskip("torch")
 SHORT = Effort(seconds=0.0, least=1, most=1, turn=0.0)
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from benchmarks import memory
+from benchmarks import fresh, memory
 
 MIB = 2**20
 # What else there is: a few numbers a row, and what the allocator keeps.
@@ -54,7 +54,7 @@ CASES = {
 def peak(case):
     done = subprocess.run(
         [sys.executable, "-c", CALL, json.dumps(case)],
-        cwd=memory.ROOT,
+        cwd=fresh.ROOT,
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "LOGITKIT_NUM_THREADS": "1"},
         capture_output=True,
         encoding="utf-8",

@@ -20,7 +20,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -28,9 +27,9 @@ import logitkit as lk
 from logitkit.bench.summary import Record
 from logitkit.bench.timing import settle
 
+from .. import fresh
 from . import record
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 SHAPE = (512, 1000)
 PRODUCT = 384  # rows and columns of the matrices
 ROUNDS = 7
@@ -69,14 +68,10 @@ def run(threads: int) -> Iterator[Record]:
         if importlib.util.find_spec(partner.package) is None:
             print(f"not measured, for it is not installed: {name}", file=sys.stderr)
             continue
-        command = [sys.executable, "-m", __name__, name, str(threads)]
         environment = {**clean, **dict(partner.environment)}
-        done = subprocess.run(
-            command, env=environment, cwd=ROOT, capture_output=True, encoding="utf-8", check=False
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"nothing was measured beside {name}: {done.stderr.strip()}")
-        yield from map(json.loads, done.stdout.splitlines())
+        failure = f"nothing was measured beside {name}"
+        output = fresh.output_of(__name__, name, threads, environment=environment, failure=failure)
+        yield from map(json.loads, output.splitlines())
 
 
 def measure(name: str, threads: int) -> Iterator[Record]:
@@ -164,7 +159,7 @@ def beside_process(threads: int) -> Samples:
         lk.set_num_threads(count)
         code = f"from {__name__} import endless; endless({count})"
         with subprocess.Popen(
-            [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE
+            [sys.executable, "-c", code], cwd=fresh.ROOT, stdout=subprocess.PIPE
         ) as other:
             assert other.stdout is not None
             other.stdout.readline()  # it computes

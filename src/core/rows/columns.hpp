@@ -16,10 +16,6 @@ inline Doubles to_doubles(F32x16 x) { return {widen_low(x), widen_high(x)}; }
 inline F32x16 to_floats(Doubles x) { return narrow(x.a, x.b); }
 inline Doubles size_of(Doubles x) { return max(x, Doubles::set1(0.0) - x); }
 
-// A bit for each row: where a <= b, and where a < b. A NaN is neither.
-inline unsigned at_most(Doubles a, Doubles b) { return equal_lanes(max(b, a), b); }
-inline unsigned below(Doubles a, Doubles b) { return at_most(a, b) & ~equal_lanes(a, b); }
-
 // The sum of the first n of sixteen vectors, in the order of reduce_sum; they are overwritten.
 template <class V>
 inline V sum_vectors(V* lanes, int n) {

@@ -61,14 +61,6 @@ LOGITKIT_INLINE inline Weight<D> above_only(Weight<D> w, D v, D bound) {
     return {zero_where_equal(w.coarse, limited, bound), zero_where_equal(w.fine, limited, bound)};
 }
 
-// A bit for each lane that is at most a bound.
-template <class D>
-LOGITKIT_INLINE inline unsigned lanes_up_to(D v, D bound) {
-    return equal_lanes(max(bound, v), bound);
-}
-template <class D>
-constexpr unsigned all_lanes = ~0u >> (32 - D::lanes);
-
 // The n elements x of a piece that are kept, as a mass. `start` is its place in the row.
 template <class Weigh>
 LOGITKIT_ONCE inline Mass piece_mass(const double* x, std::int64_t start, std::int64_t n, const Cut& cut,
@@ -79,7 +71,7 @@ LOGITKIT_ONCE inline Mass piece_mass(const double* x, std::int64_t start, std::i
         for_vectors<F64x8>(length, [&](std::int64_t i, auto part) {
             using D = typename decltype(part)::Vector;
             const D v = part.load(x + (first - start + i), -__builtin_inf()), bound = D::set1(least);
-            if (lanes_up_to(v, bound) != all_lanes<D>) sum.add(above_only(weigh(v), v, bound));
+            if (at_most(v, bound) != all_lanes<D>) sum.add(above_only(weigh(v), v, bound));
         });
         mass += sum.total();
     });

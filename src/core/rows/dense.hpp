@@ -30,6 +30,18 @@ inline void in_parts(const Helpers* helpers, std::int64_t length, Body body) {
     helpers->run(helpers->parts, one, &work);
 }
 
+// A bit for each lane: where a <= b, and where a < b. A NaN is neither.
+template <class V>
+LOGITKIT_INLINE inline unsigned at_most(V a, V b) {
+    return equal_lanes(max(b, a), b);
+}
+template <class V>
+LOGITKIT_INLINE inline unsigned below(V a, V b) {
+    return at_most(a, b) & ~equal_lanes(a, b);
+}
+template <class V>
+constexpr unsigned all_lanes = ~0u >> (32 - V::lanes);
+
 template <class V>
 struct NumberOf;
 template <>

@@ -133,10 +133,10 @@ private:
                 for_vectors<F64x8>(length, [&](std::int64_t i, auto part) LOGITKIT_INLINE {
                     using D = typename decltype(part)::Vector;
                     const D v = part.load(x + (first - start + i), -__builtin_inf());
-                    if (Sum && lanes_up_to(v, D::set1(least)) == all_lanes<D>) return;
+                    if (Sum && at_most(v, D::set1(least)) == all_lanes<D>) return;
                     const D high = D::set1(range.high);
-                    const unsigned up_to_high = lanes_up_to(v, high);
-                    unsigned inside = up_to_high & ~lanes_up_to(v, D::set1(from));
+                    const unsigned up_to_high = at_most(v, high);
+                    unsigned inside = up_to_high & ~at_most(v, D::set1(from));
                     if (!Sum && inside == 0) return;
                     const Weight<D> w = above_only(weigh_(v), v, D::set1(least));
                     if constexpr (Sum) {

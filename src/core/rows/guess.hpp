@@ -114,8 +114,7 @@ private:
             float score[F::lanes], weights[F::lanes];
             y.store(score);
             w.store(weights);
-            for (unsigned inside = lanes_up_to(y, highest) & equal_lanes(max(lowest, y), y); inside != 0;
-                 inside &= inside - 1) {
+            for (unsigned inside = at_most(y, highest) & at_most(lowest, y); inside != 0; inside &= inside - 1) {
                 const int j = __builtin_ctz(inside);
                 const float place = (score[j] - low) * per_bucket;
                 tally.of[place < buckets - 1 ? static_cast<int>(place) : buckets - 1].add(

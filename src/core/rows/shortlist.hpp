@@ -49,8 +49,8 @@ LOGITKIT_ONCE inline double sum_and_list(const float* x, std::int64_t start, std
     // Marks what is in the range; whether nothing is above it.
     const auto mark = [&](std::int64_t i, auto v) LOGITKIT_INLINE {
         using F = decltype(v);
-        const std::uint64_t up_to_high = lanes_up_to(v, F::set1(to));
-        inside[i / 64] |= (up_to_high & ~lanes_up_to(v, F::set1(from))) << (i % 64);
+        const std::uint64_t up_to_high = at_most(v, F::set1(to));
+        inside[i / 64] |= (up_to_high & ~at_most(v, F::set1(from))) << (i % 64);
         return up_to_high == all_lanes<F>;
     };
     const auto add_above = [&](auto v, auto values) LOGITKIT_INLINE {
@@ -58,7 +58,7 @@ LOGITKIT_ONCE inline double sum_and_list(const float* x, std::int64_t start, std
         sum.add(zero_where_equal(values, max(high, v), high));
     };
     using Two = Twice<F32x16>;
-    if (n >= Two::lanes && lanes_up_to(Two::load(x), Two::set1(to)) != all_lanes<Two>) { // many are above, it seems
+    if (n >= Two::lanes && at_most(Two::load(x), Two::set1(to)) != all_lanes<Two>) { // many are above, it seems
         weights.for_all(x, n, [&](std::int64_t i, auto part, auto values) LOGITKIT_INLINE {
             const auto v = part.load(x + i, -__builtin_inff());
             mark(i, v);
