@@ -2,10 +2,15 @@
 
 import ast
 import re
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
+import numpy as np
+import pytest
 from conformance.rules import RULES
+
+import logitkit as lk
+from logitkit import _core
 
 TESTS = Path(__file__).resolve().parent
 PAGE = (TESTS.parent / "docs" / "contract.md").read_text(encoding="utf-8")
@@ -44,3 +49,17 @@ def test_every_test_that_the_page_names_exists():
             file, _, test = name.rpartition("::")
             test = test.partition("[")[0]
             assert test in names_in(file or "test_conformance.py"), f"{rule}: there is no {name}"
+
+
+@pytest.mark.parametrize("function", ["softmax", "logsumexp", "entropy", "filter_logits"])
+def test_what_is_put_in_the_place_of_the_core_is_called(function, monkeypatch):
+    # `break_guarantees.py` makes its mistakes there.
+    def mistaken(*_, **__):
+        raise ArithmeticError
+
+    call = partial(getattr(lk, function), np.ones(3), temperature=0.7)
+    call()  # loads what would else be loaded with the mistake in place
+    for name in ("apply", "sample"):
+        monkeypatch.setattr(_core, name, mistaken)
+    with pytest.raises(ArithmeticError):
+        call()

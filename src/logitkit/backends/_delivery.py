@@ -33,14 +33,15 @@ def apply(
     mask: Array | None = None,
     g: Array | None = None,
     ids: Array | None = None,
-    run: Callable[..., None] = _core.apply,
+    run: Callable[..., None] | None = None,
     **choices: Any,
 ) -> None:
     """Let the core run an operation along the axes; arguments are checked, `out` is apart, x, or g.
 
     Arrays of another dtype than `compute` are converted on the way, by parts of whole rows; long
-    rows by the core.
+    rows by the core. `run`: its function, where that is not `apply`.
     """
+    run = run or _core.apply  # now: what stands in its place by then is called
     if x.ndim == 0:
         x, out, g = x.reshape(1), out.reshape(1), None if g is None else g.reshape(1)
     bits = sum([1 << axis for axis in axes])
