@@ -40,7 +40,7 @@ struct Extremes {
     }
 };
 
-Extremes sum, careful, above, below;
+Extremes sum, careful, over, under;
 
 // Every `stride`-th vector of the scores of one exponent and sign.
 template <bool Scaled>
@@ -67,8 +67,8 @@ void see_scores(std::uint32_t first, double temperature, std::uint32_t stride) {
             const double inner = std::fabs(static_cast<double>(q[i])) / whole;
             sum.see(error(whole), x[i]);
             careful.see(error(whole + static_cast<double>(lost[i])), x[i]);
-            above.see(error(whole) + inner, x[i]);
-            below.see(error(whole) - inner, x[i]);
+            over.see(error(whole) + inner, x[i]);
+            under.see(error(whole) - inner, x[i]);
         }
     }
 }
@@ -90,10 +90,10 @@ int main(int argc, char** argv) {
     constexpr double adding = block_length * 0.75 * 0x1p-40 / 0.75 * 0x1p+24, enough = 0x1p-27 * 0x1p+24;
     sum.print("sum");
     careful.print("careful");
-    std::printf("%-10s%+.4f at %.9g, %+.4f at %.9g\n", "quotient", above.most, static_cast<double>(above.most_at),
-                below.least, static_cast<double>(below.least_at));
+    std::printf("%-10s%+.4f at %.9g, %+.4f at %.9g\n", "quotient", over.most, static_cast<double>(over.most_at),
+                under.least, static_cast<double>(under.least_at));
     std::printf("adding    %.4f\n", adding);
     std::printf("softmax   %.4f ULP at most\n",
-                0.5 + std::fmax(above.most - sum.least, sum.most - below.least) + adding);
+                0.5 + std::fmax(over.most - sum.least, sum.most - under.least) + adding);
     std::printf("log       %.4f ULP at most\n", 0.5 + careful.size() + enough);
 }
